@@ -1,0 +1,5 @@
+//! A YAML file becomes a [`Scenario`].
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,313 @@
+//! The resolved scenario: every figure present, in base units, and possible.
+//!
+//! One value of [`Scenario`] describes one *world*: where the file gave an interval (`3_000..5_000`), a world has one
+//! figure out of it. [`Document::resolve`](super::Document::resolve) makes it; nothing else does.
+
+use crate::random::Distribution;
+use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
+
+/// A real-time system and the load on it, as one world of a scenario file has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// What the file calls itself.
+    pub name: String,
+    /// Users online at the same time, at the peak.
+    pub users: u64,
+    /// What the users do.
+    pub workload: Workload,
+    /// How messages are framed.
+    pub protocol: Protocol,
+    /// What a frame costs on the wire.
+    pub link: Link,
+    /// One-way delays of the network.
+    pub latency: Latency,
+    /// The server tier.
+    pub servers: Servers,
+    /// How connections or messages are spread over the servers.
+    pub balancer: Balancer,
+    /// The log store, if messages are logged.
+    pub logs: Option<Logs>,
+    /// What is promised to users.
+    pub slo: Slo,
+    /// How the simulation is run.
+    pub simulation: Simulation,
+}
+
+/// What the users do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// Connections each user holds.
+    pub connections_per_user: u64,
+    /// Messages a second that one user publishes (spread over the user's connections).
+    pub message_rate: Rate,
+    /// Payload of a message, in bytes.
+    pub message_size: Distribution,
+    /// How one user's messages follow each other.
+    pub arrivals: Arrivals,
+    /// Who gets a message.
+    pub fan_out: FanOut,
+    /// Time between two heartbeats (ping and pong) of a connection.
+    pub heartbeat: Option<Seconds>,
+    /// How long a connection lasts, in seconds. Without it, connections last for the whole run.
+    pub session: Option<Distribution>,
+    /// What a user does whose connection was refused or dropped. Without it, the user is gone.
+    pub reconnect: Option<Reconnect>,
+}
+
+/// How one user's messages follow each other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrivals {
+    /// Independent of each other: gaps are exponential.
+    Poisson,
+    /// One every 1/rate seconds, each connection at a phase of its own.
+    Periodic,
+    /// Batches at the times of a Poisson process; the message rate counts messages, not batches.
+    Batch(BatchSize),
+}
+
+/// How many messages come at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BatchSize {
+    /// Always this many, at least 1.
+    Fixed(u64),
+    /// 1, 2, 3, … with this mean, at least 1.
+    Geometric(f64),
+}
+
+/// Who gets a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FanOut {
+    /// The sender, as an answer.
+    Echo,
+    /// Nobody: the message is taken in and kept.
+    None,
+}
+
+/// When a refused or dropped user tries again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reconnect {
+    /// The delay before attempt k.
+    pub backoff: Backoff,
+    /// Whether the delay is drawn anew, uniformly from zero to the back-off ("full jitter").
+    pub jitter: bool,
+}
+
+/// The delay before attempt k = 0, 1, 2, ….
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Backoff {
+    /// The same each time.
+    Constant(Seconds),
+    /// base × 2^k, at most the cap.
+    Exponential {
+        /// Delay before the first attempt.
+        base: Seconds,
+        /// The longest delay.
+        cap: Seconds,
+    },
+}
+
+/// How messages are framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protocol {
+    /// Whether the connection is encrypted (TLS 1.3 records).
+    pub tls: bool,
+}
+
+/// What a frame costs on the wire.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link {
+    /// Ethernet or loopback.
+    pub kind: LinkKind,
+    /// Largest IP packet, in bytes.
+    pub mtu: Bytes,
+}
+
+/// What is below IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Header, checksum, preamble and gap: 38 bytes a packet.
+    Ethernet,
+    /// Nothing.
+    Loopback,
+}
+
+/// One-way delays of the network, in seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latency {
+    /// Between a user and the service.
+    pub client: Distribution,
+    /// Between two machines of the service.
+    pub server: Distribution,
+}
+
+/// The server tier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Servers {
+    /// How many there are; `None` is `auto`: as many as the closed form asks for.
+    pub count: Option<u64>,
+    /// CPU cores of one server.
+    pub cores: u32,
+    /// Which core serves a message.
+    pub dispatch: Dispatch,
+    /// In which order a core serves.
+    pub discipline: Discipline,
+    /// Memory of one server.
+    pub memory: Bytes,
+    /// Capacity of one server's network card, each way; `None` is unlimited.
+    pub network: Option<BitRate>,
+    /// Connections to plan for on one server.
+    pub comfortable_connections: f64,
+    /// Connections past which a server refuses; `None` is unlimited.
+    pub connection_limit: Option<u64>,
+    /// What things cost the CPU.
+    pub cpu: Cpu,
+    /// Most messages in the CPU station, waiting and in service; `None` is unlimited.
+    pub queue_limit: Option<u64>,
+    /// How long a message waits for the CPU before it is abandoned, in seconds; `None` is for ever.
+    pub patience: Option<Distribution>,
+    /// Memory that one open connection holds.
+    pub memory_per_connection: Bytes,
+    /// Share of CPU, network and memory to plan for.
+    pub target_utilisation: Ratio,
+    /// Servers on top of those required (the k of N+k).
+    pub spare: u64,
+}
+
+/// Which core serves a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dispatch {
+    /// One queue for all cores.
+    Shared,
+    /// A queue a core; each core has its own connections.
+    PerCore,
+}
+
+/// In which order messages are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discipline {
+    /// First come, first served.
+    Fifo,
+    /// All at once, sharing the cores equally.
+    ProcessorSharing,
+}
+
+/// What things cost the CPU of a server, in seconds of one core.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cpu {
+    /// On top, for a message that finds its core idle.
+    pub per_wakeup: Distribution,
+    /// For each message taken in (and, for an echo, answered).
+    pub per_message: Distribution,
+    /// For each KB (1,000 bytes) of its payload.
+    pub per_kb: Distribution,
+    /// For each copy handed to another user.
+    pub per_delivery: Distribution,
+    /// For each connection attempt, refused ones too.
+    pub per_connect: Distribution,
+    /// For each heartbeat.
+    pub per_heartbeat: Distribution,
+    /// On top, for a message whose connection's state is not in the cache. The cache holds the comfortable
+    /// connections; of C connections a message finds its own there with probability comfortable/C.
+    pub per_cache_miss: Distribution,
+}
+
+/// How connections or messages are spread over the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balancer {
+    /// Who is next.
+    pub policy: Policy,
+    /// What is spread.
+    pub unit: BalancedUnit,
+}
+
+/// Who is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Any server, each time anew.
+    Random,
+    /// One after the other.
+    RoundRobin,
+    /// The one with the fewest connections (of messages: the fewest messages in it).
+    LeastConnections,
+    /// The one whose arc of the hash ring the user falls on.
+    ConsistentHash {
+        /// Points of each server on the ring.
+        virtual_nodes: u32,
+    },
+}
+
+/// What is spread over the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BalancedUnit {
+    /// A connection stays where it was opened.
+    Connection,
+    /// Each message goes its own way.
+    Message,
+}
+
+/// The log store.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Logs {
+    /// Bytes appended for each message taken in.
+    pub bytes_per_message: Bytes,
+    /// Copies kept.
+    pub replication: u64,
+    /// How many times smaller compression makes a log; 1 is none.
+    pub compression: f64,
+    /// How long logs are kept.
+    pub retention: Seconds,
+    /// What one node's disk takes in.
+    pub disk_write: ByteRate,
+    /// What one node's disk holds.
+    pub disk: Bytes,
+}
+
+/// What is promised to users. An empty one promises nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Slo {
+    /// Latency objectives: percentile (0 to 1; `None` is the mean) and the most seconds.
+    pub latency: Vec<(Option<f64>, Seconds)>,
+    /// The largest share of messages that may be lost.
+    pub dropped: Option<Ratio>,
+}
+
+/// How the simulation is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Simulation {
+    /// Simulated time of one replication, warm-up included.
+    pub duration: Seconds,
+    /// What is left out at the start; `None` is found from the run itself.
+    pub warm_up: Option<Seconds>,
+    /// Independent repetitions; with a precision, the fewest.
+    pub replications: u64,
+    /// Repeat until the mean time at the stations is known to this relative half-width.
+    pub precision: Option<Ratio>,
+    /// The seed of every random stream.
+    pub seed: u64,
+    /// How much is simulated.
+    pub mode: Mode,
+    /// The state a run starts from.
+    pub start: Start,
+}
+
+/// How much is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Chosen by cost.
+    Auto,
+    /// Every message of every server.
+    EveryMessage,
+    /// Some servers in full; the rest is statistically the same.
+    Sampled,
+}
+
+/// The state a run starts from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start {
+    /// All users connected, as in the steady state.
+    Steady,
+    /// Nobody connected; users come as their process has them (all at once where connections last).
+    Empty,
+    /// Nobody connected; users come one by one, evenly over this time.
+    Ramp(Seconds),
+}

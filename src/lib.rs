@@ -2,6 +2,11 @@
 //!
 //! Data flows one way, and a module imports only from those above it in this list; a test holds that.
 
+pub mod engine;
+pub mod metrics;
+pub mod model;
 pub mod random;
 pub mod scenario;
+pub mod simulation;
+pub mod stats;
 pub mod units;

@@ -12,6 +12,8 @@ pub const PICOSECONDS: f64 = 1e12;
 pub struct Span(pub u64);
 
 /// A moment of simulated time, in whole picoseconds since the run began.
+///
+/// Sums must stay within 213 days; a scenario's duration is limited to far less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct SimTime(pub u64);
 
@@ -56,7 +58,7 @@ impl SimTime {
 impl Add<Span> for SimTime {
     type Output = Self;
     fn add(self, span: Span) -> Self {
-        Self(self.0.saturating_add(span.0))
+        Self(self.0 + span.0)
     }
 }
 
@@ -69,7 +71,7 @@ impl AddAssign<Span> for SimTime {
 impl Add for Span {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self(self.0 + other.0)
     }
 }
 

@@ -1,0 +1,2 @@
+//! What any run yields.
+pub mod tally;

@@ -1,0 +1,3 @@
+//! The closed form: a scenario's load and the demand on every resource.
+
+pub mod wire;

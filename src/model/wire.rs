@@ -1,0 +1,192 @@
+//! What a message costs on the wire: WebSocket frame, TLS records, TCP/IP packets, what is below IP, acknowledgements.
+//!
+//! | layer | bytes | source |
+//! |---|---|---|
+//! | WebSocket header | 2, 4 or 10 for payloads up to 125, 65,535 or more; 4 more for the mask of a client | RFC 6455, 5.2 |
+//! | TLS 1.3 record | 5 header + 1 content type + 16 tag, for each 16,384 bytes | RFC 8446, 5.1 and 5.2 |
+//! | TCP and IPv4 | 20 + 20, and 12 for the timestamps option | RFC 9293, 791, 7323 |
+//! | Ethernet | 14 header + 4 check sequence + 8 preamble + 12 gap | IEEE 802.3 |
+//! | pure acknowledgement | an empty packet; one for every second packet at once, for a single one after 40 ms unless data go back first | RFC 5681, 4.2; Linux's `TCP_DELACK_MIN` |
+
+use crate::random::{Distribution, Purpose, Stream};
+use crate::scenario::{Arrivals, FanOut, Link, LinkKind, Scenario};
+
+const TLS_RECORD: f64 = 16_384.0;
+const TLS_OVERHEAD: f64 = 5.0 + 1.0 + 16.0;
+const TCP_IP: f64 = 20.0 + 20.0 + 12.0;
+const ETHERNET: f64 = 14.0 + 4.0 + 8.0 + 12.0;
+const MASK: f64 = 4.0;
+/// How long an acknowledgement waits for data to ride on, in seconds.
+pub const DELAYED_ACK_SECONDS: f64 = 0.040;
+
+/// Bytes and packets of something sent one way.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sent {
+    /// Bytes as the line carries them.
+    pub bytes: f64,
+    /// Packets.
+    pub packets: f64,
+}
+
+/// Bytes and packets of one exchange, into the server and out of it, acknowledgements included.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Exchange {
+    /// Into the server.
+    pub ingress: Sent,
+    /// Out of the server.
+    pub egress: Sent,
+}
+
+/// The arithmetic of the wire, for one scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wire {
+    tls: bool,
+    segment: f64,
+    per_packet: f64,
+    /// Chance that an acknowledgement of the server's data travels alone.
+    client_acks_alone: f64,
+    echo: bool,
+}
+
+impl Wire {
+    /// The wire of this scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let Link { kind, mtu } = scenario.link;
+        let rate = scenario.workload.message_rate.get() / scenario.workload.connections_per_user as f64;
+        // The user's next message carries the acknowledgement if it comes in time.
+        let client_acks_alone = match scenario.workload.arrivals {
+            Arrivals::Periodic => f64::from(u8::from(rate * DELAYED_ACK_SECONDS < 1.0)),
+            Arrivals::Poisson | Arrivals::Batch(_) => (-rate * DELAYED_ACK_SECONDS).exp(),
+        };
+        Self {
+            tls: scenario.protocol.tls,
+            segment: mtu.get() - TCP_IP,
+            per_packet: TCP_IP
+                + match kind {
+                    LinkKind::Ethernet => ETHERNET,
+                    LinkKind::Loopback => 0.0,
+                },
+            client_acks_alone,
+            echo: scenario.workload.fan_out == FanOut::Echo,
+        }
+    }
+
+    /// A frame of this payload, masked when a client sends it.
+    pub fn frame(&self, payload: f64, masked: bool) -> Sent {
+        let payload = payload.round();
+        let header = if payload <= 125.0 {
+            2.0
+        } else if payload <= 65_535.0 {
+            4.0
+        } else {
+            10.0
+        };
+        let mut stream = payload + header + if masked { MASK } else { 0.0 };
+        if self.tls {
+            stream += (stream / TLS_RECORD).ceil() * TLS_OVERHEAD;
+        }
+        let packets = (stream / self.segment).ceil();
+        Sent { bytes: stream + packets * self.per_packet, packets }
+    }
+
+    /// Acknowledgements that answer so many packets: one for each pair, and one for an odd one that travels alone with
+    /// this chance.
+    fn acks(&self, packets: f64, alone: f64) -> Sent {
+        let acks = (packets / 2.0).floor() + (packets % 2.0) * alone;
+        Sent { bytes: acks * self.per_packet, packets: acks }
+    }
+
+    /// A message taken in and, in an echo, answered.
+    pub fn message(&self, payload: f64) -> Exchange {
+        let incoming = self.frame(payload, true);
+        if !self.echo {
+            return Exchange { ingress: incoming, egress: self.acks(incoming.packets, 1.0) };
+        }
+        let outgoing = self.frame(payload, false);
+        Exchange {
+            ingress: incoming + self.acks(outgoing.packets, self.client_acks_alone),
+            // The answer itself carries the acknowledgement of an odd packet.
+            egress: outgoing + self.acks(incoming.packets, 0.0),
+        }
+    }
+
+    /// A heartbeat: an empty ping in, an empty pong out.
+    pub fn heartbeat(&self) -> Exchange {
+        let pong = self.frame(0.0, false);
+        Exchange { ingress: self.frame(0.0, true) + self.acks(pong.packets, self.client_acks_alone), egress: pong }
+    }
+
+    /// The mean exchange of a message whose payload varies. Exact for a constant; otherwise the mean payload and, for
+    /// what comes on top (which depends on it in steps only), the mean over 512 fixed draws.
+    pub fn mean_message(&self, payload: &Distribution) -> Exchange {
+        if let Some(constant) = payload.constant() {
+            return self.message(constant);
+        }
+        let draws = 512_u32;
+        let mut stream = Stream::named(0, 0, 0, Purpose::Size);
+        let (mut total, mut payloads) = (Exchange::default(), 0.0);
+        for _ in 0..draws {
+            let size = payload.sample(&mut stream);
+            payloads += size.round();
+            let one = self.message(size);
+            total = Exchange { ingress: total.ingress + one.ingress, egress: total.egress + one.egress };
+        }
+        let n = f64::from(draws);
+        let correct = payload.mean() - payloads / n;
+        let mean = |sent: Sent, correction: f64| Sent {
+            bytes: (sent.bytes / n + correction).max(0.0),
+            packets: sent.packets / n,
+        };
+        Exchange {
+            ingress: mean(total.ingress, correct),
+            egress: mean(total.egress, if self.echo { correct } else { 0.0 }),
+        }
+    }
+}
+
+impl std::ops::Add for Sent {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, packets: self.packets + other.packets }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(tls: bool, ethernet: bool, mtu: f64) -> Wire {
+        Wire {
+            tls,
+            segment: mtu - TCP_IP,
+            per_packet: TCP_IP + if ethernet { ETHERNET } else { 0.0 },
+            client_acks_alone: 0.0,
+            echo: true,
+        }
+    }
+
+    /// 1,000 B of payload over TLS 1.3 and Ethernet: 1,120 B in, 1,116 B out, an acknowledgement 90 B.
+    #[test]
+    fn a_kilobyte_over_tls_and_ethernet() {
+        let wire = wire(true, true, 1_500.0);
+        assert_eq!(wire.frame(1_000.0, true), Sent { bytes: 1_120.0, packets: 1.0 });
+        assert_eq!(wire.frame(1_000.0, false), Sent { bytes: 1_116.0, packets: 1.0 });
+        assert_eq!(wire.acks(1.0, 1.0).bytes, 90.0);
+    }
+
+    /// A 1,024 B echo over loopback without TLS was counted at 2,165 B in 2.02 packets, both ways together.
+    #[test]
+    fn a_plain_echo_over_loopback() {
+        let echo = wire(false, false, 65_536.0).message(1_024.0);
+        assert_eq!(echo.ingress.bytes + echo.egress.bytes, 2_164.0);
+        assert_eq!(echo.ingress.packets + echo.egress.packets, 2.0);
+    }
+
+    #[test]
+    fn large_messages_take_several_packets_and_acknowledgements() {
+        let echo = wire(true, true, 1_500.0).message(16_000.0);
+        // 16,000 + 8 + 22 = 16,030 in packets of 1,448: 12, acknowledged by 6.
+        assert_eq!(echo.egress.packets, 12.0 + 6.0);
+        assert_eq!(echo.ingress.bytes, 16_030.0 + 12.0 * 90.0 + 6.0 * 90.0);
+    }
+}

@@ -1,0 +1,393 @@
+//! A cell: one server with the users connected to it, on one time line.
+
+use std::sync::Arc;
+
+use super::demand::{Demand, DemandStreams, Demands, Times, to_span};
+use super::recorder::Recorder;
+use super::ring::Ring;
+use super::server::{Job, Kind, Server};
+use crate::engine::Calendar;
+use crate::metrics::tally::{Burst, Slices, Station};
+use crate::random::{Purpose, Stream};
+use crate::scenario::{Arrivals, BatchSize, Dispatch, Scenario};
+use crate::units::time::PICOSECONDS;
+use crate::units::{SimTime, Span};
+
+/// What all cells of a run share.
+#[derive(Debug)]
+pub struct Setting {
+    /// What is simulated.
+    pub scenario: Scenario,
+    /// What things need.
+    pub demands: Demands,
+    /// How time is cut.
+    pub slices: Slices,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Which repetition this is.
+    pub replication: u64,
+}
+
+/// Something that happens to a server's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// One opens.
+    Open,
+    /// One attempt is refused, at the price of an attempt.
+    Refuse,
+    /// One closes.
+    Close,
+}
+
+/// A server and its users.
+#[derive(Debug)]
+pub struct Cell {
+    setting: Arc<Setting>,
+    server: Server,
+    demand_streams: DemandStreams,
+    connections: u64,
+    messages: Messages,
+    heartbeats: Option<(Ring, Times, Stream)>,
+    connect: Times,
+    upkeep: Stream,
+    network: Network,
+    cache: Stream,
+    /// Up to when the connections were counted into the integral.
+    counted: SimTime,
+    now: SimTime,
+    /// Messages taken in over the whole run.
+    pub messages_in: u64,
+}
+
+/// When the messages of a server's users arrive at it.
+#[derive(Debug)]
+enum Messages {
+    /// At times of a Poisson process whose rate is proportional to the connections; several at once in a batch.
+    Poisson { next: SimTime, gap_of_one: f64, batch: Option<BatchSize>, stream: Stream },
+    /// Each connection's at its own phase.
+    Periodic(Ring),
+}
+
+/// One-way delays between users and server.
+#[derive(Debug)]
+struct Network {
+    client: Times,
+    stream: Stream,
+    /// Messages under way, where random delays can change their order: they arrive with their origin and core.
+    under_way: Option<Calendar<(SimTime, Option<u32>)>>,
+}
+
+impl Cell {
+    /// The cell of server number `server`, with these connections open from the start.
+    pub fn new(setting: &Arc<Setting>, server: u64, connections: u64) -> Self {
+        let Setting { scenario, demands, slices, seed, replication } = &**setting;
+        let stream = |purpose| Stream::named(*seed, *replication, server, purpose);
+        let workload = &scenario.workload;
+        let cores = scenario.servers.cores;
+        let rate = workload.message_rate.get() / workload.connections_per_user as f64;
+        let messages = match workload.arrivals {
+            Arrivals::Periodic => {
+                let period = Span::from_seconds(1.0 / rate);
+                Messages::Periodic(Ring::new(period, slices.end(), connections, cores, stream(Purpose::Arrivals)))
+            }
+            Arrivals::Poisson => Messages::poisson(rate, None, stream(Purpose::Arrivals)),
+            Arrivals::Batch(size) => {
+                let mean = match size {
+                    BatchSize::Fixed(n) => n as f64,
+                    BatchSize::Geometric(mean) => mean,
+                };
+                Messages::poisson(rate / mean, Some(size), stream(Purpose::Arrivals))
+            }
+        };
+        let client = Times::new(&scenario.latency.client);
+        // A Poisson process stays one when its points are moved at random, so only others have to be put in order.
+        let reorders = client.fixed().is_none() && workload.arrivals != Arrivals::Poisson;
+        let mut cell = Self {
+            setting: Arc::clone(setting),
+            server: Server::new(scenario, demands, *seed, *replication, server),
+            demand_streams: DemandStreams::named(*seed, *replication, server),
+            connections,
+            messages,
+            heartbeats: workload.heartbeat.map(|every| {
+                let period = Span::from_seconds(every.get());
+                let ring = Ring::new(period, slices.end(), connections, cores, stream(Purpose::Heartbeats));
+                (ring, Times::new(&demands.per_heartbeat), stream(Purpose::Upkeep))
+            }),
+            connect: Times::new(&demands.per_connect),
+            upkeep: Stream::named(*seed, *replication, server ^ (1 << 63), Purpose::Upkeep),
+            network: Network { client, stream: stream(Purpose::Latency), under_way: reorders.then(Calendar::default) },
+            cache: stream(Purpose::Cache),
+            counted: SimTime::ZERO,
+            now: SimTime::ZERO,
+            messages_in: 0,
+        };
+        cell.messages.repopulate(SimTime::ZERO, connections);
+        cell
+    }
+
+    /// Open connections.
+    pub fn connections(&self) -> u64 {
+        self.connections
+    }
+
+    /// Runs up to and including `until`, which must not lie past the recorder's current slice; `changes` are what happens
+    /// to connections until then, in order of time.
+    pub fn advance(&mut self, until: SimTime, changes: &[(SimTime, Change)], recorder: &mut Recorder) {
+        let setting = Arc::clone(&self.setting);
+        let mut changes = changes.iter().peekable();
+        let miss = self.miss_threshold(&setting);
+        let mut miss = miss;
+        loop {
+            let change = changes.peek().map_or(SimTime::NEVER, |change| change.0);
+            let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
+            let bound = change.min(heartbeat);
+            // Messages before the next of the others; at the same time, the others come first.
+            let last = if bound <= until { SimTime(bound.0.saturating_sub(1)) } else { until };
+            if bound > SimTime::ZERO {
+                self.messages_until(last, &setting, miss, recorder);
+            }
+            if bound > until {
+                break;
+            }
+            if change <= heartbeat {
+                changes.next().map(|&(at, change)| self.apply(at, change, &setting, recorder));
+                miss = self.miss_threshold(&setting);
+            } else {
+                self.heartbeat(&setting, recorder);
+            }
+        }
+        self.now = until;
+        self.server.settle(until, recorder);
+        self.count_connections(until, recorder);
+        recorder.flow.messages_in += 0;
+    }
+
+    /// Of 2⁶⁴ equally likely draws, how many miss the cache.
+    fn miss_threshold(&self, setting: &Setting) -> u64 {
+        let connections = self.connections as f64;
+        let cached = setting.demands.cached_connections;
+        if connections <= cached || setting.demands.per_cache_miss.mean() == 0.0 {
+            return 0;
+        }
+        ((1.0 - cached / connections) * 18_446_744_073_709_551_616.0) as u64
+    }
+
+    #[inline(always)]
+    fn messages_until(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
+        if self.network.under_way.is_some() {
+            self.messages_via_network(last, setting, miss, recorder);
+            return;
+        }
+        match &mut self.messages {
+            Messages::Poisson { next, gap_of_one, batch: None, stream } => {
+                let gap = *gap_of_one / self.connections as f64;
+                let mut taken = 0_u64;
+                let mut bytes = 0_u64;
+                while *next <= last {
+                    let at = *next;
+                    *next = at + to_span(stream.exp1() * gap);
+                    let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
+                    let core = per_core
+                        .then(|| (stream.below(self.connections) % u64::from(setting.scenario.servers.cores)) as u32);
+                    let demand = setting.demands.draw(&mut self.demand_streams);
+                    let demand =
+                        if miss > 0 { Self::perhaps_miss(demand, miss, &mut self.cache, setting) } else { demand };
+                    taken += 1;
+                    bytes += u64::from(demand.bytes);
+                    let uplink = self.network.client.draw(&mut self.network.stream);
+                    let downlink = self.network.client.draw(&mut self.network.stream);
+                    let origin = at.0.wrapping_sub(uplink.0).wrapping_sub(downlink.0);
+                    self.server.arrive(at, demand.nic_in, core, Job::message(origin, &demand), recorder);
+                    if taken % Burst::LIMIT == 0 {
+                        recorder.take_bursts();
+                    }
+                }
+                recorder.flow.messages_in += taken;
+                recorder.flow.bytes_in += u128::from(bytes);
+                self.messages_in += taken;
+            }
+            _ => {
+                while let Some((at, n, core)) = self.messages.take(last, self.connections, setting) {
+                    let uplink = self.network.client.draw(&mut self.network.stream);
+                    for _ in 0..n {
+                        self.message(at, at.0.wrapping_sub(uplink.0), core, setting, miss, recorder);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn perhaps_miss(mut demand: Demand, threshold: u64, stream: &mut Stream, setting: &Setting) -> Demand {
+        if stream.bits() < threshold {
+            demand.cpu = demand.cpu + to_span(setting.demands.per_cache_miss.sample(stream) * PICOSECONDS);
+        }
+        demand
+    }
+
+    fn message(
+        &mut self,
+        at: SimTime,
+        origin: u64,
+        core: Option<u32>,
+        setting: &Setting,
+        miss: u64,
+        recorder: &mut Recorder,
+    ) {
+        let demand = setting.demands.draw(&mut self.demand_streams);
+        let demand = if miss > 0 { Self::perhaps_miss(demand, miss, &mut self.cache, setting) } else { demand };
+        recorder.flow.messages_in += 1;
+        recorder.flow.bytes_in += u128::from(demand.bytes);
+        self.messages_in += 1;
+        let downlink = self.network.client.draw(&mut self.network.stream);
+        let job = Job::message(origin.wrapping_sub(downlink.0), &demand);
+        self.server.arrive(at, demand.nic_in, core, job, recorder);
+        if self.messages_in % Burst::LIMIT == 0 {
+            recorder.take_bursts();
+        }
+    }
+
+    /// Messages that don't arrive in the order in which they were sent.
+    fn messages_via_network(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
+        while let Some((sent, n, core)) = self.messages.take(last, self.connections, setting) {
+            for _ in 0..n {
+                let uplink = self.network.client.draw(&mut self.network.stream);
+                if let Some(under_way) = &mut self.network.under_way {
+                    under_way.schedule(sent + uplink, (sent, core));
+                }
+            }
+        }
+        while let Some(under_way) = &mut self.network.under_way
+            && let Some((at, (sent, core))) = under_way.pop_until(last)
+        {
+            self.message(at, sent.0, core, setting, miss, recorder);
+        }
+    }
+
+    fn heartbeat(&mut self, setting: &Setting, recorder: &mut Recorder) {
+        let Some((ring, times, stream)) = &mut self.heartbeats else { return };
+        let (at, core) = ring.fire();
+        let mut demand = setting.demands.heartbeat;
+        demand.cpu = times.draw(stream);
+        recorder.flow.heartbeats += 1;
+        let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
+        self.server.arrive(
+            at,
+            demand.nic_in,
+            core,
+            Job { kind: Kind::Heartbeat, ..Job::message(0, &demand) },
+            recorder,
+        );
+    }
+
+    fn apply(&mut self, at: SimTime, change: Change, setting: &Setting, recorder: &mut Recorder) {
+        self.count_connections(at, recorder);
+        let cores = u64::from(setting.scenario.servers.cores);
+        let core = self.upkeep.below(cores) as usize;
+        match change {
+            Change::Open => {
+                self.connections += 1;
+                recorder.flow.accepted += 1;
+                self.rings().for_each(|ring| ring.join(at, core));
+            }
+            Change::Refuse => recorder.flow.refused += 1,
+            Change::Close => {
+                self.connections -= 1;
+                recorder.flow.ended += 1;
+                self.rings().for_each(Ring::leave);
+            }
+        }
+        if change != Change::Close {
+            let cpu = self.connect.draw(&mut self.upkeep);
+            let demand = Demand { cpu, ..Demand::default() };
+            let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
+            self.server.arrive(at, Span::ZERO, core, Job { kind: Kind::Connect, ..Job::message(0, &demand) }, recorder);
+        }
+        if change != Change::Refuse {
+            self.messages.repopulate(at, self.connections);
+        }
+    }
+
+    fn rings(&mut self) -> impl Iterator<Item = &mut Ring> {
+        let messages = match &mut self.messages {
+            Messages::Periodic(ring) => Some(ring),
+            Messages::Poisson { .. } => None,
+        };
+        messages.into_iter().chain(self.heartbeats.as_mut().map(|(ring, ..)| ring))
+    }
+
+    fn count_connections(&mut self, now: SimTime, recorder: &mut Recorder) {
+        recorder.flow.connections += u128::from(self.connections) * u128::from(now.since(self.counted).0);
+        self.counted = now;
+    }
+
+    /// Memory in use, in bytes.
+    pub fn memory(&self) -> f64 {
+        let Setting { scenario, demands, .. } = &*self.setting;
+        let size = scenario.workload.message_size.mean();
+        let cpu = &scenario.servers.cpu;
+        let mean_cpu = cpu.per_message.mean() + cpu.per_kb.mean() * size / 1_000.0;
+        let out = scenario.servers.network.map_or(0.0, |line| line.get() / 8.0);
+        let _ = demands;
+        self.connections as f64 * scenario.servers.memory_per_connection.get()
+            + self.server.queued_bytes(self.now, mean_cpu, size, out)
+    }
+
+    /// Drops this many connections at once, for want of memory.
+    pub fn shed(&mut self, count: u64, recorder: &mut Recorder) {
+        let count = count.min(self.connections);
+        self.connections -= count;
+        recorder.flow.shed += count;
+        for _ in 0..count {
+            self.rings().for_each(Ring::leave);
+        }
+        self.messages.repopulate(self.now, self.connections);
+    }
+
+    /// Ends the run.
+    pub fn finish(&mut self, recorder: &mut Recorder) {
+        self.server.finish(self.setting.slices.end(), recorder);
+        let _ = Station::ALL;
+    }
+}
+
+impl Messages {
+    fn poisson(rate: f64, batch: Option<BatchSize>, stream: Stream) -> Self {
+        Self::Poisson { next: SimTime::NEVER, gap_of_one: PICOSECONDS / rate, batch, stream }
+    }
+
+    /// The number of connections has changed: a Poisson process forgets, so the next message is drawn anew.
+    fn repopulate(&mut self, now: SimTime, connections: u64) {
+        if let Self::Poisson { next, gap_of_one, stream, .. } = self {
+            *next = match connections {
+                0 => SimTime::NEVER,
+                n => now + to_span(stream.exp1() * *gap_of_one / n as f64),
+            };
+        }
+    }
+
+    /// The next messages sent, if not later than `last`: when, how many, and on which core.
+    fn take(&mut self, last: SimTime, connections: u64, setting: &Setting) -> Option<(SimTime, u64, Option<u32>)> {
+        let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
+        match self {
+            Self::Poisson { next, gap_of_one, batch, stream } => {
+                let at = *next;
+                if at > last {
+                    return None;
+                }
+                *next = at + to_span(stream.exp1() * *gap_of_one / connections as f64);
+                let cores = u64::from(setting.scenario.servers.cores);
+                let core = per_core.then(|| (stream.below(connections) % cores) as u32);
+                let n = match batch {
+                    None => 1,
+                    Some(BatchSize::Fixed(n)) => *n,
+                    Some(BatchSize::Geometric(mean)) => stream.geometric(*mean),
+                };
+                Some((at, n, core))
+            }
+            Self::Periodic(ring) => {
+                (ring.next() <= last).then(|| ring.fire()).map(|(at, core)| (at, 1, per_core.then_some(core as u32)))
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What each message, heartbeat and connection needs of the stations, drawn from the scenario's distributions.
+
+use crate::model::wire::{Exchange, Wire};
+use crate::random::{Distribution, Purpose, Stream};
+use crate::scenario::Scenario;
+use crate::units::time::PICOSECONDS;
+use crate::units::{BitRate, Span};
+
+/// What one message needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Time of the receiving line.
+    pub nic_in: Span,
+    /// Time of a core.
+    pub cpu: Span,
+    /// Time of the sending line.
+    pub nic_out: Span,
+    /// Payload.
+    pub bytes: u32,
+}
+
+/// The demands of one scenario; shared by all servers.
+#[derive(Debug, Clone)]
+pub struct Demands {
+    wire: Wire,
+    network: Option<BitRate>,
+    size: Distribution,
+    per_message: Distribution,
+    per_kb: Distribution,
+    /// What a message needs, but for the CPU, where all are of one size.
+    of_one_size: Option<Demand>,
+    /// What a message needs of the CPU where that is always the same.
+    fixed_cpu: Option<Span>,
+    /// Time of the log's disk that a message needs.
+    pub log: Span,
+    /// Log bytes of a message, after replication and compression.
+    pub log_bytes: f64,
+    /// What a heartbeat needs of the network.
+    pub heartbeat: Demand,
+    /// What a heartbeat needs of a core.
+    pub per_heartbeat: Distribution,
+    /// What a connection attempt needs of a core.
+    pub per_connect: Distribution,
+    /// What waking up costs.
+    pub per_wakeup: Distribution,
+    /// What a cache miss costs.
+    pub per_cache_miss: Distribution,
+    /// Connections whose state the cache holds.
+    pub cached_connections: f64,
+}
+
+impl Demands {
+    /// The demands of this scenario; each server's log goes to its share of this many log nodes' disks.
+    pub fn of(scenario: &Scenario, servers: u64, log_nodes: u64) -> Self {
+        let cpu = &scenario.servers.cpu;
+        let wire = Wire::of(scenario);
+        let network = scenario.servers.network;
+        let (log, log_bytes) = scenario.logs.map_or((Span::ZERO, 0.0), |logs| {
+            let bytes = logs.bytes_per_message.get() * logs.replication as f64 / logs.compression;
+            let share = logs.disk_write.get() * log_nodes as f64 / servers as f64;
+            (Span::from_seconds(bytes / share), bytes)
+        });
+        let line = |bytes: f64| network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
+        let beat = wire.heartbeat();
+        let mut demands = Self {
+            wire,
+            network,
+            size: scenario.workload.message_size.clone(),
+            per_message: cpu.per_message.clone(),
+            per_kb: cpu.per_kb.clone(),
+            of_one_size: None,
+            fixed_cpu: None,
+            log,
+            log_bytes,
+            heartbeat: Demand {
+                nic_in: line(beat.ingress.bytes),
+                nic_out: line(beat.egress.bytes),
+                ..Demand::default()
+            },
+            per_heartbeat: cpu.per_heartbeat.clone(),
+            per_connect: cpu.per_connect.clone(),
+            per_wakeup: cpu.per_wakeup.clone(),
+            per_cache_miss: cpu.per_cache_miss.clone(),
+            cached_connections: scenario.servers.comfortable_connections,
+        };
+        demands.of_one_size = demands.size.constant().map(|size| demands.of_size(size));
+        if let (Some(size), Some(message), Some(kb)) =
+            (demands.size.constant(), demands.per_message.constant(), demands.per_kb.constant())
+        {
+            demands.fixed_cpu = Some(Span::from_seconds(message + kb * size / 1_000.0));
+        }
+        demands
+    }
+
+    fn of_size(&self, size: f64) -> Demand {
+        let Exchange { ingress, egress } = self.wire.message(size);
+        let line = |bytes: f64| self.network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
+        Demand { nic_in: line(ingress.bytes), cpu: Span::ZERO, nic_out: line(egress.bytes), bytes: size.round() as u32 }
+    }
+
+    /// What the next message needs.
+    #[inline(always)]
+    pub fn draw(&self, streams: &mut DemandStreams) -> Demand {
+        let mut demand = match self.of_one_size {
+            Some(demand) => demand,
+            None => self.of_size(self.size.sample(&mut streams.size)),
+        };
+        demand.cpu = match self.fixed_cpu {
+            Some(cpu) => cpu,
+            None => {
+                let message = self.per_message.sample(&mut streams.service);
+                let kb = self.per_kb.sample(&mut streams.service);
+                to_span((message + kb * f64::from(demand.bytes) / 1_000.0) * PICOSECONDS)
+            }
+        };
+        demand
+    }
+}
+
+/// The random streams behind one server's demands.
+#[derive(Debug, Clone)]
+pub struct DemandStreams {
+    service: Stream,
+    size: Stream,
+}
+
+impl DemandStreams {
+    /// The streams of this server.
+    pub fn named(seed: u64, replication: u64, server: u64) -> Self {
+        Self {
+            service: Stream::named(seed, replication, server, Purpose::Service),
+            size: Stream::named(seed, replication, server, Purpose::Size),
+        }
+    }
+}
+
+/// A distribution of times, ready for the clock.
+#[derive(Debug, Clone)]
+pub struct Times {
+    fixed: Option<Span>,
+    distribution: Distribution,
+}
+
+impl Times {
+    /// The times that this distribution, in seconds, gives.
+    pub fn new(distribution: &Distribution) -> Self {
+        Self { fixed: distribution.constant().map(Span::from_seconds), distribution: distribution.clone() }
+    }
+
+    /// Always the same, if it is.
+    pub fn fixed(&self) -> Option<Span> {
+        self.fixed
+    }
+
+    /// Draws one.
+    #[inline(always)]
+    pub fn draw(&self, stream: &mut Stream) -> Span {
+        match self.fixed {
+            Some(span) => span,
+            None => to_span(self.distribution.sample(stream) * PICOSECONDS),
+        }
+    }
+}
+
+/// Picoseconds, rounded to whole ones. (Adding a half and cutting off is much faster here than `round`, and a signed
+/// conversion faster than an unsigned one.)
+#[inline(always)]
+pub fn to_span(picoseconds: f64) -> Span {
+    Span(((picoseconds + 0.5) as i64).cast_unsigned())
+}

@@ -1,0 +1,6 @@
+//! The domain's processes on the engine.
+pub mod cell;
+pub mod demand;
+pub mod recorder;
+pub mod ring;
+pub mod server;

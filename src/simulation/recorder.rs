@@ -1,0 +1,197 @@
+//! Where a running server writes what happens: the current slice in small sums, everything else in the [`Tally`].
+
+use crate::engine::Visit;
+use crate::metrics::tally::{Burst, Flow, LatencySlice, Slices, Station, Tally};
+use crate::units::{SimTime, Span};
+
+/// Messages still in a server when the run ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Inside {
+    /// Waiting at a station.
+    pub queued: u64,
+    /// In service at a station.
+    pub in_service: u64,
+}
+
+/// Records one server after the other; each goes through the slices in order.
+#[derive(Debug)]
+pub struct Recorder {
+    tally: Tally,
+    slice: usize,
+    slice_end: SimTime,
+    bursts: [Burst; 4],
+    latency_count: u64,
+    latency_sum: u128,
+    bytes_done: u64,
+    echo: bool,
+    shortest: u64,
+    longest: u64,
+    /// What happens in the current slice besides at stations.
+    pub flow: Flow,
+    /// What is in the servers at the end.
+    pub inside: Inside,
+    /// Messages delivered (or, without fan-out, done with) by the end.
+    pub delivered: u64,
+}
+
+impl Recorder {
+    /// Nothing recorded yet.
+    pub fn new(slices: Slices, echo: bool) -> Self {
+        Self {
+            tally: Tally::new(slices),
+            slice: 0,
+            slice_end: slices.end_of(0),
+            bursts: [Burst::default(); 4],
+            latency_count: 0,
+            latency_sum: 0,
+            bytes_done: 0,
+            echo,
+            shortest: u64::MAX,
+            longest: 0,
+            flow: Flow::default(),
+            inside: Inside::default(),
+            delivered: 0,
+        }
+    }
+
+    /// How the run is cut.
+    pub fn slices(&self) -> Slices {
+        self.tally.slices
+    }
+
+    /// The last moment of the current slice.
+    #[inline(always)]
+    pub fn slice_end(&self) -> SimTime {
+        self.slice_end
+    }
+
+    /// Makes `slice` the current one.
+    pub fn open(&mut self, slice: usize) {
+        self.slice = slice;
+        self.slice_end = self.tally.slices.end_of(slice);
+    }
+
+    /// Moves the small sums of the stations to the tally, before they can overflow.
+    #[inline(never)]
+    pub fn take_bursts(&mut self) {
+        for (station, burst) in self.tally.stations.iter_mut().zip(&mut self.bursts) {
+            station.take(self.slice, burst);
+        }
+    }
+
+    /// Adds the current slice to the tally.
+    pub fn close(&mut self) {
+        self.take_bursts();
+        let latency = &mut self.tally.latency[self.slice];
+        let (count, bytes) = (std::mem::take(&mut self.latency_count), std::mem::take(&mut self.bytes_done));
+        self.delivered += count;
+        latency.count += count;
+        if self.echo {
+            self.flow.messages_out += count;
+            self.flow.bytes_out += u128::from(bytes);
+        }
+        latency.sum += std::mem::take(&mut self.latency_sum);
+        self.tally.flow[self.slice].merge(&std::mem::take(&mut self.flow));
+    }
+
+    /// The sums, after the last slice was closed.
+    pub fn finish(mut self) -> Tally {
+        if self.longest >= self.shortest {
+            self.tally.latency_range = Some((self.shortest, self.longest));
+        }
+        self.tally
+    }
+
+    /// A stay of anything but a message.
+    #[inline(always)]
+    pub fn visit(&mut self, station: Station, visit: &Visit) {
+        if !self.bursts[station as usize].add(visit, self.slice_end) {
+            self.tally.stations[station as usize].split(self.tally.slices, visit);
+        }
+    }
+
+    /// A message's stay. One that doesn't leave by the end of the run is found inside by it, and true is returned the
+    /// first time (`inside` says whether an earlier station has it already).
+    #[inline(always)]
+    pub fn message_visit(&mut self, station: Station, visit: &Visit, inside: bool) -> bool {
+        if self.bursts[station as usize].add(visit, self.slice_end) {
+            return inside;
+        }
+        self.split_message(station, visit, inside)
+    }
+
+    #[cold]
+    fn split_message(&mut self, station: Station, visit: &Visit, inside: bool) -> bool {
+        self.tally.stations[station as usize].split(self.tally.slices, visit);
+        let end = self.tally.slices.end();
+        if !inside && visit.departure > end {
+            *(if visit.start > end { &mut self.inside.queued } else { &mut self.inside.in_service }) += 1;
+            return true;
+        }
+        inside
+    }
+
+    /// A stay at a station where all are served at once.
+    pub fn shared_visit(&mut self, arrival: SimTime, departure: SimTime, service: Span, wakeup: Span) {
+        let station = &mut self.tally.stations[Station::Cpu as usize];
+        station.served(self.tally.slices, departure, departure.since(arrival), service, wakeup);
+        station.present(self.tally.slices, arrival, departure);
+    }
+
+    /// A customer who is still at such a station when the run ends.
+    pub fn still_shared(&mut self, arrival: SimTime, message: bool) {
+        let slices = self.tally.slices;
+        self.tally.stations[Station::Cpu as usize].present(slices, arrival, slices.end());
+        self.inside.in_service += u64::from(message);
+    }
+
+    /// Cores that worked from one moment to another at a station where all are served at once.
+    pub fn shared_work(&mut self, from: SimTime, to: SimTime, cores: u32) {
+        self.tally.stations[Station::Cpu as usize].work(self.tally.slices, from, to, cores);
+    }
+
+    /// A customer who waited and left unserved.
+    pub fn abandoned(&mut self, arrival: SimTime, left: SimTime, message: bool) {
+        let slices = self.tally.slices;
+        self.tally.stations[Station::Cpu as usize].present(slices, arrival, left);
+        if !message {
+            return;
+        }
+        match slices.slice_of(left) {
+            Some(slice) => self.tally.flow[slice].abandoned += 1,
+            None => self.inside.queued += 1,
+        }
+    }
+
+    /// A message that is done with at this moment, after this long, with this payload.
+    #[inline(always)]
+    pub fn delivered(&mut self, at: SimTime, latency: u64, bytes: u32) {
+        if at > self.slice_end {
+            self.delivered_later(at, latency, bytes);
+            return;
+        }
+        self.latency_count += 1;
+        self.latency_sum += u128::from(latency);
+        self.bytes_done += u64::from(bytes);
+        self.tally.latency[self.slice].histogram.record(latency);
+        self.shortest = self.shortest.min(latency);
+        self.longest = self.longest.max(latency);
+    }
+
+    #[cold]
+    fn delivered_later(&mut self, at: SimTime, latency: u64, bytes: u32) {
+        let Some(slice) = self.tally.slices.slice_of(at) else { return };
+        self.delivered += 1;
+        let flow = &mut self.tally.flow[slice];
+        if self.echo {
+            flow.messages_out += 1;
+            flow.bytes_out += u128::from(bytes);
+        }
+        let LatencySlice { count, sum, histogram } = &mut self.tally.latency[slice];
+        *count += 1;
+        *sum += u128::from(latency);
+        histogram.record(latency);
+        self.shortest = self.shortest.min(latency);
+        self.longest = self.longest.max(latency);
+    }
+}

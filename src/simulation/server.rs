@@ -1,0 +1,290 @@
+//! One server: receiving line, cores, sending line and its share of the log's disk, in a row.
+
+use std::collections::VecDeque;
+
+use super::demand::{Demand, Demands, Times};
+use super::recorder::Recorder;
+use crate::engine::{Admission, Cores, Line, Rules, Sharing};
+use crate::metrics::tally::Station;
+use crate::random::{Purpose, Stream};
+use crate::scenario::{Discipline, Dispatch, FanOut, Scenario};
+use crate::units::{SimTime, Span};
+
+/// The stations of one server and what is on its way between them.
+#[derive(Debug, Clone)]
+pub struct Server {
+    nic_in: Option<Line>,
+    cpu: CpuStation,
+    /// Done by the CPU and not yet handed to the sending line, in order of departure: cores overtake each other.
+    done: VecDeque<Done>,
+    nic_out: Option<Line>,
+    log: Option<Line>,
+    log_demand: Span,
+    echo: bool,
+    wakeup: Times,
+    wakeup_stream: Stream,
+    patience: Option<(Times, Stream)>,
+    room: u64,
+    /// Room or patience to look at, or cores with connections of their own.
+    strict: bool,
+}
+
+#[derive(Debug, Clone)]
+enum CpuStation {
+    Fifo(Cores),
+    Shared(Sharing<Job>),
+}
+
+/// What is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A message of a user.
+    Message,
+    /// A ping, to be answered.
+    Heartbeat,
+    /// A connection attempt: CPU only.
+    Connect,
+}
+
+/// Something to be served.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    /// Its latency is the time from here to its leaving the server. It is when its user sent it, less the time its answer
+    /// travels; modulo 2⁶⁴, since that may be before the run began.
+    pub origin: u64,
+    /// Time of a core that it needs.
+    pub cpu: Span,
+    /// Time of the sending line that it needs.
+    pub nic_out: Span,
+    /// Its payload.
+    pub bytes: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it was found inside at the end of the run by an earlier station.
+    pub inside: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Done {
+    at: SimTime,
+    job: Job,
+}
+
+impl Job {
+    /// A message that needs this.
+    #[inline(always)]
+    pub fn message(origin: u64, demand: &Demand) -> Self {
+        let Demand { cpu, nic_out, bytes, .. } = *demand;
+        Self { origin, cpu, nic_out, bytes, kind: Kind::Message, inside: false }
+    }
+}
+
+impl Server {
+    /// An idle server.
+    pub fn new(scenario: &Scenario, demands: &Demands, seed: u64, replication: u64, server: u64) -> Self {
+        let servers = &scenario.servers;
+        let bounded = servers.queue_limit.is_some();
+        let strict = bounded || servers.patience.is_some() || servers.dispatch == Dispatch::PerCore;
+        let cpu = match servers.discipline {
+            Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded)),
+            Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores)),
+        };
+        let line = servers.network.map(|_| Line::default());
+        Self {
+            nic_in: line.clone(),
+            cpu,
+            done: VecDeque::new(),
+            nic_out: line,
+            log: scenario.logs.map(|_| Line::default()),
+            log_demand: demands.log,
+            echo: scenario.workload.fan_out == FanOut::Echo,
+            wakeup: Times::new(&demands.per_wakeup),
+            wakeup_stream: Stream::named(seed, replication, server, Purpose::Upkeep),
+            patience: servers
+                .patience
+                .as_ref()
+                .map(|patience| (Times::new(patience), Stream::named(seed, replication, server, Purpose::Patience))),
+            room: servers.queue_limit.unwrap_or(u64::MAX),
+            strict,
+        }
+    }
+
+    /// Takes in what arrives now; calls must come in order of time.
+    #[inline(always)]
+    pub fn arrive(&mut self, arrival: SimTime, nic_in: Span, core: Option<u32>, mut job: Job, recorder: &mut Recorder) {
+        let mut at_cpu = arrival;
+        if let Some(line) = &mut self.nic_in
+            && job.kind != Kind::Connect
+        {
+            let visit = line.serve(arrival, nic_in);
+            job.inside = Self::record(recorder, Station::NicIn, &visit, &job);
+            at_cpu = visit.departure;
+        }
+        let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
+        match &mut self.cpu {
+            CpuStation::Fifo(cores) if !self.strict => {
+                let visit = cores.serve(at_cpu, job.cpu, wakeup);
+                self.served(at_cpu, &visit, job, recorder);
+            }
+            _ => self.arrive_strictly(at_cpu, wakeup, core, job, recorder),
+        }
+    }
+
+    #[inline(always)]
+    fn record(recorder: &mut Recorder, station: Station, visit: &crate::engine::Visit, job: &Job) -> bool {
+        if job.kind == Kind::Message {
+            recorder.message_visit(station, visit, job.inside)
+        } else {
+            recorder.visit(station, visit);
+            job.inside
+        }
+    }
+
+    #[inline(never)]
+    fn arrive_strictly(&mut self, at_cpu: SimTime, wakeup: Span, core: Option<u32>, job: Job, recorder: &mut Recorder) {
+        let is_message = job.kind == Kind::Message;
+        match &mut self.cpu {
+            CpuStation::Fifo(cores) => {
+                let patience = match &mut self.patience {
+                    Some((times, stream)) if is_message => times.draw(stream),
+                    _ => Span(u64::MAX),
+                };
+                let room = if is_message { self.room } else { u64::MAX };
+                let rules = Rules { core: core.map(|core| core as usize), wakeup, room, patience };
+                match cores.admit(at_cpu, job.cpu, rules) {
+                    Admission::Served(visit) => self.served(at_cpu, &visit, job, recorder),
+                    Admission::Full => {
+                        // Where the receiving line delivers past the end, the message was found inside there.
+                        if is_message && !job.inside {
+                            recorder.flow.blocked += 1;
+                        }
+                    }
+                    Admission::Abandoned(left) => recorder.abandoned(at_cpu, left, is_message && !job.inside),
+                }
+            }
+            CpuStation::Shared(_) => {
+                self.drain_shared(at_cpu, recorder);
+                let CpuStation::Shared(station) = &mut self.cpu else { return };
+                if is_message && station.len() as u64 >= self.room {
+                    if !job.inside {
+                        recorder.flow.blocked += 1;
+                    }
+                    return;
+                }
+                recorder.shared_work(station.now(), at_cpu, station.busy_cores() as u32);
+                station.arrive(at_cpu, job.cpu, wakeup, job);
+            }
+        }
+    }
+
+    /// Lets go who leaves a shared station by this moment.
+    fn drain_shared(&mut self, until: SimTime, recorder: &mut Recorder) {
+        while let CpuStation::Shared(station) = &mut self.cpu
+            && let Some(departure) = station.next_departure()
+            && departure <= until
+        {
+            recorder.shared_work(station.now(), departure, station.busy_cores() as u32);
+            let Some(left) = station.depart() else { return };
+            recorder.shared_visit(left.arrival, left.departure, left.service, left.wakeup);
+            self.hand_over(left.departure, left.cargo, recorder);
+        }
+    }
+
+    #[inline(always)]
+    fn served(&mut self, now: SimTime, visit: &crate::engine::Visit, mut job: Job, recorder: &mut Recorder) {
+        job.inside = Self::record(recorder, Station::Cpu, visit, &job);
+        if self.nic_out.is_none() && self.log.is_none() {
+            // Nothing behind the CPU has to see departures in order.
+            if job.kind != Kind::Connect {
+                self.send(visit.departure, job, recorder);
+            }
+            return;
+        }
+        // All that will be served from now on leaves later than `now`: what left before can go out in order.
+        self.release(now, recorder);
+        let done = Done { at: visit.departure, job };
+        if self.done.back().is_none_or(|last| last.at <= done.at) {
+            self.done.push_back(done);
+        } else {
+            self.overtake(done);
+        }
+    }
+
+    #[inline(never)]
+    fn overtake(&mut self, done: Done) {
+        let place = self.done.iter().rposition(|other| other.at <= done.at).map_or(0, |i| i + 1);
+        self.done.insert(place, done);
+    }
+
+    #[inline(always)]
+    fn release(&mut self, until: SimTime, recorder: &mut Recorder) {
+        while let Some(first) = self.done.front()
+            && first.at <= until
+        {
+            let Done { at, job } = *first;
+            self.done.pop_front();
+            self.hand_over(at, job, recorder);
+        }
+    }
+
+    /// From the CPU to the log and the sending line; in order of time.
+    #[inline(always)]
+    fn hand_over(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
+        if job.kind == Kind::Connect {
+            return;
+        }
+        if let Some(log) = &mut self.log
+            && job.kind == Kind::Message
+        {
+            let visit = log.serve(at, self.log_demand);
+            recorder.visit(Station::Log, &visit);
+        }
+        self.send(at, job, recorder);
+    }
+
+    #[inline(always)]
+    fn send(&mut self, at: SimTime, mut job: Job, recorder: &mut Recorder) {
+        let mut left = at;
+        if let Some(line) = &mut self.nic_out {
+            let visit = line.serve(at, job.nic_out);
+            if self.echo || job.kind == Kind::Heartbeat {
+                job.inside = Self::record(recorder, Station::NicOut, &visit, &job);
+                left = visit.departure;
+            } else {
+                // Only an acknowledgement goes out; the message itself was done with at the CPU.
+                recorder.visit(Station::NicOut, &visit);
+            }
+        }
+        if job.kind == Kind::Message {
+            let latency = left.0.wrapping_sub(job.origin);
+            recorder.delivered(left, latency, job.bytes);
+        }
+    }
+
+    /// Brings all stations up to this moment; everything that arrives later comes after it.
+    pub fn settle(&mut self, until: SimTime, recorder: &mut Recorder) {
+        self.drain_shared(until, recorder);
+        self.release(until, recorder);
+    }
+
+    /// Counts what is still at a shared station when the run ends; call it once, after the last [`Self::settle`].
+    pub fn finish(&mut self, end: SimTime, recorder: &mut Recorder) {
+        if let CpuStation::Shared(station) = &self.cpu {
+            recorder.shared_work(station.now(), end, station.busy_cores() as u32);
+            for (arrival, job) in station.inside() {
+                recorder.still_shared(arrival, job.kind == Kind::Message && !job.inside);
+            }
+        }
+    }
+
+    /// Bytes that wait in this server: what the cores and the sending line have not done yet.
+    pub fn queued_bytes(&self, now: SimTime, mean_cpu: f64, mean_payload: f64, out_bytes_per_second: f64) -> f64 {
+        let waiting = match &self.cpu {
+            CpuStation::Fifo(cores) if mean_cpu > 0.0 => cores.backlog(now).as_seconds() / mean_cpu,
+            CpuStation::Fifo(_) => 0.0,
+            CpuStation::Shared(station) => station.len() as f64,
+        };
+        let sending = self.nic_out.as_ref().map_or(0.0, |line| line.backlog(now).as_seconds());
+        waiting * mean_payload + sending * out_bytes_per_second
+    }
+}

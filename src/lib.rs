@@ -4,4 +4,5 @@
 
 pub mod random;
 pub mod scenario;
+pub mod stats;
 pub mod units;

@@ -9,6 +9,7 @@
 
 pub mod estimate;
 pub mod histogram;
+pub mod queueing;
 pub mod series;
 
 pub use estimate::Estimate;

@@ -31,6 +31,8 @@ pub const LEVEL: f64 = 0.95;
 
 /// Merging stops before fewer batches than this are left in all.
 const FEWEST_BATCHES: usize = 20;
+/// The same where each replication would become one batch.
+const FEWEST_REPLICATIONS: usize = 10;
 /// Neighbours are merged while they correlate more than this.
 const STRONG: f64 = 0.2;
 /// From so many replications on, each is one batch: independent beyond doubt.
@@ -170,7 +172,9 @@ impl Spread {
             let moments = Moments::of(&runs, ratio);
             let longer: Vec<Vec<Batch>> = runs.iter().map(|run| merged_in_pairs(run)).collect();
             let left: usize = longer.iter().map(Vec::len).sum();
-            if moments.correlation <= STRONG || left < FEWEST_BATCHES || longer.iter().any(Vec::is_empty) {
+            // Whole replications are independent, so fewer of them will do.
+            let fewest = if left == longer.len() { FEWEST_REPLICATIONS } else { FEWEST_BATCHES };
+            if moments.correlation <= STRONG || left < fewest || longer.iter().any(Vec::is_empty) {
                 return Self::from_moments(&moments);
             }
             runs = longer;

@@ -1,0 +1,16 @@
+//! What is known of a figure, and how surely.
+//!
+//! [`Estimate`] is a figure with its interval; [`Histogram`] holds how often which value was seen; [`series`] makes
+//! intervals of a simulation's correlated output and finds its warm-up; [`queueing`] has the closed forms that the
+//! model uses and that the simulation is held against.
+//!
+//! Nothing here knows of scenarios or of chat: numbers go in, numbers come out. Of the rest of the crate this module
+//! may import only `units`.
+
+pub mod estimate;
+pub mod histogram;
+pub mod queueing;
+pub mod series;
+
+pub use estimate::Estimate;
+pub use histogram::Histogram;

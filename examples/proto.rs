@@ -75,14 +75,13 @@ fn run(echo: bool, s: Scenario, cells: u64, per: u64, end: f64) {
     let mut r = Recorder::new(slices, echo);
     let mut n = 0;
     for c in 0..cells {
-        let mut cell = Cell::new(&setting, c, per);
+        let mut cell = Cell::of_server(&setting, c, per);
         for i in 0..slices.count() {
             r.open(i);
             cell.advance(slices.end_of(i), &[], &mut r);
             r.close();
         }
-        cell.finish(&mut r);
-        n += cell.messages_in;
+        n += cell.finish(&mut r)[0].messages;
     }
     let dt = t.elapsed().as_secs_f64();
     let t = r.finish();

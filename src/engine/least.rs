@@ -20,7 +20,14 @@ impl LeastLoaded {
     /// When n does not fit 32 bits: a bug of ours, since scenarios have fewer servers.
     pub fn new(n: usize) -> Self {
         let places = u32::try_from(n).expect("places fit 32 bits");
-        Self { count_of: vec![0; n], position: (0..places).collect(), levels: vec![(0..places).collect()], least: 0, total: 0, most: 0 }
+        Self {
+            count_of: vec![0; n],
+            position: (0..places).collect(),
+            levels: vec![(0..places).collect()],
+            least: 0,
+            total: 0,
+            most: 0,
+        }
     }
 
     /// The count of a place.

@@ -1,2 +1,215 @@
-//! What any run yields.
+//! What any run yields, simulated or live: raw sums in a [`tally`], and [`RunMetrics`], the figures with their intervals.
+
+pub mod summary;
 pub mod tally;
+
+use crate::stats::Estimate;
+
+/// The figures of a run, with 95 % intervals of sampling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunMetrics {
+    /// How the run was made.
+    pub setup: Setup,
+    /// Messages simulated, in all replications.
+    pub messages: u64,
+    /// Visits to stations and changes of connections, in all replications.
+    pub events: u64,
+    /// From the intended publish to the recipient (without fan-out: until the server is done with it), in seconds.
+    /// `None` where no message was delivered.
+    pub latency: Option<LatencyMetrics>,
+    /// In the order in which a message meets them.
+    pub stations: Vec<StationMetrics>,
+    /// The whole fleet's flows.
+    pub flows: Flows,
+    /// Messages turned away by a full queue or abandoned by the impatient, per replication, over the time measured.
+    pub dropped_messages: Estimate,
+    /// Their share of all messages.
+    pub dropped_share: Estimate,
+    /// Connections: how many are open, come, go, are refused.
+    pub connections: ConnectionMetrics,
+    /// How differently servers fare.
+    pub servers: ServerMetrics,
+    /// Every message accounted for, whole runs of all replications together.
+    pub conservation: Conservation,
+    /// Largest difference, over the stations, between the mean number present and throughput × residence time
+    /// (Little's law), as a share; customers who are present when measuring begins or ends make it more than zero.
+    pub little_error: f64,
+    /// The run over time: means over replications.
+    pub series: Vec<SeriesPoint>,
+    /// What the reader should know before relying on the figures.
+    pub warnings: Vec<String>,
+}
+
+/// How a run was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// `every-message` or `sampled`.
+    pub mode: &'static str,
+    /// Why that mode.
+    pub reason: String,
+    /// Servers of the fleet.
+    pub servers: u64,
+    /// Servers simulated.
+    pub servers_simulated: u64,
+    /// Independent repetitions.
+    pub replications: u64,
+    /// Simulated time of each, in seconds.
+    pub duration_seconds: f64,
+    /// Left out at the start of each, in seconds.
+    pub warm_up_seconds: f64,
+}
+
+/// Latency, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LatencyMetrics {
+    /// Mean.
+    pub mean: Estimate,
+    /// Half of all messages are faster.
+    pub p50: Estimate,
+    /// Nine of ten are faster.
+    pub p90: Estimate,
+    /// 95 % are faster.
+    pub p95: Estimate,
+    /// 99 % are faster.
+    pub p99: Estimate,
+    /// 99.9 % are faster.
+    pub p999: Estimate,
+    /// The slowest seen.
+    pub max: Estimate,
+}
+
+/// What one kind of station did. Visits of all servers are pooled: the queue and the throughput are the fleet's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StationMetrics {
+    /// `server.cpu` and so on.
+    pub name: &'static str,
+    /// Share of capacity that the work takes, wake-ups left out (they vanish under load).
+    pub utilisation: Estimate,
+    /// Share of time that it is at work, wake-ups included.
+    pub busy: Estimate,
+    /// Mean time in the queue before service (where all share the cores: time lost to sharing).
+    pub wait_seconds: Option<Estimate>,
+    /// Mean time from arrival to departure.
+    pub residence_seconds: Option<Estimate>,
+    /// Mean number waiting, at all servers together.
+    pub queue_length: Estimate,
+    /// Served a second, at all servers together.
+    pub throughput_per_second: Estimate,
+}
+
+/// Flows of the whole fleet, a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flows {
+    /// Messages published.
+    pub messages_in: Estimate,
+    /// Messages delivered.
+    pub messages_out: Estimate,
+    /// Payload published, in bytes.
+    pub ingress_bytes: Estimate,
+    /// Payload delivered, in bytes.
+    pub egress_bytes: Estimate,
+    /// Heartbeats.
+    pub heartbeats: Estimate,
+    /// Log bytes an hour, after compression and replication.
+    pub log_bytes_per_hour: Estimate,
+}
+
+/// Connections of the whole fleet. Counts are per replication, over the time measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConnectionMetrics {
+    /// Open, on average.
+    pub open: Estimate,
+    /// Attempts that got a slot.
+    pub accepted: Estimate,
+    /// Attempts refused.
+    pub refused: Estimate,
+    /// Dropped by a server out of memory.
+    pub dropped: Estimate,
+    /// Closed by their users.
+    pub ended: Estimate,
+    /// Memory in use on the servers, as a share of what there is.
+    pub memory_utilisation: Estimate,
+}
+
+/// How differently servers fare, in the last replication's whole time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServerMetrics {
+    /// Messages of a server, on average.
+    pub messages_mean: f64,
+    /// Variance over mean of the servers' message counts: 1 for Poisson counts; `None` for fewer than two servers.
+    pub messages_variance_over_mean: Option<f64>,
+    /// The server with the most CPU work.
+    pub worst: u64,
+    /// Its CPU utilisation, wake-ups left out.
+    pub worst_cpu_utilisation: f64,
+}
+
+/// arrived = delivered + queued + in service + blocked + abandoned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Conservation {
+    /// Messages that reached a server.
+    pub arrived: u64,
+    /// Messages done with.
+    pub delivered: u64,
+    /// Waiting when the run ended.
+    pub queued: u64,
+    /// In service when the run ended.
+    pub in_service: u64,
+    /// Turned away by a full queue.
+    pub blocked: u64,
+    /// Left, out of patience.
+    pub abandoned: u64,
+    /// Connections open at the start or accepted since.
+    pub connections_opened: u64,
+    /// Connections ended or dropped.
+    pub connections_closed: u64,
+    /// Connections open when the run ended.
+    pub connections_open: u64,
+}
+
+impl Conservation {
+    /// Whether nothing was lost or made up.
+    pub const fn holds(&self) -> bool {
+        self.arrived == self.delivered + self.queued + self.in_service + self.blocked + self.abandoned
+            && self.connections_opened == self.connections_closed + self.connections_open
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            arrived: self.arrived + other.arrived,
+            delivered: self.delivered + other.delivered,
+            queued: self.queued + other.queued,
+            in_service: self.in_service + other.in_service,
+            blocked: self.blocked + other.blocked,
+            abandoned: self.abandoned + other.abandoned,
+            connections_opened: self.connections_opened + other.connections_opened,
+            connections_closed: self.connections_closed + other.connections_closed,
+            connections_open: self.connections_open + other.connections_open,
+        }
+    }
+}
+
+/// One slice of the run's time, on average over replications, for the whole fleet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeriesPoint {
+    /// When the slice ends, in seconds.
+    pub until_seconds: f64,
+    /// Open connections.
+    pub connections: f64,
+    /// Messages a second that come in.
+    pub messages_in: f64,
+    /// CPU at work, wake-ups included, as a share.
+    pub cpu_busy: f64,
+    /// Mean latency of the messages delivered, in seconds; `None` where there were none.
+    pub latency: Option<f64>,
+    /// Messages in the servers.
+    pub inside: f64,
+    /// Connection attempts refused a second.
+    pub refused: f64,
+    /// Messages lost a second.
+    pub dropped: f64,
+    /// Memory in use, as a share.
+    pub memory: f64,
+}

@@ -66,6 +66,18 @@ pub struct StationSlice {
     pub busy: i128,
 }
 
+impl StationSlice {
+    /// Adds another slice's sums.
+    pub fn add(&mut self, other: &Self) {
+        self.visits += other.visits;
+        self.residence += other.residence;
+        self.service += other.service;
+        self.wakeup += other.wakeup;
+        self.number += other.number;
+        self.busy += other.busy;
+    }
+}
+
 /// What one station did, slice by slice.
 #[derive(Debug, Clone)]
 pub struct StationTally {
@@ -186,12 +198,7 @@ impl StationTally {
 
     fn merge(&mut self, other: &Self) {
         for (into, from) in self.slices.iter_mut().zip(&other.slices) {
-            into.visits += from.visits;
-            into.residence += from.residence;
-            into.service += from.service;
-            into.wakeup += from.wakeup;
-            into.number += from.number;
-            into.busy += from.busy;
+            into.add(from);
         }
         for (into, from) in self.whole.iter_mut().zip(&other.whole) {
             into.0 += from.0;
@@ -252,10 +259,10 @@ pub struct Flow {
     pub shed: u64,
     /// Open connections, integrated over the slice (connection-picoseconds).
     pub connections: u128,
-    /// Memory in use, as sampled at the ends of slices (bytes).
+    /// Memory in use, summed over samples (bytes).
     pub memory: u128,
-    /// Log bytes handed to the log store.
-    pub log_bytes: u128,
+    /// How many samples there were.
+    pub memory_samples: u64,
 }
 
 impl Flow {
@@ -274,7 +281,7 @@ impl Flow {
         self.shed += other.shed;
         self.connections += other.connections;
         self.memory += other.memory;
-        self.log_bytes += other.log_bytes;
+        self.memory_samples += other.memory_samples;
     }
 }
 
@@ -308,8 +315,6 @@ pub struct Tally {
     pub latency: Vec<LatencySlice>,
     /// By slice.
     pub flow: Vec<Flow>,
-    /// Shortest and longest latency of all.
-    pub latency_range: Option<(u64, u64)>,
 }
 
 impl Tally {
@@ -320,7 +325,6 @@ impl Tally {
             stations: std::array::from_fn(|_| StationTally::new(slices)),
             latency: vec![LatencySlice::default(); slices.count],
             flow: vec![Flow::default(); slices.count],
-            latency_range: None,
         }
     }
 
@@ -337,10 +341,6 @@ impl Tally {
         for (into, from) in self.flow.iter_mut().zip(&other.flow) {
             into.merge(from);
         }
-        self.latency_range = match (self.latency_range, other.latency_range) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (one, other) => one.or(other),
-        };
     }
 }
 

@@ -1,13 +1,15 @@
-//! A cell: one server with the users connected to it, on one time line.
+//! A cell: one server with the users connected to it, on one time line; or, where messages are balanced one by one, all
+//! servers and all users.
 
 use std::sync::Arc;
 
 use super::demand::{Demand, DemandStreams, Demands, Times, to_span};
 use super::recorder::Recorder;
 use super::ring::Ring;
-use super::server::{Job, Kind, Server};
+use super::router::Router;
+use super::server::{Job, Kind, Server, ServerTotals};
 use crate::engine::Calendar;
-use crate::metrics::tally::{Burst, Slices, Station};
+use crate::metrics::tally::{Burst, Slices};
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Arrivals, BatchSize, Dispatch, Scenario};
 use crate::units::time::PICOSECONDS;
@@ -43,7 +45,8 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Cell {
     setting: Arc<Setting>,
-    server: Server,
+    servers: Vec<Server>,
+    router: Option<Router>,
     demand_streams: DemandStreams,
     connections: u64,
     messages: Messages,
@@ -55,8 +58,7 @@ pub struct Cell {
     /// Up to when the connections were counted into the integral.
     counted: SimTime,
     now: SimTime,
-    /// Messages taken in over the whole run.
-    pub messages_in: u64,
+    messages_in: u64,
 }
 
 /// When the messages of a server's users arrive at it.
@@ -71,7 +73,8 @@ enum Messages {
 /// One-way delays between users and server.
 #[derive(Debug)]
 struct Network {
-    client: Times,
+    /// Where it is always the same, it is added when results are summed up, and nothing is drawn.
+    random: Option<Times>,
     stream: Stream,
     /// Messages under way, where random delays can change their order: they arrive with their origin and core.
     under_way: Option<Calendar<(SimTime, Option<u32>)>>,
@@ -79,11 +82,22 @@ struct Network {
 
 impl Cell {
     /// The cell of server number `server`, with these connections open from the start.
-    pub fn new(setting: &Arc<Setting>, server: u64, connections: u64) -> Self {
+    pub fn of_server(setting: &Arc<Setting>, server: u64, connections: u64) -> Self {
+        Self::new(setting, server, 1, connections, None)
+    }
+
+    /// The cell of all servers, among which a router spreads the messages of all connections.
+    pub fn of_all(setting: &Arc<Setting>, servers: usize, connections: u64) -> Self {
+        let router = Router::new(&setting.scenario, servers, setting.seed, setting.replication);
+        Self::new(setting, 0, servers, connections, Some(router))
+    }
+
+    fn new(setting: &Arc<Setting>, server: u64, servers: usize, connections: u64, router: Option<Router>) -> Self {
         let Setting { scenario, demands, slices, seed, replication } = &**setting;
         let stream = |purpose| Stream::named(*seed, *replication, server, purpose);
         let workload = &scenario.workload;
-        let cores = scenario.servers.cores;
+        // A ring deals its connections out to cores; or to servers, where there are several.
+        let cores = if servers == 1 { scenario.servers.cores } else { servers as u32 };
         let rate = workload.message_rate.get() / workload.connections_per_user as f64;
         let messages = match workload.arrivals {
             Arrivals::Periodic => {
@@ -99,12 +113,15 @@ impl Cell {
                 Messages::poisson(rate / mean, Some(size), stream(Purpose::Arrivals))
             }
         };
-        let client = Times::new(&scenario.latency.client);
+        let random = scenario.latency.client.constant().is_none().then(|| Times::new(&scenario.latency.client));
         // A Poisson process stays one when its points are moved at random, so only others have to be put in order.
-        let reorders = client.fixed().is_none() && workload.arrivals != Arrivals::Poisson;
+        let reorders = random.is_some() && workload.arrivals != Arrivals::Poisson;
         let mut cell = Self {
             setting: Arc::clone(setting),
-            server: Server::new(scenario, demands, *seed, *replication, server),
+            servers: (0..servers as u64)
+                .map(|i| Server::new(scenario, demands, *seed, *replication, server + i))
+                .collect(),
+            router,
             demand_streams: DemandStreams::named(*seed, *replication, server),
             connections,
             messages,
@@ -115,7 +132,7 @@ impl Cell {
             }),
             connect: Times::new(&demands.per_connect),
             upkeep: Stream::named(*seed, *replication, server ^ (1 << 63), Purpose::Upkeep),
-            network: Network { client, stream: stream(Purpose::Latency), under_way: reorders.then(Calendar::default) },
+            network: Network { random, stream: stream(Purpose::Latency), under_way: reorders.then(Calendar::default) },
             cache: stream(Purpose::Cache),
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
@@ -135,8 +152,7 @@ impl Cell {
     pub fn advance(&mut self, until: SimTime, changes: &[(SimTime, Change)], recorder: &mut Recorder) {
         let setting = Arc::clone(&self.setting);
         let mut changes = changes.iter().peekable();
-        let miss = self.miss_threshold(&setting);
-        let mut miss = miss;
+        let mut miss = self.miss_threshold(&setting);
         loop {
             let change = changes.peek().map_or(SimTime::NEVER, |change| change.0);
             let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
@@ -150,21 +166,22 @@ impl Cell {
                 break;
             }
             if change <= heartbeat {
-                changes.next().map(|&(at, change)| self.apply(at, change, &setting, recorder));
+                if let Some(&(at, change)) = changes.next() {
+                    self.apply(at, change, &setting, recorder);
+                }
                 miss = self.miss_threshold(&setting);
             } else {
                 self.heartbeat(&setting, recorder);
             }
         }
         self.now = until;
-        self.server.settle(until, recorder);
+        self.servers.iter_mut().for_each(|server| server.settle(until, recorder));
         self.count_connections(until, recorder);
-        recorder.flow.messages_in += 0;
     }
 
     /// Of 2⁶⁴ equally likely draws, how many miss the cache.
     fn miss_threshold(&self, setting: &Setting) -> u64 {
-        let connections = self.connections as f64;
+        let connections = self.connections as f64 / self.servers.len() as f64;
         let cached = setting.demands.cached_connections;
         if connections <= cached || setting.demands.per_cache_miss.mean() == 0.0 {
             return 0;
@@ -172,57 +189,56 @@ impl Cell {
         ((1.0 - cached / connections) * 18_446_744_073_709_551_616.0) as u64
     }
 
-    #[inline(always)]
     fn messages_until(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
         if self.network.under_way.is_some() {
             self.messages_via_network(last, setting, miss, recorder);
-            return;
-        }
-        match &mut self.messages {
-            Messages::Poisson { next, gap_of_one, batch: None, stream } => {
-                let gap = *gap_of_one / self.connections as f64;
-                let mut taken = 0_u64;
-                let mut bytes = 0_u64;
-                while *next <= last {
-                    let at = *next;
-                    *next = at + to_span(stream.exp1() * gap);
-                    let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
-                    let core = per_core
-                        .then(|| (stream.below(self.connections) % u64::from(setting.scenario.servers.cores)) as u32);
-                    let demand = setting.demands.draw(&mut self.demand_streams);
-                    let demand =
-                        if miss > 0 { Self::perhaps_miss(demand, miss, &mut self.cache, setting) } else { demand };
-                    taken += 1;
-                    bytes += u64::from(demand.bytes);
-                    let uplink = self.network.client.draw(&mut self.network.stream);
-                    let downlink = self.network.client.draw(&mut self.network.stream);
-                    let origin = at.0.wrapping_sub(uplink.0).wrapping_sub(downlink.0);
-                    self.server.arrive(at, demand.nic_in, core, Job::message(origin, &demand), recorder);
-                    if taken % Burst::LIMIT == 0 {
-                        recorder.take_bursts();
-                    }
-                }
-                recorder.flow.messages_in += taken;
-                recorder.flow.bytes_in += u128::from(bytes);
-                self.messages_in += taken;
-            }
-            _ => {
-                while let Some((at, n, core)) = self.messages.take(last, self.connections, setting) {
-                    let uplink = self.network.client.draw(&mut self.network.stream);
-                    for _ in 0..n {
-                        self.message(at, at.0.wrapping_sub(uplink.0), core, setting, miss, recorder);
-                    }
+        } else if self.router.is_none() && matches!(self.messages, Messages::Poisson { batch: None, .. }) {
+            self.messages_fast(last, setting, miss, recorder);
+        } else {
+            while let Some((at, n, core)) = self.messages.take(last, self.connections, setting) {
+                for _ in 0..n {
+                    let uplink = self.network.draw();
+                    self.message(at, at.0.wrapping_sub(uplink.0), core, setting, miss, recorder);
                 }
             }
         }
     }
 
+    /// The common case, in a loop of its own: one server, single messages, in the order in which they were sent.
+    #[inline(always)]
+    fn messages_fast(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
+        let Messages::Poisson { next, gap_of_one, stream, .. } = &mut self.messages else { return };
+        let gap = *gap_of_one / self.connections as f64;
+        let cores = u64::from(setting.scenario.servers.cores);
+        let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
+        let (mut taken, mut bytes) = (0_u64, 0_u64);
+        while *next <= last {
+            let at = *next;
+            *next = at + to_span(stream.exp1() * gap);
+            let core = per_core.then(|| (stream.below(self.connections) % cores) as u32);
+            let mut demand = setting.demands.draw(&mut self.demand_streams);
+            if miss > 0 {
+                Self::perhaps_miss(&mut demand, miss, &mut self.cache, setting);
+            }
+            taken += 1;
+            bytes += u64::from(demand.bytes);
+            let travel = self.network.draw() + self.network.draw();
+            let job = Job::message(at.0.wrapping_sub(travel.0), &demand);
+            self.servers[0].arrive(at, demand.nic_in, core, job, recorder);
+            if taken.is_multiple_of(Burst::LIMIT) {
+                recorder.take_bursts();
+            }
+        }
+        recorder.flow.messages_in += taken;
+        recorder.flow.bytes_in += u128::from(bytes);
+        self.messages_in += taken;
+    }
+
     #[inline(never)]
-    fn perhaps_miss(mut demand: Demand, threshold: u64, stream: &mut Stream, setting: &Setting) -> Demand {
+    fn perhaps_miss(demand: &mut Demand, threshold: u64, stream: &mut Stream, setting: &Setting) {
         if stream.bits() < threshold {
             demand.cpu = demand.cpu + to_span(setting.demands.per_cache_miss.sample(stream) * PICOSECONDS);
         }
-        demand
     }
 
     fn message(
@@ -234,15 +250,26 @@ impl Cell {
         miss: u64,
         recorder: &mut Recorder,
     ) {
-        let demand = setting.demands.draw(&mut self.demand_streams);
-        let demand = if miss > 0 { Self::perhaps_miss(demand, miss, &mut self.cache, setting) } else { demand };
+        let mut demand = setting.demands.draw(&mut self.demand_streams);
+        if miss > 0 {
+            Self::perhaps_miss(&mut demand, miss, &mut self.cache, setting);
+        }
         recorder.flow.messages_in += 1;
         recorder.flow.bytes_in += u128::from(demand.bytes);
         self.messages_in += 1;
-        let downlink = self.network.client.draw(&mut self.network.stream);
-        let job = Job::message(origin.wrapping_sub(downlink.0), &demand);
-        self.server.arrive(at, demand.nic_in, core, job, recorder);
-        if self.messages_in % Burst::LIMIT == 0 {
+        let job = Job::message(origin.wrapping_sub(self.network.draw().0), &demand);
+        let servers = &mut self.servers;
+        let server = self.router.as_mut().map_or(0, |router| {
+            router.pick(at, |server| {
+                servers[server].settle(at, recorder);
+                servers[server].inside()
+            })
+        });
+        let leaves = servers[server].arrive(at, demand.nic_in, core, job, recorder);
+        if let Some(router) = &mut self.router {
+            router.sent(server, leaves);
+        }
+        if self.messages_in.is_multiple_of(Burst::LIMIT) {
             recorder.take_bursts();
         }
     }
@@ -251,7 +278,7 @@ impl Cell {
     fn messages_via_network(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
         while let Some((sent, n, core)) = self.messages.take(last, self.connections, setting) {
             for _ in 0..n {
-                let uplink = self.network.client.draw(&mut self.network.stream);
+                let uplink = self.network.draw();
                 if let Some(under_way) = &mut self.network.under_way {
                     under_way.schedule(sent + uplink, (sent, core));
                 }
@@ -270,14 +297,13 @@ impl Cell {
         let mut demand = setting.demands.heartbeat;
         demand.cpu = times.draw(stream);
         recorder.flow.heartbeats += 1;
-        let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
-        self.server.arrive(
-            at,
-            demand.nic_in,
-            core,
-            Job { kind: Kind::Heartbeat, ..Job::message(0, &demand) },
-            recorder,
-        );
+        // Where one cell has all servers, the ring deals connections out to servers, not to cores.
+        let core = core as u32;
+        let (server, core) =
+            if self.router.is_some() { (core as usize, core % setting.scenario.servers.cores) } else { (0, core) };
+        let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core);
+        let job = Job { kind: Kind::Heartbeat, ..Job::message(0, &demand) };
+        self.servers[server].arrive(at, demand.nic_in, core, job, recorder);
     }
 
     fn apply(&mut self, at: SimTime, change: Change, setting: &Setting, recorder: &mut Recorder) {
@@ -301,7 +327,14 @@ impl Cell {
             let cpu = self.connect.draw(&mut self.upkeep);
             let demand = Demand { cpu, ..Demand::default() };
             let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
-            self.server.arrive(at, Span::ZERO, core, Job { kind: Kind::Connect, ..Job::message(0, &demand) }, recorder);
+            let server = self.upkeep.below(self.servers.len() as u64) as usize;
+            self.servers[server].arrive(
+                at,
+                Span::ZERO,
+                core,
+                Job { kind: Kind::Connect, ..Job::message(0, &demand) },
+                recorder,
+            );
         }
         if change != Change::Refuse {
             self.messages.repopulate(at, self.connections);
@@ -323,14 +356,13 @@ impl Cell {
 
     /// Memory in use, in bytes.
     pub fn memory(&self) -> f64 {
-        let Setting { scenario, demands, .. } = &*self.setting;
+        let scenario = &self.setting.scenario;
         let size = scenario.workload.message_size.mean();
         let cpu = &scenario.servers.cpu;
         let mean_cpu = cpu.per_message.mean() + cpu.per_kb.mean() * size / 1_000.0;
-        let out = scenario.servers.network.map_or(0.0, |line| line.get() / 8.0);
-        let _ = demands;
-        self.connections as f64 * scenario.servers.memory_per_connection.get()
-            + self.server.queued_bytes(self.now, mean_cpu, size, out)
+        let line = scenario.servers.network.map_or(0.0, |line| line.get() / 8.0);
+        let queued: f64 = self.servers.iter().map(|s| s.queued_bytes(self.now, mean_cpu, size, line)).sum();
+        self.connections as f64 * scenario.servers.memory_per_connection.get() + queued
     }
 
     /// Drops this many connections at once, for want of memory.
@@ -344,10 +376,20 @@ impl Cell {
         self.messages.repopulate(self.now, self.connections);
     }
 
-    /// Ends the run.
-    pub fn finish(&mut self, recorder: &mut Recorder) {
-        self.server.finish(self.setting.slices.end(), recorder);
-        let _ = Station::ALL;
+    /// Ends the run; what each server did is returned.
+    pub fn finish(&mut self, recorder: &mut Recorder) -> Vec<ServerTotals> {
+        let end = self.setting.slices.end();
+        self.servers.iter_mut().map(|server| server.finish(end, recorder)).collect()
+    }
+}
+
+impl Network {
+    #[inline(always)]
+    fn draw(&mut self) -> Span {
+        match &self.random {
+            None => Span::ZERO,
+            Some(times) => times.draw(&mut self.stream),
+        }
     }
 }
 

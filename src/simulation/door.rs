@@ -78,7 +78,14 @@ impl Door {
             Policy::ConsistentHash { virtual_nodes } => {
                 let mut sum = 0.0;
                 let shares = ring_shares(servers, virtual_nodes, seed).into_iter();
-                DoorPolicy::Hash(shares.map(|share| { sum += share; sum }).collect())
+                DoorPolicy::Hash(
+                    shares
+                        .map(|share| {
+                            sum += share;
+                            sum
+                        })
+                        .collect(),
+                )
             }
         };
         let mut door = Self {
@@ -207,7 +214,13 @@ impl Door {
         }
     }
 
-    fn attempt(&mut self, now: SimTime, tries: u32, bound: Option<u32>, report: &mut impl FnMut(usize, SimTime, Change)) {
+    fn attempt(
+        &mut self,
+        now: SimTime,
+        tries: u32,
+        bound: Option<u32>,
+        report: &mut impl FnMut(usize, SimTime, Change),
+    ) {
         let servers = self.orphans.len();
         let server = bound.map_or_else(
             || match &mut self.policy {
@@ -244,9 +257,7 @@ impl Door {
         let Some(Reconnect { backoff, jitter }) = self.reconnect else { return };
         let longest = match backoff {
             Backoff::Constant(time) => time.get(),
-            Backoff::Exponential { base, cap } => {
-                (base.get() * 2_f64.powi(tries.min(64).cast_signed())).min(cap.get())
-            }
+            Backoff::Exponential { base, cap } => (base.get() * 2_f64.powi(tries.min(64).cast_signed())).min(cap.get()),
         };
         let delay = longest * if jitter { self.stream.unit() } else { 1.0 };
         let at = now + Span::from_seconds(self.round_trip + delay);

@@ -7,7 +7,9 @@ use crate::scenario::{Policy, Scenario};
 /// at hashes of its number, and each point the arc before it (Karger et al. 1997).
 pub fn ring_shares(servers: usize, virtual_nodes: u32, seed: u64) -> Vec<f64> {
     let mut points: Vec<(u64, u32)> = (0..servers as u32)
-        .flat_map(|server| (0..virtual_nodes).map(move |node| (mix(mix(mix(seed) ^ u64::from(server)) ^ u64::from(node)), server)))
+        .flat_map(|server| {
+            (0..virtual_nodes).map(move |node| (mix(mix(mix(seed) ^ u64::from(server)) ^ u64::from(node)), server))
+        })
         .collect();
     points.sort_unstable();
     let mut shares = vec![0.0; servers];

@@ -24,8 +24,6 @@ pub struct Recorder {
     latency_sum: u128,
     bytes_done: u64,
     echo: bool,
-    shortest: u64,
-    longest: u64,
     /// What happens in the current slice besides at stations.
     pub flow: Flow,
     /// What is in the servers at the end.
@@ -46,8 +44,6 @@ impl Recorder {
             latency_sum: 0,
             bytes_done: 0,
             echo,
-            shortest: u64::MAX,
-            longest: 0,
             flow: Flow::default(),
             inside: Inside::default(),
             delivered: 0,
@@ -95,10 +91,7 @@ impl Recorder {
     }
 
     /// The sums, after the last slice was closed.
-    pub fn finish(mut self) -> Tally {
-        if self.longest >= self.shortest {
-            self.tally.latency_range = Some((self.shortest, self.longest));
-        }
+    pub fn finish(self) -> Tally {
         self.tally
     }
 
@@ -174,8 +167,6 @@ impl Recorder {
         self.latency_sum += u128::from(latency);
         self.bytes_done += u64::from(bytes);
         self.tally.latency[self.slice].histogram.record(latency);
-        self.shortest = self.shortest.min(latency);
-        self.longest = self.longest.max(latency);
     }
 
     #[cold]
@@ -191,7 +182,5 @@ impl Recorder {
         *count += 1;
         *sum += u128::from(latency);
         histogram.record(latency);
-        self.shortest = self.shortest.min(latency);
-        self.longest = self.longest.max(latency);
     }
 }

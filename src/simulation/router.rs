@@ -15,13 +15,25 @@ pub struct Router {
 
 #[derive(Debug)]
 enum Choice {
-    Random { servers: u64 },
-    RoundRobin { servers: usize, next: usize },
-    Least { index: LeastLoaded, leaving: Calendar<usize> },
+    Random {
+        servers: u64,
+    },
+    RoundRobin {
+        servers: usize,
+        next: usize,
+    },
+    Least {
+        index: LeastLoaded,
+        leaving: Calendar<usize>,
+    },
     /// The fewest messages, counted at each message: where the cores are shared, nobody knows beforehand when one leaves.
-    LeastCounted { servers: usize },
+    LeastCounted {
+        servers: usize,
+    },
     /// Upper ends of the servers' shares of (0, 1).
-    Hash { ends: Vec<f64> },
+    Hash {
+        ends: Vec<f64>,
+    },
 }
 
 impl Router {

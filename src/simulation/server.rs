@@ -25,8 +25,18 @@ pub struct Server {
     wakeup_stream: Stream,
     patience: Option<(Times, Stream)>,
     room: u64,
+    totals: ServerTotals,
     /// Room or patience to look at, or cores with connections of their own.
     strict: bool,
+}
+
+/// What one server did in the whole run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServerTotals {
+    /// Messages that came.
+    pub messages: u64,
+    /// Time of its cores that was spent, without wake-ups, in picoseconds.
+    pub work: u128,
 }
 
 #[derive(Debug, Clone)]
@@ -105,13 +115,23 @@ impl Server {
                 .as_ref()
                 .map(|patience| (Times::new(patience), Stream::named(seed, replication, server, Purpose::Patience))),
             room: servers.queue_limit.unwrap_or(u64::MAX),
+            totals: ServerTotals::default(),
             strict,
         }
     }
 
-    /// Takes in what arrives now; calls must come in order of time.
+    /// Takes in what arrives now, and says when it leaves the CPU (`NEVER`, where that is not known yet); calls must come
+    /// in order of time.
     #[inline(always)]
-    pub fn arrive(&mut self, arrival: SimTime, nic_in: Span, core: Option<u32>, mut job: Job, recorder: &mut Recorder) {
+    pub fn arrive(
+        &mut self,
+        arrival: SimTime,
+        nic_in: Span,
+        core: Option<u32>,
+        mut job: Job,
+        recorder: &mut Recorder,
+    ) -> SimTime {
+        self.totals.messages += u64::from(job.kind == Kind::Message);
         let mut at_cpu = arrival;
         if let Some(line) = &mut self.nic_in
             && job.kind != Kind::Connect
@@ -125,6 +145,7 @@ impl Server {
             CpuStation::Fifo(cores) if !self.strict => {
                 let visit = cores.serve(at_cpu, job.cpu, wakeup);
                 self.served(at_cpu, &visit, job, recorder);
+                visit.departure
             }
             _ => self.arrive_strictly(at_cpu, wakeup, core, job, recorder),
         }
@@ -141,7 +162,14 @@ impl Server {
     }
 
     #[inline(never)]
-    fn arrive_strictly(&mut self, at_cpu: SimTime, wakeup: Span, core: Option<u32>, job: Job, recorder: &mut Recorder) {
+    fn arrive_strictly(
+        &mut self,
+        at_cpu: SimTime,
+        wakeup: Span,
+        core: Option<u32>,
+        job: Job,
+        recorder: &mut Recorder,
+    ) -> SimTime {
         let is_message = job.kind == Kind::Message;
         match &mut self.cpu {
             CpuStation::Fifo(cores) => {
@@ -152,27 +180,32 @@ impl Server {
                 let room = if is_message { self.room } else { u64::MAX };
                 let rules = Rules { core: core.map(|core| core as usize), wakeup, room, patience };
                 match cores.admit(at_cpu, job.cpu, rules) {
-                    Admission::Served(visit) => self.served(at_cpu, &visit, job, recorder),
+                    Admission::Served(visit) => {
+                        self.served(at_cpu, &visit, job, recorder);
+                        visit.departure
+                    }
                     Admission::Full => {
                         // Where the receiving line delivers past the end, the message was found inside there.
-                        if is_message && !job.inside {
-                            recorder.flow.blocked += 1;
-                        }
+                        recorder.flow.blocked += u64::from(is_message && !job.inside);
+                        at_cpu
                     }
-                    Admission::Abandoned(left) => recorder.abandoned(at_cpu, left, is_message && !job.inside),
+                    Admission::Abandoned(left) => {
+                        recorder.abandoned(at_cpu, left, is_message && !job.inside);
+                        left
+                    }
                 }
             }
             CpuStation::Shared(_) => {
                 self.drain_shared(at_cpu, recorder);
-                let CpuStation::Shared(station) = &mut self.cpu else { return };
+                let CpuStation::Shared(station) = &mut self.cpu else { return at_cpu };
                 if is_message && station.len() as u64 >= self.room {
-                    if !job.inside {
-                        recorder.flow.blocked += 1;
-                    }
-                    return;
+                    recorder.flow.blocked += u64::from(!job.inside);
+                    return at_cpu;
                 }
                 recorder.shared_work(station.now(), at_cpu, station.busy_cores() as u32);
+                self.totals.work += u128::from(job.cpu.0);
                 station.arrive(at_cpu, job.cpu, wakeup, job);
+                SimTime::NEVER
             }
         }
     }
@@ -192,6 +225,7 @@ impl Server {
 
     #[inline(always)]
     fn served(&mut self, now: SimTime, visit: &crate::engine::Visit, mut job: Job, recorder: &mut Recorder) {
+        self.totals.work += u128::from(job.cpu.0);
         job.inside = Self::record(recorder, Station::Cpu, visit, &job);
         if self.nic_out.is_none() && self.log.is_none() {
             // Nothing behind the CPU has to see departures in order.
@@ -267,13 +301,29 @@ impl Server {
         self.release(until, recorder);
     }
 
-    /// Counts what is still at a shared station when the run ends; call it once, after the last [`Self::settle`].
-    pub fn finish(&mut self, end: SimTime, recorder: &mut Recorder) {
-        if let CpuStation::Shared(station) = &self.cpu {
-            recorder.shared_work(station.now(), end, station.busy_cores() as u32);
-            for (arrival, job) in station.inside() {
-                recorder.still_shared(arrival, job.kind == Kind::Message && !job.inside);
+    /// Ends the run: counts what is still at a shared station, and says what the server did; call it once, after the last
+    /// [`Self::settle`].
+    pub fn finish(&mut self, end: SimTime, recorder: &mut Recorder) -> ServerTotals {
+        let ahead = match &self.cpu {
+            CpuStation::Shared(station) => {
+                recorder.shared_work(station.now(), end, station.busy_cores() as u32);
+                let mut unserved = 0;
+                for (arrival, job) in station.inside() {
+                    recorder.still_shared(arrival, job.kind == Kind::Message && !job.inside);
+                    unserved += u128::from(job.cpu.0);
+                }
+                unserved
             }
+            CpuStation::Fifo(cores) => u128::from(cores.backlog(end).0),
+        };
+        ServerTotals { work: self.totals.work.saturating_sub(ahead), ..self.totals }
+    }
+
+    /// Messages and others at a station where all are served at once.
+    pub fn inside(&self) -> usize {
+        match &self.cpu {
+            CpuStation::Shared(station) => station.len(),
+            CpuStation::Fifo(_) => 0,
         }
     }
 

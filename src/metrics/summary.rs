@@ -1,0 +1,326 @@
+//! From raw sums to figures with intervals.
+//!
+//! What a batch is depends on what was left to chance. Where every server is simulated, batches are slices of time: they
+//! vary as the whole system does over time. Where a sample of the servers is, batches are groups of servers over the whole
+//! time measured, since servers vary too.
+
+use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
+use super::{
+    ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup,
+    StationMetrics,
+};
+use crate::stats::series::{Batch, mser, quantile_interval, ratio_interval};
+use crate::stats::{Estimate, Histogram};
+use crate::units::time::PICOSECONDS;
+
+/// One replication's raw sums.
+#[derive(Debug, Clone)]
+pub struct Replication {
+    /// Sums of groups of servers, with the number of servers in each. One group where all servers are simulated.
+    pub groups: Vec<(Tally, u64)>,
+    /// Whether everything is accounted for.
+    pub conservation: Conservation,
+    /// How differently its servers fared.
+    pub servers: ServerMetrics,
+}
+
+/// What is to be known about a run besides its sums.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// `every-message` or `sampled`.
+    pub mode: &'static str,
+    /// Why.
+    pub reason: String,
+    /// Servers of the fleet.
+    pub servers: u64,
+    /// Servers simulated.
+    pub servers_simulated: u64,
+    /// Cores of a server.
+    pub cores: u32,
+    /// Which stations there are.
+    pub stations: [bool; 4],
+    /// Added to each latency.
+    pub fixed_latency_seconds: f64,
+    /// Log bytes of a message.
+    pub log_bytes: f64,
+    /// Memory of a server, in bytes.
+    pub memory_bytes: f64,
+    /// Warm-up asked for, if any.
+    pub warm_up_seconds: Option<f64>,
+    /// Whether the number of connections changes.
+    pub connections_change: bool,
+    /// Notes to pass on.
+    pub warnings: Vec<String>,
+}
+
+/// Sums of one batch.
+#[derive(Debug, Clone, Default)]
+struct Part {
+    stations: [StationSlice; 4],
+    latency_count: u64,
+    latency_sum: u128,
+    histogram: Histogram,
+    flow: Flow,
+    /// Seconds × servers.
+    server_seconds: f64,
+}
+
+/// Names of the stations, by [`Station`].
+pub const STATION_NAMES: [&str; 4] = ["server.nic_in", "server.cpu", "server.nic_out", "log_store.write"];
+
+/// The figures of a run.
+///
+/// # Panics
+/// When there is no replication: a bug of ours.
+pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
+    let slices = replications[0].groups[0].0.slices;
+    let warm_up = warm_up_slices(replications, &facts, slices);
+    let batches: Vec<Vec<Part>> = replications.iter().flat_map(|r| batches(r, &facts, slices, warm_up)).collect();
+    let runs = replications.len() as f64;
+    let measured = (slices.end().0 - slices.start_of(warm_up).0) as f64 / PICOSECONDS;
+    let fleet = facts.servers as f64;
+
+    // A rate of the whole fleet: something per server and second, times the servers.
+    let per_second = |figure: &dyn Fn(&Part) -> f64| {
+        interval(&batches, figure, &|part| part.server_seconds).map_or(Estimate::exact(0.0), |e| e.scaled(fleet))
+    };
+    let count = |figure: &dyn Fn(&Part) -> f64| per_second(figure).scaled(measured);
+    let share = |estimate: Estimate| estimate.clamped(0.0, 1.0);
+
+    let stations = Station::ALL
+        .into_iter()
+        .filter(|station| facts.stations[*station as usize])
+        .map(|station| {
+            let of = |part: &Part| part.stations[station as usize];
+            let capacity = if station == Station::Cpu { f64::from(facts.cores) } else { 1.0 } * fleet;
+            let busy = |part: &Part| seconds(of(part).busy);
+            let wakeup = |part: &Part| of(part).wakeup as f64 / PICOSECONDS;
+            let visits = |part: &Part| of(part).visits as f64;
+            let wait = |part: &Part| (of(part).residence - of(part).service) as f64 / PICOSECONDS;
+            StationMetrics {
+                name: STATION_NAMES[station as usize],
+                utilisation: share(per_second(&|p| (busy(p) - wakeup(p)).max(0.0)).scaled(1.0 / capacity)),
+                busy: share(per_second(&busy).scaled(1.0 / capacity)),
+                wait_seconds: interval(&batches, &wait, &visits).map(at_least_zero),
+                residence_seconds: interval(&batches, &|p| of(p).residence as f64 / PICOSECONDS, &visits),
+                queue_length: at_least_zero(per_second(&|p| seconds(of(p).number - of(p).busy).max(0.0))),
+                throughput_per_second: per_second(&visits),
+            }
+        })
+        .collect::<Vec<_>>();
+
+    let little_error = little_error(&batches, &facts);
+    let dropped = |p: &Part| (p.flow.blocked + p.flow.abandoned) as f64;
+    let log_bytes = facts.log_bytes;
+    RunMetrics {
+        messages: replications.iter().map(|r| r.conservation.arrived).sum(),
+        events: events(replications),
+        latency: latency(&batches, facts.fixed_latency_seconds),
+        stations,
+        flows: Flows {
+            messages_in: per_second(&|p| p.flow.messages_in as f64),
+            messages_out: per_second(&|p| p.flow.messages_out as f64),
+            ingress_bytes: per_second(&|p| p.flow.bytes_in as f64),
+            egress_bytes: per_second(&|p| p.flow.bytes_out as f64),
+            heartbeats: per_second(&|p| p.flow.heartbeats as f64),
+            log_bytes_per_hour: per_second(&|p| p.stations[Station::Log as usize].visits as f64 * log_bytes * 3_600.0),
+        },
+        dropped_messages: at_least_zero(count(&dropped)),
+        dropped_share: interval(&batches, &dropped, &|p| p.flow.messages_in as f64).map_or(Estimate::exact(0.0), share),
+        connections: ConnectionMetrics {
+            open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
+            accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
+            refused: at_least_zero(count(&|p| p.flow.refused as f64)),
+            dropped: at_least_zero(count(&|p| p.flow.shed as f64)),
+            ended: at_least_zero(count(&|p| p.flow.ended as f64)),
+            memory_utilisation: interval(&batches, &|p| p.flow.memory as f64, &|p| {
+                p.flow.memory_samples as f64 * facts.memory_bytes
+            })
+            .map_or(Estimate::exact(0.0), at_least_zero),
+        },
+        servers: replications[replications.len() - 1].servers,
+        conservation: replications.iter().fold(Conservation::default(), |sum, r| sum.plus(r.conservation)),
+        little_error,
+        series: series(replications, &facts, slices, runs),
+        warnings: facts.warnings.clone(),
+        setup: Setup {
+            mode: facts.mode,
+            reason: facts.reason,
+            servers: facts.servers,
+            servers_simulated: facts.servers_simulated,
+            replications: replications.len() as u64,
+            duration_seconds: slices.end().as_seconds(),
+            warm_up_seconds: slices.start_of(warm_up).as_seconds(),
+        },
+    }
+}
+
+fn seconds(picoseconds: i128) -> f64 {
+    picoseconds as f64 / PICOSECONDS
+}
+
+fn at_least_zero(estimate: Estimate) -> Estimate {
+    estimate.clamped(0.0, f64::INFINITY)
+}
+
+/// The interval of a ratio; where there is too little for one, the figure alone, its ends unknown.
+fn interval(batches: &[Vec<Part>], sum: &dyn Fn(&Part) -> f64, weight: &dyn Fn(&Part) -> f64) -> Option<Estimate> {
+    let parts: Vec<Vec<Batch>> = batches
+        .iter()
+        .map(|run| run.iter().map(|part| Batch { sum: sum(part), weight: weight(part) }).collect())
+        .collect();
+    ratio_interval(&parts).or_else(|| {
+        let total = parts.iter().flatten().fold((0.0, 0.0), |t, b| (t.0 + b.sum, t.1 + b.weight));
+        (total.1 > 0.0).then(|| Estimate::unbounded(total.0 / total.1))
+    })
+}
+
+fn latency(batches: &[Vec<Part>], fixed: f64) -> Option<LatencyMetrics> {
+    let mut pooled = Histogram::new();
+    batches.iter().flatten().for_each(|part| pooled.merge(&part.histogram));
+    let histograms: Vec<Vec<&Histogram>> =
+        batches.iter().map(|run| run.iter().map(|part| &part.histogram).collect()).collect();
+    let whole = |e: Estimate| Estimate { value: e.value + fixed, low: e.low + fixed, high: e.high + fixed };
+    let quantile = |p: f64| quantile_interval(&pooled, &histograms, p).map(|e| whole(e.scaled(1.0 / PICOSECONDS)));
+    let mean = interval(batches, &|p| p.latency_sum as f64 / PICOSECONDS, &|p| p.latency_count as f64)?;
+    Some(LatencyMetrics {
+        mean: whole(at_least_zero(mean)),
+        p50: quantile(0.5)?,
+        p90: quantile(0.9)?,
+        p95: quantile(0.95)?,
+        p99: quantile(0.99)?,
+        p999: quantile(0.999)?,
+        max: Estimate::exact(pooled.max()? as f64 / PICOSECONDS + fixed),
+    })
+}
+
+/// The batches of one replication: one sequence of slices in time, or each group of servers on its own.
+fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: usize) -> Vec<Vec<Part>> {
+    let kept = warm_up..slices.count();
+    if facts.servers == facts.servers_simulated {
+        let (tally, servers) = &replication.groups[0];
+        let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
+        return vec![kept.map(|i| part(tally, &stations, slices, *servers, i)).collect()];
+    }
+    replication
+        .groups
+        .iter()
+        .map(|(tally, servers)| {
+            let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
+            let mut sum = Part::default();
+            for i in kept.clone() {
+                sum.add(&part(tally, &stations, slices, *servers, i));
+            }
+            vec![sum]
+        })
+        .collect()
+}
+
+fn part(tally: &Tally, stations: &[Vec<StationSlice>; 4], slices: Slices, servers: u64, i: usize) -> Part {
+    let LatencySlice { count, sum, histogram } = &tally.latency[i];
+    Part {
+        stations: std::array::from_fn(|s| stations[s][i]),
+        latency_count: *count,
+        latency_sum: *sum,
+        histogram: histogram.clone(),
+        flow: tally.flow[i],
+        server_seconds: slices.end_of(i).since(slices.start_of(i)).as_seconds() * servers as f64,
+    }
+}
+
+impl Part {
+    fn add(&mut self, other: &Self) {
+        for (into, from) in self.stations.iter_mut().zip(&other.stations) {
+            into.add(from);
+        }
+        self.latency_count += other.latency_count;
+        self.latency_sum += other.latency_sum;
+        self.histogram.merge(&other.histogram);
+        self.flow.merge(&other.flow);
+        self.server_seconds += other.server_seconds;
+    }
+}
+
+/// Slices to leave out at the start: as asked for, or where MSER sees the start of the steady state in the number of
+/// messages inside (and the number of connections, where that changes).
+fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -> usize {
+    if let Some(asked) = facts.warm_up_seconds {
+        let end = slices.end().as_seconds();
+        return ((asked / end * slices.count() as f64).ceil() as usize).min(slices.count() - 1);
+    }
+    let mut inside = vec![0.0; slices.count()];
+    let mut connections = vec![0.0; slices.count()];
+    for (tally, _) in replications.iter().flat_map(|r| &r.groups) {
+        for station in [Station::NicIn, Station::Cpu, Station::NicOut] {
+            for (sum, slice) in inside.iter_mut().zip(tally.stations[station as usize].slices(slices)) {
+                *sum += seconds(slice.number);
+            }
+        }
+        for (sum, flow) in connections.iter_mut().zip(&tally.flow) {
+            *sum += flow.connections as f64;
+        }
+    }
+    let settled = if facts.connections_change { mser(&connections) } else { 0 };
+    mser(&inside).max(settled)
+}
+
+fn series(replications: &[Replication], facts: &Facts, slices: Slices, runs: f64) -> Vec<SeriesPoint> {
+    let mut parts = vec![Part::default(); slices.count()];
+    for (tally, servers) in replications.iter().flat_map(|r| &r.groups) {
+        let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
+        for (i, sum) in parts.iter_mut().enumerate() {
+            sum.add(&part(tally, &stations, slices, *servers, i));
+        }
+    }
+    let fleet = facts.servers as f64;
+    parts
+        .iter()
+        .enumerate()
+        .map(|(i, part)| {
+            let rate = |figure: f64| figure / part.server_seconds * fleet;
+            let memory = part.flow.memory_samples as f64 * facts.memory_bytes;
+            let inside: f64 = [Station::NicIn, Station::Cpu, Station::NicOut]
+                .iter()
+                .map(|s| seconds(part.stations[*s as usize].number))
+                .sum();
+            let _ = runs;
+            SeriesPoint {
+                until_seconds: slices.end_of(i).as_seconds(),
+                connections: rate(part.flow.connections as f64 / PICOSECONDS),
+                messages_in: rate(part.flow.messages_in as f64),
+                cpu_busy: seconds(part.stations[Station::Cpu as usize].busy)
+                    / (part.server_seconds * f64::from(facts.cores)),
+                latency: (part.latency_count > 0).then(|| {
+                    part.latency_sum as f64 / PICOSECONDS / part.latency_count as f64 + facts.fixed_latency_seconds
+                }),
+                inside: rate(inside),
+                refused: rate(part.flow.refused as f64),
+                dropped: rate((part.flow.blocked + part.flow.abandoned) as f64),
+                memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },
+            }
+        })
+        .collect()
+}
+
+fn little_error(batches: &[Vec<Part>], facts: &Facts) -> f64 {
+    let mut total = Part::default();
+    batches.iter().flatten().for_each(|part| total.add(part));
+    Station::ALL
+        .iter()
+        .filter(|station| facts.stations[**station as usize])
+        .map(|station| total.stations[*station as usize])
+        .filter(|sums| sums.number > 0)
+        .map(|sums| (sums.number as f64 - sums.residence as f64).abs() / sums.number as f64)
+        .fold(0.0, f64::max)
+}
+
+fn events(replications: &[Replication]) -> u64 {
+    let tallies = || replications.iter().flat_map(|r| &r.groups).map(|group| &group.0);
+    let visits: u64 = tallies()
+        .flat_map(|tally| tally.stations.iter().flat_map(move |station| station.slices(tally.slices)))
+        .map(|slice| slice.visits)
+        .sum();
+    let changes: u64 =
+        tallies().flat_map(|tally| &tally.flow).map(|flow| flow.accepted + flow.refused + flow.ended + flow.shed).sum();
+    visits + changes
+}

@@ -59,7 +59,7 @@ impl Batch {
 
 /// How many figures at the beginning of a series to leave out as warm-up, at most half of them.
 ///
-/// Minimises over d the marginal standard error z(d) = Σ_{i ≥ d} (yᵢ − ȳ_d)² / (n − d)², where ȳ_d is the mean of
+/// Minimises over d the marginal standard error z(d) = Σ (yᵢ − ȳ)² / (n − d)² over i ≥ d, where ȳ is the mean of
 /// what is kept (White, "An effective truncation heuristic for bias reduction in simulation output", Simulation 69,
 /// 1997). Given means of batches of five figures, this is MSER-5; batches of any length do.
 ///
@@ -115,17 +115,16 @@ pub fn ratio_interval(replications: &[Vec<Batch>]) -> Option<Estimate> {
             *run = vec![run.iter().fold(Batch::default(), |total, batch| total.plus(*batch))];
         }
     }
-    let spread = Spread::of(runs, ratio);
-    let (down, up) = spread.deviations();
-    let scale = 1.0 / total.weight;
-    Estimate::new(ratio, ratio - down * scale, ratio + up * scale)
+    let (down, up) = Spread::of(runs, ratio).deviations(total.weight);
+    Estimate::new(ratio, ratio - down, ratio + up)
 }
 
 /// A 95 % interval for the p-quantile: of the values that all replications saw, given also as one histogram for each
 /// of the consecutive batches of equal length, per replication.
 ///
-/// The share of values at most q̂ (the pooled quantile) has an interval p − a..p + b by [`ratio_interval`], and the
-/// quantile has Q(p − a)..Q(p + b), with Q the pooled histogram's. The share's interval is never taken to be narrower than
+/// The share of values at most q̂ (the pooled quantile) is p in the sample and p − a..p + b in truth, by
+/// [`ratio_interval`]. Where the sample shows a too much, p + a of the sample is p in truth: the quantile has the interval
+/// Q(p − b)..Q(p + a), with Q the pooled histogram's (the ends cross over). The share's interval is never taken to be narrower than
 /// that of as many independent values, which also keeps a quantile beyond the data honest: its upper end is then the
 /// largest value seen, the most that can be said. With one batch the interval is from the smallest to the largest value.
 ///
@@ -150,7 +149,7 @@ pub fn quantile_interval(pooled: &Histogram, batches: &[Vec<&Histogram>], p: f64
     let (down, up) = ratio_interval(&shares).map_or((1.0, 1.0), |share| {
         ((share.value - share.low).max(independent), (share.high - share.value).max(independent))
     });
-    let (low, high) = (pooled.quantile(p - down)?, pooled.quantile(p + up)?);
+    let (low, high) = (pooled.quantile(p - up)?, pooled.quantile(p + down)?);
     Estimate::new(value, low.min(value), high.max(value))
 }
 
@@ -158,7 +157,7 @@ pub fn quantile_interval(pooled: &Histogram, batches: &[Vec<&Histogram>], p: f64
 struct Spread {
     /// Residuals there are.
     n: f64,
-    /// Variance of the sum, with the dependence of neighbours.
+    /// Variance of the sum per unit of weight, with the dependence of neighbours.
     variance: f64,
     /// Degrees of freedom of that variance.
     freedom: f64,
@@ -187,17 +186,18 @@ impl Spread {
         // φ is estimated too: the logarithm of (1 + φ)/(1 − φ) times the variance of the innovations has a variance of
         // 2/n + 4·factor/n, where that of s² alone has 2/n. Below 1 the factor is not used and costs nothing.
         let freedom = if factor > 1.0 { (n - 1.0) / (1.0 + 2.0 * (factor - 1.0).min(1.0) * factor) } else { n - 1.0 };
-        Self { n, variance: n * moments.variance * factor, freedom: freedom.max(1.0), skewness: moments.skewness }
+        let variance = n * moments.variance * factor / moments.weight;
+        Self { n, variance, freedom: freedom.max(1.0), skewness: moments.skewness }
     }
 
-    /// How far below and above the sum's expectation may lie, at [`LEVEL`].
-    fn deviations(&self) -> (f64, f64) {
+    /// How far below and above a ratio over this weight its expectation may lie, at [`LEVEL`].
+    fn deviations(&self, weight: f64) -> (f64, f64) {
         let tail = f64::midpoint(1.0, LEVEL);
         let Ok(student) = StudentsT::new(0.0, 1.0, self.freedom) else {
             return (f64::INFINITY, f64::INFINITY);
         };
         let t = student.inverse_cdf(tail);
-        let deviation = self.variance.sqrt();
+        let deviation = (self.variance / weight).sqrt();
         let bend = self.skewness / (6.0 * self.n.sqrt());
         (deviation * bent(t, bend), -deviation * bent(-t, bend))
     }
@@ -221,6 +221,8 @@ fn merged_in_pairs(run: &[Batch]) -> Vec<Batch> {
 /// Moments of residuals, pooled over replications.
 struct Moments {
     n: f64,
+    /// Of the batches that are left, which merging can make a little less than all.
+    weight: f64,
     variance: f64,
     /// Of neighbours, corrected for bias; below 1.
     correlation: f64,
@@ -233,13 +235,9 @@ impl Moments {
         let residual = |batch: &Batch| batch.sum - ratio * batch.weight;
         // Zero by construction, except where merging left batches over.
         let mean = runs.iter().flatten().map(residual).sum::<f64>() / n;
-        let (mut squares, mut cubes, mut products, mut pairs) = (0.0, 0.0, 0.0, 0.0);
+        let (mut squares, mut products, mut pairs) = (0.0, 0.0, 0.0);
         for run in runs {
-            for batch in run {
-                let r = residual(batch) - mean;
-                squares += r * r;
-                cubes += r * r * r;
-            }
+            squares += run.iter().map(|batch| (residual(batch) - mean).powi(2)).sum::<f64>();
             for pair in run.windows(2) {
                 products += (residual(&pair[0]) - mean) * (residual(&pair[1]) - mean);
                 pairs += 1.0;
@@ -249,9 +247,11 @@ impl Moments {
         let raw = if pairs > 0.0 && squares > 0.0 { (products / pairs) / (squares / n) } else { 0.0 };
         // The mean that is taken off is the sample's own, which lowers the expectation by about (1 + 3φ)/n.
         let correlation = if pairs > 0.0 { (raw + (1.0 + 3.0 * raw) / n).clamp(-0.95, 0.95) } else { 0.0 };
-        let skewness =
-            if n > 2.0 && variance > 0.0 { n * cubes / ((n - 1.0) * (n - 2.0) * variance.powf(1.5)) } else { 0.0 };
-        Self { n, variance, correlation, skewness }
+        let deviation = variance.sqrt();
+        let cubes: f64 = runs.iter().flatten().map(|batch| ((residual(batch) - mean) / deviation).powi(3)).sum();
+        let skewness = if n > 2.0 && deviation > 0.0 { n * cubes / ((n - 1.0) * (n - 2.0)) } else { 0.0 };
+        let weight = runs.iter().flatten().map(|batch| batch.weight).sum();
+        Self { n, weight, variance, correlation, skewness }
     }
 }
 

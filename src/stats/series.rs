@@ -35,6 +35,8 @@ const FEWEST_BATCHES: usize = 20;
 const FEWEST_REPLICATIONS: usize = 10;
 /// Neighbours are merged while they correlate more than this.
 const STRONG: f64 = 0.2;
+/// Batches that must have a value beyond a quantile, for that side of its interval to be more than a guess.
+const FEWEST_IN_TAIL: usize = 10;
 /// From so many replications on, each is one batch: independent beyond doubt.
 const MANY_REPLICATIONS: usize = 30;
 
@@ -59,7 +61,7 @@ impl Batch {
 
 /// How many figures at the beginning of a series to leave out as warm-up, at most half of them.
 ///
-/// Minimises over d the marginal standard error z(d) = Σ_{i ≥ d} (yᵢ − ȳ_d)² / (n − d)², where ȳ_d is the mean of
+/// Minimises over d the marginal standard error z(d) = Σ (yᵢ − ȳ)² / (n − d)² over i ≥ d, where ȳ is the mean of
 /// what is kept (White, "An effective truncation heuristic for bias reduction in simulation output", Simulation 69,
 /// 1997). Given means of batches of five figures, this is MSER-5; batches of any length do.
 ///
@@ -115,19 +117,21 @@ pub fn ratio_interval(replications: &[Vec<Batch>]) -> Option<Estimate> {
             *run = vec![run.iter().fold(Batch::default(), |total, batch| total.plus(*batch))];
         }
     }
-    let spread = Spread::of(runs, ratio);
-    let (down, up) = spread.deviations();
-    let scale = 1.0 / total.weight;
-    Estimate::new(ratio, ratio - down * scale, ratio + up * scale)
+    let (down, up) = Spread::of(runs, ratio).deviations(total.weight);
+    Estimate::new(ratio, ratio - down, ratio + up)
 }
 
 /// A 95 % interval for the p-quantile: of the values that all replications saw, given also as one histogram for each
 /// of the consecutive batches of equal length, per replication.
 ///
-/// The share of values at most q̂ (the pooled quantile) has an interval p − a..p + b by [`ratio_interval`], and the
-/// quantile has Q(p − a)..Q(p + b), with Q the pooled histogram's. The share's interval is never taken to be narrower than
-/// that of as many independent values, which also keeps a quantile beyond the data honest: its upper end is then the
-/// largest value seen, the most that can be said. With one batch the interval is from the smallest to the largest value.
+/// It holds every x of which the data don't exclude that F(x) = p: those where p is within the interval that
+/// [`ratio_interval`] gives for the share of values at most x. An interval from the share at the sample's own quantile
+/// alone would be the same for the middle of a distribution, but far off in its tail, where the error of the share
+/// changes with x. The share's interval is never taken to be narrower than that of as many independent values.
+///
+/// An interval ends at the smallest and the largest value seen at the latest: of a quantile beyond the data no more can
+/// be said. Nor can it where fewer than ten batches have any value beyond the sample's quantile (rare values come in
+/// clusters, and a handful of clusters says little of how many there should be), or with one batch only.
 ///
 /// `None` where nothing was counted or p is not within 0..=1.
 pub fn quantile_interval(pooled: &Histogram, batches: &[Vec<&Histogram>], p: f64) -> Option<Estimate> {
@@ -135,30 +139,74 @@ pub fn quantile_interval(pooled: &Histogram, batches: &[Vec<&Histogram>], p: f64
         return None;
     }
     let value = pooled.quantile(p)?;
-    let shares: Vec<Vec<Batch>> = batches
-        .iter()
-        .map(|run| {
-            run.iter()
-                .map(|histogram| {
-                    let weight = histogram.count() as f64;
-                    Batch { sum: histogram.fraction_at_most(value).unwrap_or(0.0) * weight, weight }
-                })
-                .collect()
-        })
-        .collect();
-    let independent = 1.96 * (p * (1.0 - p) / pooled.count() as f64).sqrt();
-    let (down, up) = ratio_interval(&shares).map_or((1.0, 1.0), |share| {
-        ((share.value - share.low).max(independent), (share.high - share.value).max(independent))
-    });
-    let (low, high) = (pooled.quantile(p - down)?, pooled.quantile(p + up)?);
-    Estimate::new(value, low.min(value), high.max(value))
+    let (lowest, highest) = (pooled.min()? as f64, pooled.max()? as f64);
+    let counted = Counted::new(pooled, batches);
+    let enough = |is_beyond: &dyn Fn(&Histogram) -> bool| {
+        batches.iter().flatten().filter(|histogram| is_beyond(histogram)).count() >= FEWEST_IN_TAIL
+    };
+    let below = enough(&|histogram| histogram.min().is_some_and(|min| (min as f64) < value));
+    let above = enough(&|histogram| histogram.max().is_some_and(|max| (max as f64) > value));
+    let low = if below { counted.end(p, value, lowest) } else { lowest };
+    let high = if above { counted.end(p, value, highest) } else { highest };
+    Estimate::new(value, low, high)
+}
+
+/// Histograms of batches, and how much each has counted.
+struct Counted<'a> {
+    pooled: &'a Histogram,
+    batches: Vec<Vec<(&'a Histogram, f64)>>,
+    total: f64,
+}
+
+impl<'a> Counted<'a> {
+    fn new(pooled: &'a Histogram, batches: &[Vec<&'a Histogram>]) -> Self {
+        let counted = |run: &Vec<&'a Histogram>| run.iter().map(|&batch| (batch, batch.count() as f64)).collect();
+        Self { pooled, batches: batches.iter().map(counted).collect(), total: pooled.count() as f64 }
+    }
+
+    /// The value furthest from the p-quantile of the sample, towards an extreme, that may be the p-quantile: by
+    /// bisection, to 1/1024 of the way and on the safe side.
+    fn end(&self, p: f64, value: f64, extreme: f64) -> f64 {
+        if self.may_be_quantile(p, extreme) {
+            return extreme;
+        }
+        // Where F jumps over p (many waits are zero), so far beyond it that p is out of the question, it ends there.
+        if extreme > value && !self.may_be_quantile(p, value) {
+            return value;
+        }
+        let (mut inside, mut outside) = (value, extreme);
+        for _ in 0..10 {
+            let middle = f64::midpoint(inside, outside);
+            if self.may_be_quantile(p, middle) {
+                inside = middle;
+            } else {
+                outside = middle;
+            }
+        }
+        outside
+    }
+
+    /// Whether the interval of the share of values at most x holds p.
+    fn may_be_quantile(&self, p: f64, x: f64) -> bool {
+        let Some(share) = self.pooled.fraction_at_most(x) else { return true };
+        let independent = 1.96 * (share * (1.0 - share) / self.total).sqrt();
+        if (share - p).abs() <= independent {
+            return true;
+        }
+        let of_batch = |&(histogram, weight): &(&Histogram, f64)| Batch {
+            sum: histogram.fraction_at_most(x).unwrap_or(0.0) * weight,
+            weight,
+        };
+        let shares: Vec<Vec<Batch>> = self.batches.iter().map(|run| run.iter().map(of_batch).collect()).collect();
+        ratio_interval(&shares).is_none_or(|interval| interval.contains(p))
+    }
 }
 
 /// What is known of the error of a sum of residuals.
 struct Spread {
     /// Residuals there are.
     n: f64,
-    /// Variance of the sum, with the dependence of neighbours.
+    /// Variance of the sum per unit of weight, with the dependence of neighbours.
     variance: f64,
     /// Degrees of freedom of that variance.
     freedom: f64,
@@ -187,17 +235,18 @@ impl Spread {
         // φ is estimated too: the logarithm of (1 + φ)/(1 − φ) times the variance of the innovations has a variance of
         // 2/n + 4·factor/n, where that of s² alone has 2/n. Below 1 the factor is not used and costs nothing.
         let freedom = if factor > 1.0 { (n - 1.0) / (1.0 + 2.0 * (factor - 1.0).min(1.0) * factor) } else { n - 1.0 };
-        Self { n, variance: n * moments.variance * factor, freedom: freedom.max(1.0), skewness: moments.skewness }
+        let variance = n * moments.variance * factor / moments.weight;
+        Self { n, variance, freedom: freedom.max(1.0), skewness: moments.skewness }
     }
 
-    /// How far below and above the sum's expectation may lie, at [`LEVEL`].
-    fn deviations(&self) -> (f64, f64) {
+    /// How far below and above a ratio over this weight its expectation may lie, at [`LEVEL`].
+    fn deviations(&self, weight: f64) -> (f64, f64) {
         let tail = f64::midpoint(1.0, LEVEL);
         let Ok(student) = StudentsT::new(0.0, 1.0, self.freedom) else {
             return (f64::INFINITY, f64::INFINITY);
         };
         let t = student.inverse_cdf(tail);
-        let deviation = self.variance.sqrt();
+        let deviation = (self.variance / weight).sqrt();
         let bend = self.skewness / (6.0 * self.n.sqrt());
         (deviation * bent(t, bend), -deviation * bent(-t, bend))
     }
@@ -221,6 +270,8 @@ fn merged_in_pairs(run: &[Batch]) -> Vec<Batch> {
 /// Moments of residuals, pooled over replications.
 struct Moments {
     n: f64,
+    /// Of the batches that are left, which merging can make a little less than all.
+    weight: f64,
     variance: f64,
     /// Of neighbours, corrected for bias; below 1.
     correlation: f64,
@@ -233,13 +284,9 @@ impl Moments {
         let residual = |batch: &Batch| batch.sum - ratio * batch.weight;
         // Zero by construction, except where merging left batches over.
         let mean = runs.iter().flatten().map(residual).sum::<f64>() / n;
-        let (mut squares, mut cubes, mut products, mut pairs) = (0.0, 0.0, 0.0, 0.0);
+        let (mut squares, mut products, mut pairs) = (0.0, 0.0, 0.0);
         for run in runs {
-            for batch in run {
-                let r = residual(batch) - mean;
-                squares += r * r;
-                cubes += r * r * r;
-            }
+            squares += run.iter().map(|batch| (residual(batch) - mean).powi(2)).sum::<f64>();
             for pair in run.windows(2) {
                 products += (residual(&pair[0]) - mean) * (residual(&pair[1]) - mean);
                 pairs += 1.0;
@@ -249,9 +296,11 @@ impl Moments {
         let raw = if pairs > 0.0 && squares > 0.0 { (products / pairs) / (squares / n) } else { 0.0 };
         // The mean that is taken off is the sample's own, which lowers the expectation by about (1 + 3φ)/n.
         let correlation = if pairs > 0.0 { (raw + (1.0 + 3.0 * raw) / n).clamp(-0.95, 0.95) } else { 0.0 };
-        let skewness =
-            if n > 2.0 && variance > 0.0 { n * cubes / ((n - 1.0) * (n - 2.0) * variance.powf(1.5)) } else { 0.0 };
-        Self { n, variance, correlation, skewness }
+        let deviation = variance.sqrt();
+        let cubes: f64 = runs.iter().flatten().map(|batch| ((residual(batch) - mean) / deviation).powi(3)).sum();
+        let skewness = if n > 2.0 && deviation > 0.0 { n * cubes / ((n - 1.0) * (n - 2.0)) } else { 0.0 };
+        let weight = runs.iter().flatten().map(|batch| batch.weight).sum();
+        Self { n, weight, variance, correlation, skewness }
     }
 }
 

@@ -37,7 +37,7 @@ impl BatchSize {
 ///
 /// A batch waits as one customer of M/G/1 does whose service is the batch's, with E\[B²\] = E\[X\]Var(S) + E\[X²\]E\[S\]²; a
 /// message of it also waits for those in front of it in the batch, E\[X(X − 1)\]/(2E\[X\]) on average:
-/// E\[wait\] = λ_b·E\[B²\]/(2(1 − ρ)) + E\[S\]·(E\[X²\]/E\[X\] − 1)/2 with ρ = λ_b·E\[X\]E\[S\] (Gaver 1959; Burke, "Delays in
+/// E\[wait\] = βE\[B²\]/(2(1 − ρ)) + E\[S\]·(E\[X²\]/E\[X\] − 1)/2 with batch rate β and ρ = βE\[X\]E\[S\] (Gaver 1959; Burke, "Delays in
 /// single-server queues with batch input", Operations Research 23, 1975).
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use super::{Queue, QueueError, erlang_b, positive, rate};
 
 /// M/M/c/K: at most K customers, in service and waiting; who finds K is lost. Any load is stable.
 ///
-/// pₙ is Erlang's up to c, then pₙ = pₙ₋₁·ρ; loss = p_K, by PASTA; throughput λ(1 − p_K); wait and residence are those of
+/// P(n) is Erlang's up to c, then P(n) = ρ·P(n − 1); loss = P(K), by PASTA; throughput λ(1 − P(K)); wait and residence are those of
 /// the customers let in (Gross and Harris, "Fundamentals of Queueing Theory", section 2.4).
 ///
 /// # Errors

@@ -60,7 +60,7 @@ pub fn dm1(arrival_rate: f64, service: f64) -> Result<RenewalQueue, QueueError> 
     gm1(lambda, service, |theta| -(-theta / lambda).exp_m1())
 }
 
-/// E_k/M/1: Erlang-k times between arrivals of mean 1/λ. A*(θ) = (1 + θ/(kλ))^(−k). It is what one of k servers sees
+/// `E_k`/M/1: Erlang-k times between arrivals of mean 1/λ. A*(θ) = (1 + θ/(kλ))^(−k). It is what one of k servers sees
 /// when Poisson arrivals of rate kλ are dealt out round-robin.
 ///
 /// # Errors

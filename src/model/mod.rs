@@ -1,3 +1,135 @@
-//! The closed form: a scenario's load and the demand on every resource.
+//! The closed form: a scenario's load, the demand it puts on every resource, and the servers that takes.
+//!
+//! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
+pub mod latency;
+pub mod load;
+pub mod resource;
 pub mod wire;
+
+use crate::scenario::{Policy, Scenario};
+pub use load::Load;
+pub use resource::{Resource, ResourceKind, Tier};
+
+/// The closed form of one world.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// What users ask of the service.
+    pub load: Load,
+    /// The servers that all figures below are for: those the scenario has, or those required.
+    pub servers: u64,
+    /// The log nodes that all figures below are for: those required.
+    pub log_nodes: u64,
+    /// What is required.
+    pub required: Required,
+    /// Every resource there is, in a fixed order.
+    pub resources: Vec<Resource>,
+}
+
+/// What is required, by the closed form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Required {
+    /// Servers that carry the load.
+    pub servers: u64,
+    /// Servers on top of those (N+k).
+    pub spare: u64,
+    /// Nodes of the log store; 0 where nothing is logged.
+    pub log_nodes: u64,
+}
+
+impl Model {
+    /// The closed form of this scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let load = Load::of(scenario);
+        let servers_required = servers_required(scenario, &load);
+        let servers = scenario.servers.count.unwrap_or(servers_required);
+        let kinds = ResourceKind::all(scenario);
+        let log_nodes_required = kinds
+            .iter()
+            .filter(|kind| kind.tier() == Tier::LogStore)
+            .map(|kind| resource::units_required(kind.demand(scenario, &load, 1), kind.planned_capacity(scenario)))
+            .max()
+            .unwrap_or(0);
+        let resources = kinds
+            .into_iter()
+            .map(|kind| {
+                let units = match kind.tier() {
+                    Tier::Server => servers,
+                    Tier::LogStore => log_nodes_required,
+                };
+                Resource::of(scenario, &load, kind, units)
+            })
+            .collect();
+        Self {
+            load,
+            servers,
+            log_nodes: log_nodes_required,
+            required: Required {
+                servers: servers_required,
+                spare: scenario.servers.spare,
+                log_nodes: log_nodes_required,
+            },
+            resources,
+        }
+    }
+
+    /// The resource of this kind, if there is one.
+    pub fn resource(&self, kind: ResourceKind) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.kind == kind)
+    }
+
+    /// The resources in the order in which they give way as users grow: by users at target, then at limit.
+    pub fn saturation_order(&self) -> Vec<&Resource> {
+        let mut order: Vec<&Resource> = self.resources.iter().collect();
+        let key = |users: Option<f64>| users.unwrap_or(f64::INFINITY);
+        order.sort_by(|a, b| {
+            let target = key(a.users_at_target).total_cmp(&key(b.users_at_target));
+            target.then(key(a.users_at_limit).total_cmp(&key(b.users_at_limit)))
+        });
+        order
+    }
+}
+
+/// The fewest servers on which no resource is past what is planned for. Demand depends on their number where the policy
+/// spreads unevenly, so it is a fixed point: start with an even spread and go up until the number suffices for itself.
+fn servers_required(scenario: &Scenario, load: &Load) -> u64 {
+    let needed = |servers: u64| {
+        ResourceKind::all(scenario)
+            .into_iter()
+            .filter(|kind| kind.tier() == Tier::Server)
+            .map(|kind| resource::units_required(kind.demand(scenario, load, servers), kind.planned_capacity(scenario)))
+            .max()
+            .unwrap_or(1)
+    };
+    let mut servers = needed(1).max(1);
+    // Unevenness grows like the root of the logarithm of the number: a few steps settle it.
+    for _ in 0..100 {
+        let next = needed(servers);
+        if next <= servers {
+            break;
+        }
+        servers = next;
+    }
+    servers
+}
+
+/// How much more than the mean the fullest of `servers` servers gets, as the balancer's policy spreads connections.
+///
+/// The largest of n nearly normal shares with relative deviation s is about 1 + s·√(2 ln n) (extreme values: Cramér
+/// 1946). Random: s² = n/N for N connections thrown at n servers. Consistent hashing: s² = 1/v for v virtual nodes, since
+/// a share is a sum of v nearly exponential arcs, and the connections thrown on top. Round robin and least connections
+/// spread evenly.
+pub fn imbalance(scenario: &Scenario, connections: f64, servers: u64) -> f64 {
+    if servers < 2 || connections <= 0.0 {
+        return 1.0;
+    }
+    let n = servers as f64;
+    let thrown = n / connections;
+    let variance = match scenario.balancer.policy {
+        Policy::RoundRobin | Policy::LeastConnections => return 1.0,
+        Policy::Random => thrown,
+        Policy::ConsistentHash { virtual_nodes } => 1.0 / f64::from(virtual_nodes) + thrown,
+    };
+    // Nobody gets more than everything.
+    (1.0 + (variance * 2.0 * n.ln()).sqrt()).min(n)
+}

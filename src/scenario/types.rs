@@ -311,3 +311,17 @@ pub enum Start {
     /// Nobody connected; users come one by one, evenly over this time.
     Ramp(Seconds),
 }
+
+/// A user whose attempt is refused hears of it one round trip later at best; where the scenario has no latency, after
+/// this long.
+pub const SHORTEST_ROUND_TRIP_SECONDS: f64 = 1e-3;
+
+impl Backoff {
+    /// The longest delay there is.
+    pub const fn longest(&self) -> Seconds {
+        match self {
+            Self::Constant(time) => *time,
+            Self::Exponential { cap, .. } => *cap,
+        }
+    }
+}

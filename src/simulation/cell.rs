@@ -142,6 +142,24 @@ impl Cell {
         cell
     }
 
+    /// Messages taken in so far.
+    pub fn messages_in(&self) -> u64 {
+        self.messages_in
+    }
+
+    /// Servers of this cell.
+    pub fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Connections that have to go before all fits into memory again.
+    pub fn excess_connections(&self) -> u64 {
+        let servers = &self.setting.scenario.servers;
+        let excess = self.memory() - servers.memory.get() * self.servers.len() as f64;
+        let each = servers.memory_per_connection.get();
+        if excess > 0.0 && each > 0.0 { (excess / each).ceil() as u64 } else { 0 }
+    }
+
     /// Open connections.
     pub fn connections(&self) -> u64 {
         self.connections
@@ -365,8 +383,8 @@ impl Cell {
         self.connections as f64 * scenario.servers.memory_per_connection.get() + queued
     }
 
-    /// Drops this many connections at once, for want of memory.
-    pub fn shed(&mut self, count: u64, recorder: &mut Recorder) {
+    /// Drops up to this many connections at once, for want of memory; says how many.
+    pub fn shed(&mut self, count: u64, recorder: &mut Recorder) -> u64 {
         let count = count.min(self.connections);
         self.connections -= count;
         recorder.flow.shed += count;
@@ -374,6 +392,7 @@ impl Cell {
             self.rings().for_each(Ring::leave);
         }
         self.messages.repopulate(self.now, self.connections);
+        count
     }
 
     /// Ends the run; what each server did is returned.

@@ -33,7 +33,7 @@ pub struct Demands {
     fixed_cpu: Option<Span>,
     /// Time of the log's disk that a message needs.
     pub log: Span,
-    /// Log bytes of a message, after replication and compression.
+    /// Log bytes of a message, after compression and before replication.
     pub log_bytes: f64,
     /// What a heartbeat needs of the network.
     pub heartbeat: Demand,
@@ -56,9 +56,9 @@ impl Demands {
         let wire = Wire::of(scenario);
         let network = scenario.servers.network;
         let (log, log_bytes) = scenario.logs.map_or((Span::ZERO, 0.0), |logs| {
-            let bytes = logs.bytes_per_message.get() * logs.replication as f64 / logs.compression;
+            let bytes = logs.bytes_per_message.get() / logs.compression;
             let share = logs.disk_write.get() * log_nodes as f64 / servers as f64;
-            (Span::from_seconds(bytes / share), bytes)
+            (Span::from_seconds(bytes * logs.replication as f64 / share), bytes)
         });
         let line = |bytes: f64| network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
         let beat = wire.heartbeat();

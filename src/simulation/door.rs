@@ -7,11 +7,8 @@ use super::cell::Change;
 use super::placement::{ring_shares, spread};
 use crate::engine::{Calendar, LeastLoaded};
 use crate::random::{Distribution, Purpose, Stream};
-use crate::scenario::{Backoff, Policy, Reconnect, Scenario, Start};
+use crate::scenario::{Backoff, Policy, Reconnect, SHORTEST_ROUND_TRIP_SECONDS, Scenario, Start};
 use crate::units::{SimTime, Span};
-
-/// A user whose attempt is refused is told so one round trip later at best; where the scenario has no latency, this long.
-const SHORTEST_ROUND_TRIP_SECONDS: f64 = 1e-3;
 
 /// The process of connections.
 #[derive(Debug)]
@@ -157,10 +154,7 @@ impl Door {
             return open;
         }
         if let Some(reconnect) = self.reconnect {
-            let longest = match reconnect.backoff {
-                Backoff::Constant(time) => time.get(),
-                Backoff::Exponential { cap, .. } => cap.get(),
-            };
+            let longest = reconnect.backoff.longest().get();
             for _ in open..count {
                 // What is left, at a random moment, of a delay that is uniform (with jitter) or always the same.
                 let u = self.stream.unit();

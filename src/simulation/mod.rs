@@ -1,9 +1,17 @@
-//! The domain's processes on the engine.
+//! The domain's processes on the engine: users, connections, servers, network, storage.
+//!
+//! [`simulate`] turns a scenario into [`RunMetrics`](crate::metrics::RunMetrics). A [`cell`] is a server with its users;
+//! cells run side by side, behind one front [`door`] where connections come and go.
+
 pub mod cell;
 pub mod demand;
-pub mod door;
-pub mod placement;
+mod door;
+mod placement;
+pub mod plan;
 pub mod recorder;
-pub mod ring;
-pub mod router;
-pub mod server;
+mod ring;
+mod router;
+mod run;
+mod server;
+
+pub use run::{SimulationError, Unwatched, Watch, simulate};

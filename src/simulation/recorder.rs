@@ -1,6 +1,7 @@
 //! Where a running server writes what happens: the current slice in small sums, everything else in the [`Tally`].
 
 use crate::engine::Visit;
+use crate::metrics::Conservation;
 use crate::metrics::tally::{Burst, Flow, LatencySlice, Slices, Station, Tally};
 use crate::units::{SimTime, Span};
 
@@ -27,9 +28,11 @@ pub struct Recorder {
     /// What happens in the current slice besides at stations.
     pub flow: Flow,
     /// What is in the servers at the end.
-    pub inside: Inside,
+    inside: Inside,
     /// Messages delivered (or, without fan-out, done with) by the end.
-    pub delivered: u64,
+    delivered: u64,
+    /// Connections open at the end.
+    pub open_at_end: u64,
 }
 
 impl Recorder {
@@ -47,6 +50,7 @@ impl Recorder {
             flow: Flow::default(),
             inside: Inside::default(),
             delivered: 0,
+            open_at_end: 0,
         }
     }
 
@@ -88,6 +92,17 @@ impl Recorder {
         }
         latency.sum += std::mem::take(&mut self.latency_sum);
         self.tally.flow[self.slice].merge(&std::mem::take(&mut self.flow));
+    }
+
+    /// What became of the messages and connections, as far as it is counted here.
+    pub fn conservation(&self) -> Conservation {
+        Conservation {
+            delivered: self.delivered,
+            queued: self.inside.queued,
+            in_service: self.inside.in_service,
+            connections_open: self.open_at_end,
+            ..Conservation::default()
+        }
     }
 
     /// The sums, after the last slice was closed.

@@ -1,0 +1,138 @@
+//! How a run is made: every message or a sample, how many servers, in how many parts.
+
+use crate::model::resource::slots_per_server;
+use crate::model::{Model, ResourceKind};
+use crate::scenario::{BalancedUnit, Mode, Scenario, Start};
+
+/// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
+const EVERY_MESSAGE_UP_TO: f64 = 50e6;
+/// A sample is of at least so many messages (in all replications) …
+const SAMPLE_MESSAGES: f64 = 10e6;
+/// … and of at least so many servers.
+const SAMPLE_SERVERS: u64 = 64;
+/// Slices of a run where every message is simulated: batches for intervals, points of the series.
+const SLICES: usize = 64;
+/// Slices where servers are sampled: batches are groups of servers then.
+const SLICES_OF_SAMPLE: usize = 32;
+/// A run is worked on in up to so many parts, whatever the number of threads; in a sample, each is a batch.
+const PARTS: u64 = 32;
+
+/// The way one run is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// `every-message` or `sampled`.
+    pub mode: &'static str,
+    /// Why.
+    pub reason: String,
+    /// Servers of the fleet.
+    pub servers: u64,
+    /// Servers simulated.
+    pub simulated: u64,
+    /// Nodes of the log store.
+    pub log_nodes: u64,
+    /// Slices of its time.
+    pub slices: usize,
+    /// Parts it is worked on in.
+    pub parts: u64,
+    /// Whether connections come and go, so that the front door has to run along.
+    pub connections_change: bool,
+    /// Whether memory can fill, so that servers may have to drop connections.
+    pub memory_can_fill: bool,
+    /// Connections a server takes.
+    pub slots: u64,
+    /// Messages expected, in all replications asked for.
+    pub messages: f64,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why a scenario can't be simulated.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// `mode: sampled` with messages balanced one by one.
+    #[error("a sample of servers can't be simulated where messages are balanced one by one: each server's next message depends on all of them; use `mode: every-message`")]
+    RoutedSample,
+    /// More than a run can hold.
+    #[error("{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`")]
+    TooMany(f64),
+}
+
+impl Plan {
+    /// The plan for this scenario on the servers its closed form is for.
+    ///
+    /// # Errors
+    /// When what is asked for is impossible.
+    pub fn of(scenario: &Scenario, model: &Model) -> Result<Self, PlanError> {
+        let servers = model.servers;
+        let settings = &scenario.simulation;
+        let per_replication = model.load.messages_in_per_second * settings.duration.get();
+        let messages = per_replication * settings.replications as f64;
+        let routed = scenario.balancer.unit == BalancedUnit::Message;
+        let per_server = messages / servers as f64;
+        let sample = SAMPLE_SERVERS.max((SAMPLE_MESSAGES / per_server.max(1e-9)).ceil() as u64).min(servers);
+        let people = |figure: f64| crate::units::display::count(figure);
+        let (simulated, reason) = match settings.mode {
+            Mode::EveryMessage => (servers, "asked for".to_owned()),
+            Mode::Sampled if routed => return Err(PlanError::RoutedSample),
+            Mode::Sampled if sample == servers => {
+                (servers, format!("a sample was asked for, but all {} servers fit in it", people(servers as f64)))
+            }
+            Mode::Sampled => (sample, "asked for".to_owned()),
+            Mode::Auto if routed => (servers, "messages are balanced one by one, so all servers are needed".to_owned()),
+            Mode::Auto if messages <= EVERY_MESSAGE_UP_TO || sample == servers => {
+                (servers, format!("about {} messages are few enough", people(messages)))
+            }
+            Mode::Auto => (sample, format!("about {} messages are too many for a quick answer", people(messages))),
+        };
+        if simulated == servers && per_replication > 1e13 {
+            return Err(PlanError::TooMany(per_replication));
+        }
+        let slots = slots_per_server(scenario).unwrap_or(u64::from(u32::MAX));
+        let fullest = model.load.connections / servers as f64
+            * crate::model::imbalance(scenario, model.load.connections, servers);
+        let stuffed = fullest > slots as f64 && !routed || model.load.connections > slots as f64 * servers as f64;
+        let memory = scenario.servers.memory.get();
+        let held = fullest.min(slots as f64) * scenario.servers.memory_per_connection.get();
+        // A queue that grows without end fills any memory; a stable one holds next to nothing.
+        let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
+            .iter()
+            .filter_map(|kind| model.resource(*kind))
+            .any(|resource| resource.utilisation > 0.98);
+        let unbounded = scenario.servers.queue_limit.is_none() && scenario.servers.patience.is_none();
+        let memory_can_fill = held > 0.95 * memory || overloaded && unbounded;
+        let connections_change = scenario.workload.session.is_some()
+            || settings.start != Start::Steady
+            || stuffed
+            || memory_can_fill
+            // Near the limit an uneven spread may overfill one.
+            || fullest > 0.9 * slots as f64;
+        let mut warnings = Vec::new();
+        for resource in &model.resources {
+            if resource.kind != ResourceKind::Connections
+                && resource.kind != ResourceKind::LogCapacity
+                && resource.utilisation >= 1.0
+            {
+                warnings.push(format!(
+                    "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
+                    resource.kind.name(),
+                    resource.utilisation * 100.0
+                ));
+            }
+        }
+        let mode = if simulated == servers { "every-message" } else { "sampled" };
+        Ok(Self {
+            mode,
+            reason,
+            servers,
+            simulated,
+            log_nodes: model.log_nodes.max(1),
+            slices: if simulated == servers { SLICES } else { SLICES_OF_SAMPLE },
+            parts: simulated.min(PARTS),
+            connections_change,
+            memory_can_fill,
+            slots,
+            messages: messages * simulated as f64 / servers as f64,
+            warnings,
+        })
+    }
+}

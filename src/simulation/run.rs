@@ -1,0 +1,354 @@
+//! A whole run: its replications, in parallel, until they are enough.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::cell::{Cell, Change, Setting};
+use super::demand::Demands;
+use super::door::Door;
+use super::placement::spread;
+use super::plan::{Plan, PlanError};
+use super::recorder::Recorder;
+use super::server::ServerTotals;
+use crate::metrics::summary::{Facts, Replication, summarise};
+use crate::metrics::tally::{Slices, Tally};
+use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
+use crate::model::Model;
+use crate::scenario::{BalancedUnit, FanOut, Scenario};
+use crate::units::{SimTime, Span};
+
+/// With a precision to reach, at most this many times the replications asked for.
+const MOST_ROUNDS: u64 = 40;
+/// Where servers may drop connections, the front door hears of it this often, in seconds.
+const FEEDBACK_SECONDS: f64 = 0.1;
+
+/// Follows a run, and may end it.
+pub trait Watch: Sync {
+    /// So many more messages will be simulated.
+    fn expect(&self, messages: u64);
+    /// So many messages were.
+    fn did(&self, messages: u64);
+    /// Whether to give up.
+    fn stop(&self) -> bool;
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn expect(&self, _messages: u64) {}
+    fn did(&self, _messages: u64) {}
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// Why there is no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SimulationError {
+    /// What is asked for is impossible.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// It was told to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A bug of ours.
+    #[error("the simulation lost count ({0:?}); please report this with the scenario and the seed")]
+    Conservation(Conservation),
+}
+
+/// Simulates a scenario on the servers its closed form is for.
+///
+/// # Errors
+/// When it can't be simulated as asked, or was told to stop.
+pub fn simulate(scenario: &Scenario, model: &Model, watch: &dyn Watch) -> Result<RunMetrics, SimulationError> {
+    let plan = Plan::of(scenario, model)?;
+    watch.expect(plan.messages as u64);
+    let settings = &scenario.simulation;
+    let mut replications: Vec<Replication> = Vec::new();
+    let mut warnings = plan.warnings.clone();
+    loop {
+        let first = replications.len() as u64;
+        let more: Result<Vec<Replication>, SimulationError> = (first..first + settings.replications)
+            .into_par_iter()
+            .map(|number| replicate(scenario, &plan, number, watch))
+            .collect();
+        replications.extend(more?);
+        let metrics = summarise(&replications, facts(scenario, &plan, &warnings));
+        let Some(precision) = settings.precision else { return Ok(metrics) };
+        let reached = metrics.latency.is_none_or(|latency| {
+            let fixed = fixed_latency(scenario);
+            latency.mean.half_width() <= precision.get() * (latency.mean.value - fixed)
+        });
+        let rounds = replications.len() as u64 / settings.replications;
+        if reached {
+            return Ok(metrics);
+        }
+        if rounds >= MOST_ROUNDS {
+            warnings.push(format!(
+                "the precision asked for was not reached in {} replications; a longer `duration` helps",
+                replications.len()
+            ));
+            return Ok(summarise(&replications, facts(scenario, &plan, &warnings)));
+        }
+        watch.expect(plan.messages as u64);
+    }
+}
+
+fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
+    let network = scenario.servers.network.is_some();
+    Facts {
+        mode: plan.mode,
+        reason: plan.reason.clone(),
+        servers: plan.servers,
+        servers_simulated: plan.simulated,
+        cores: scenario.servers.cores,
+        stations: [network, true, network, scenario.logs.is_some()],
+        fixed_latency_seconds: fixed_latency(scenario),
+        log_bytes: scenario.logs.map_or(0.0, |logs| logs.bytes_per_message.get() / logs.compression),
+        memory_bytes: scenario.servers.memory.get(),
+        warm_up_seconds: scenario.simulation.warm_up.map(crate::units::Seconds::get),
+        connections_change: plan.connections_change,
+        warnings: warnings.to_vec(),
+    }
+}
+
+/// The part of each latency that is always the same: the network, where it is constant.
+fn fixed_latency(scenario: &Scenario) -> f64 {
+    let ways = if scenario.workload.fan_out == FanOut::Echo { 2.0 } else { 1.0 };
+    scenario.latency.client.constant().map_or(0.0, |once| once * ways)
+}
+
+/// One part of a replication: some cells, one after the other or side by side, and their sums.
+struct Part {
+    cells: Vec<Cell>,
+    first: usize,
+    recorder: Recorder,
+    totals: Vec<ServerTotals>,
+}
+
+fn replicate(
+    scenario: &Scenario,
+    plan: &Plan,
+    number: u64,
+    watch: &dyn Watch,
+) -> Result<Replication, SimulationError> {
+    let seed = scenario.simulation.seed;
+    let end = SimTime::from_seconds(scenario.simulation.duration.get());
+    let slices = Slices::new(end, plan.slices);
+    let setting = Arc::new(Setting {
+        scenario: scenario.clone(),
+        demands: Demands::of(scenario, plan.servers, plan.log_nodes),
+        slices,
+        seed,
+        replication: number,
+    });
+    let echo = scenario.workload.fan_out == FanOut::Echo;
+    let routed = scenario.balancer.unit == BalancedUnit::Message;
+    // One cell a server; or one in all, where messages are balanced one by one.
+    let cells = if routed { 1 } else { plan.simulated as usize };
+    let slots = if routed { plan.slots.saturating_mul(plan.servers) } else { plan.slots };
+    let share = plan.simulated as f64 / plan.servers as f64;
+    let (mut door, counts) = if plan.connections_change {
+        let (door, counts) = Door::new(scenario, cells, slots, share, seed, number);
+        (Some(door), counts)
+    } else {
+        let connections = scenario.users * scenario.workload.connections_per_user;
+        let all = if routed {
+            vec![connections]
+        } else {
+            spread(scenario, connections, plan.servers as usize, seed, number)
+        };
+        (None, all.into_iter().take(cells).collect())
+    };
+    let opened: u64 = counts.iter().sum();
+    let make = |server: usize| {
+        if routed {
+            Cell::of_all(&setting, plan.servers as usize, counts[server])
+        } else {
+            Cell::of_server(&setting, server as u64, counts[server])
+        }
+    };
+    let parts = plan.parts.min(cells as u64) as usize;
+    let ranges: Vec<std::ops::Range<usize>> =
+        (0..parts).map(|part| part * cells / parts..(part + 1) * cells / parts).collect();
+    let parts: Vec<Part> = match &mut door {
+        None => ranges
+            .into_par_iter()
+            .map(|range| run_alone(range, &make, slices, echo, watch))
+            .collect::<Result<_, SimulationError>>()?,
+        Some(door) => {
+            let mut parts: Vec<Part> = ranges
+                .into_iter()
+                .map(|range| Part {
+                    first: range.start,
+                    cells: range.map(&make).collect(),
+                    recorder: Recorder::new(slices, echo),
+                    totals: Vec::new(),
+                })
+                .collect();
+            run_together(&mut parts, door, cells, plan, slices, watch)?;
+            parts
+        }
+    };
+    gather(parts, plan, scenario, opened, slices)
+}
+
+/// Cells that don't depend on each other: each runs from start to end and is forgotten, so memory holds but a few.
+fn run_alone(
+    range: std::ops::Range<usize>,
+    make: &(dyn Fn(usize) -> Cell + Sync),
+    slices: Slices,
+    echo: bool,
+    watch: &dyn Watch,
+) -> Result<Part, SimulationError> {
+    let mut part =
+        Part { first: range.start, cells: Vec::new(), recorder: Recorder::new(slices, echo), totals: Vec::new() };
+    let mut open = 0;
+    for server in range {
+        if watch.stop() {
+            return Err(SimulationError::Interrupted);
+        }
+        let mut cell = make(server);
+        for slice in 0..slices.count() {
+            part.recorder.open(slice);
+            cell.advance(slices.end_of(slice), &[], &mut part.recorder);
+            sample_memory(&cell, &mut part.recorder);
+            part.recorder.close();
+        }
+        let totals = cell.finish(&mut part.recorder);
+        watch.did(totals.iter().map(|server| server.messages).sum());
+        part.totals.extend(totals);
+        open += cell.connections();
+    }
+    part.recorder.open_at_end = open;
+    Ok(part)
+}
+
+fn sample_memory(cell: &Cell, recorder: &mut Recorder) {
+    recorder.flow.memory += cell.memory() as u128;
+    recorder.flow.memory_samples += cell.servers() as u64;
+}
+
+/// Cells behind one front door: all go forward together, from one window of time to the next.
+fn run_together(
+    parts: &mut [Part],
+    door: &mut Door,
+    cells: usize,
+    plan: &Plan,
+    slices: Slices,
+    watch: &dyn Watch,
+) -> Result<(), SimulationError> {
+    let mut changes: Vec<Vec<(SimTime, Change)>> = vec![Vec::new(); cells];
+    for slice in 0..slices.count() {
+        let (from, to) = (slices.start_of(slice), slices.end_of(slice));
+        let windows = if plan.memory_can_fill {
+            (to.since(from).as_seconds() / FEEDBACK_SECONDS).ceil().clamp(1.0, 1_000.0) as u64
+        } else {
+            1
+        };
+        for part in &mut *parts {
+            part.recorder.open(slice);
+        }
+        for window in 1..=windows {
+            if watch.stop() {
+                return Err(SimulationError::Interrupted);
+            }
+            let until = if window == windows { to } else { from + Span(to.since(from).0 / windows * window) };
+            changes.iter_mut().for_each(Vec::clear);
+            door.advance(until, |server, time, change| changes[server].push((time, change)));
+            let shed: Vec<Vec<(usize, u64)>> = parts
+                .par_iter_mut()
+                .map(|part| {
+                    let Part { cells, first, recorder, .. } = part;
+                    let mut shed = Vec::new();
+                    for (i, cell) in cells.iter_mut().enumerate() {
+                        let before = cell.messages_in();
+                        cell.advance(until, &changes[*first + i], recorder);
+                        watch.did(cell.messages_in() - before);
+                        let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
+                        if excess > 0 {
+                            shed.push((*first + i, cell.shed(excess, recorder)));
+                        }
+                        if window == windows {
+                            sample_memory(cell, recorder);
+                        }
+                    }
+                    shed
+                })
+                .collect();
+            for (server, count) in shed.into_iter().flatten() {
+                door.shed(server, count, until);
+            }
+        }
+        for part in &mut *parts {
+            part.recorder.close();
+        }
+    }
+    parts.par_iter_mut().for_each(|part| {
+        for cell in &mut part.cells {
+            part.totals.extend(cell.finish(&mut part.recorder));
+            part.recorder.open_at_end += cell.connections();
+        }
+    });
+    Ok(())
+}
+
+fn gather(
+    parts: Vec<Part>,
+    plan: &Plan,
+    scenario: &Scenario,
+    opened: u64,
+    slices: Slices,
+) -> Result<Replication, SimulationError> {
+    let mut conservation = Conservation { connections_opened: opened, ..Conservation::default() };
+    let mut totals: Vec<ServerTotals> = Vec::new();
+    let mut groups: Vec<(Tally, u64)> = Vec::new();
+    for part in parts {
+        let Part { recorder, totals: servers, .. } = part;
+        conservation = conservation.plus(recorder.conservation());
+        let tally = recorder.finish();
+        let size = servers.len() as u64;
+        totals.extend(servers);
+        match groups.first_mut() {
+            Some((sum, servers)) if plan.servers == plan.simulated => {
+                sum.merge(&tally);
+                *servers += size;
+            }
+            _ => groups.push((tally, size)),
+        }
+    }
+    for (tally, _) in &groups {
+        for flow in &tally.flow {
+            conservation.arrived += flow.messages_in;
+            conservation.blocked += flow.blocked;
+            conservation.abandoned += flow.abandoned;
+            conservation.connections_opened += flow.accepted;
+            conservation.connections_closed += flow.ended + flow.shed;
+        }
+    }
+    if !conservation.holds() {
+        return Err(SimulationError::Conservation(conservation));
+    }
+    let seconds = slices.end().as_seconds();
+    Ok(Replication { groups, conservation, servers: compare(&totals, scenario.servers.cores, seconds) })
+}
+
+fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {
+    let n = totals.len() as f64;
+    let mean = totals.iter().map(|server| server.messages as f64).sum::<f64>() / n;
+    let squares: f64 = totals.iter().map(|server| (server.messages as f64 - mean).powi(2)).sum();
+    // Of several that work the most, the first.
+    let (worst, work) = totals
+        .iter()
+        .enumerate()
+        .fold((0, 0), |(worst, most), (i, server)| if server.work > most { (i, server.work) } else { (worst, most) });
+    ServerMetrics {
+        messages_mean: mean,
+        messages_variance_over_mean: (totals.len() > 1 && mean > 0.0).then(|| squares / (n - 1.0) / mean),
+        worst: worst as u64,
+        worst_cpu_utilisation: work as f64 / crate::units::time::PICOSECONDS / (seconds * f64::from(cores)),
+    }
+}

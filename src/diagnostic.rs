@@ -157,7 +157,7 @@ impl Diagnostic {
 
 impl Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "error: {}", self.message)?;
+        write!(out, "error: {}", visible(&self.message))?;
         let mut margin = 2;
         if let Some(place) = &self.place {
             let number = place.line().to_string();
@@ -174,13 +174,14 @@ impl Display for Diagnostic {
             if !self.label.is_empty()
                 && margin + 4 + snippet.indent + snippet.carets + self.label.chars().count() <= COLUMNS
             {
-                write!(out, " {}", self.label)?;
+                write!(out, " {}", visible(&self.label))?;
             }
         }
         if let Some(help) = &self.help {
             // Further lines of a help line up under the first.
-            let indented = help.replace('\n', &format!("\n{:width$}", "", width = margin + 9));
-            write!(out, "\n{:margin$} = help: {indented}", "")?;
+            let indent = margin + "  = help: ".len() - 1;
+            let wrapped = wrap(help, COLUMNS - indent).replace('\n', &format!("\n{:indent$}", ""));
+            write!(out, "\n{:margin$} = help: {wrapped}", "")?;
         }
         Ok(())
     }
@@ -243,6 +244,30 @@ impl Snippet {
         let carets = cells[from..to].iter().filter(|cell| cell.2).map(|cell| cell.1).sum::<usize>().max(1);
         Self { line: shown_line.trim_end().to_owned(), indent, carets }
     }
+}
+
+/// Breaks lines that are longer than this between words. What stands in back-quotes may be broken too.
+fn wrap(text: &str, columns: usize) -> String {
+    let mut out = String::new();
+    for (index, line) in text.lines().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let mut used = 0;
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if used > 0 && used + 1 + length > columns {
+                out.push('\n');
+                used = 0;
+            } else if used > 0 {
+                out.push(' ');
+                used += 1;
+            }
+            out.extend(word.chars().map(shown));
+            used += length;
+        }
+    }
+    out
 }
 
 /// What stands for a character on a terminal: control characters and those that turn the direction of text are

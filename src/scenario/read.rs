@@ -14,7 +14,7 @@ use crate::units::parse::{self, Quantity};
 
 /// Reads a whole scenario.
 pub(super) fn read(root: &Node, files: &Files) -> Result<Draft, Diagnostics> {
-    let mut reader = Reader { draft: Draft::default(), errors: Vec::new(), files };
+    let mut reader = Reader { draft: Draft::default(), errors: Vec::new(), files, excused: false };
     match &root.value {
         Value::Map(entries) => reader.section("", entries, &root.place),
         Value::Null => reader.errors.push(
@@ -34,6 +34,8 @@ pub(super) struct Reader<'a> {
     pub draft: Draft,
     pub errors: Vec<Diagnostic>,
     pub files: &'a Files,
+    /// Whether a key was mistyped around here: then the one it was meant to be is not missing as well.
+    excused: bool,
 }
 
 impl Reader<'_> {
@@ -44,32 +46,31 @@ impl Reader<'_> {
     /// The keys of a section. What is missing is shown at `here`.
     fn section(&mut self, path: &str, entries: &[(tree::Key, Node)], here: &Place) {
         let known = keys::children(path);
-        let mut unknown = false;
+        let excused = self.excused;
         for (name, node) in entries {
             match known.iter().find(|key| key.name() == name.text) {
                 Some(key) => self.value(key, node, &name.place, true),
                 None => {
-                    unknown = true;
+                    self.excused = true;
                     self.error(unknown_key(path, &name.text, &name.place));
                 }
             }
         }
         for key in known {
             if !entries.iter().any(|(name, _)| name.text == key.name()) {
-                // Where a key is mistyped, the one it was meant to be is not missing as well.
-                self.default(key, here, unknown);
+                self.default(key, here);
             }
         }
+        self.excused = excused;
     }
 
     /// A key that is not given.
-    fn default(&mut self, key: &'static Key, here: &Place, excused: bool) {
+    fn default(&mut self, key: &'static Key, here: &Place) {
         match key.default {
             Default::Absent => {}
-            Default::Required(_) if excused => {}
+            Default::Required(_) if self.excused => {}
             Default::Required(example) => self.error(
                 Diagnostic::at(here, format!("`{}` is missing", key.path))
-                    .label(if key.path.contains('.') { "in this section" } else { "" })
                     .help(format!("add it, for example `{example}`")),
             ),
             Default::Yaml(text) => match tree::parse_within(&Source::argument(text), 0) {
@@ -119,7 +120,9 @@ impl Reader<'_> {
             }
             Value::Map(_) | Value::Seq(_) if !key.later.is_empty() => {
                 let what = match &node.value {
-                    Value::Map(entries) if entries.len() == 1 => entries[0].0.text.as_str(),
+                    Value::Map(entries) if entries.len() == 1 && !key.later.contains(&"*") => {
+                        entries[0].0.text.as_str()
+                    }
                     _ => "",
                 };
                 self.error(not_yet(key, &node.place, what));
@@ -292,12 +295,12 @@ fn wrong_kind(name: &str, node: &Node, help: &str) -> Diagnostic {
 
 /// Something that is known but not modelled.
 fn not_yet(key: &Key, place: &Place, what: &str) -> Diagnostic {
-    let what = if what.is_empty() || key.later.contains(&"*") && key.words == ["none"] {
+    let what = if what.is_empty() {
         format!("`{}`", key.path)
     } else {
         format!("`{}: {}`", key.name(), quoted(what).trim_matches('`'))
     };
-    Diagnostic::at(place, format!("{what} is not modelled yet")).help(takes(key))
+    Diagnostic::at(place, format!("{what} is not modelled yet")).help(format!("for now {}", takes(key)))
 }
 
 /// A key that is not in the table, with what may have been meant.
@@ -313,14 +316,17 @@ pub(super) fn unknown_key(section: &str, name: &str, place: &Place) -> Diagnosti
         .filter(|key| key.name() == name)
         .map(|key| key.path.rsplit_once('.').map_or("", |(parent, _)| parent))
         .collect();
-    let help = match (nearest(name, siblings.iter().map(|key| key.name())), elsewhere.as_slice()) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, [""]) => format!("`{name}` belongs at the top, outside any section"),
-        (None, [_, ..]) => {
+    let help = match (elsewhere.as_slice(), nearest(name, siblings.iter().map(|key| key.name()))) {
+        ([""], _) => format!("`{name}` belongs at the top, outside any section"),
+        ([_, ..], _) => {
             format!("`{name}` belongs in {}", alternatives(elsewhere.iter().copied().filter(|path| !path.is_empty())))
         }
-        (None, []) if siblings.is_empty() => "it has no keys of its own".to_owned(),
-        (None, []) => {
+        ([], _) if keys::find(name).is_some() => {
+            format!("write it in sections: `{}: …{}`", name.replace('.', ": {"), "}".repeat(name.matches('.').count()))
+        }
+        ([], Some(near)) => format!("did you mean `{near}`?"),
+        ([], None) if siblings.is_empty() => "it has no keys of its own".to_owned(),
+        ([], None) => {
             format!("there are {}", alternatives(siblings.iter().map(|key| key.name())).replace(" or ", " and "))
         }
     };

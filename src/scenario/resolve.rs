@@ -6,6 +6,7 @@ use super::draft::{Draft, World};
 use super::types::*;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
+use crate::units::display::whole;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
 
 /// What can't be together in a file, judged at the middle of what is uncertain.
@@ -26,7 +27,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
     {
         conflict(
             &["servers.connections.limit", "servers.connections.comfortable"],
-            format!("`limit` ({limit}) is less than `comfortable` ({comfortable:.0})"),
+            format!("`limit` ({}) is less than `comfortable` ({})", whole(limit), whole(comfortable)),
             "a server refuses connections past its limit, so it can't be comfortable with more",
         );
     }

@@ -649,7 +649,8 @@ mod tests {
            |
          2 | b: 1
            |  ^
-           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text with `: `
+           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text
+                   with `: `
 
         ## colon in value
         error: this is not YAML: mapping values are not allowed in this context
@@ -657,7 +658,8 @@ mod tests {
            |
          1 | a: b: c
            |     ^
-           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text with `: `
+           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text
+                   with `: `
 
         ## list key
         error: a key must be a word
@@ -679,7 +681,8 @@ mod tests {
            |
          1 | …kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk: 1
            |                                 ^
-           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text with `: `
+           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text
+                   with `: `
 
         ## many quotes
         error: this is not YAML: unclosed quote

@@ -79,7 +79,7 @@ pub fn rate(value: Rate) -> String {
 /// A share: `70 %`, `0.10 %`.
 pub fn ratio(value: Ratio) -> String {
     let percent = value.get() * 100.0;
-    format!("{} %", if percent >= 1_000.0 { format!("{percent:.0}") } else { trimmed(&digits(percent)) })
+    format!("{} %", if percent >= 1_000.0 { whole(percent) } else { trimmed(&digits(percent)) })
 }
 
 /// A figure in the base unit of its quantity.

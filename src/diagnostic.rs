@@ -81,7 +81,7 @@ impl Place {
 
     /// The line, from 1.
     pub fn line(&self) -> usize {
-        1 + self.source.text.as_bytes()[..self.start].iter().filter(|&&byte| byte == b'\n').count()
+        1 + self.source.text[..self.start].matches('\n').count()
     }
 
     /// The column, in characters from 1.

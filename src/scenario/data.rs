@@ -239,7 +239,7 @@ fn values(source: &Arc<Source>, quantity: Quantity) -> Result<Vec<f64>, Vec<Diag
         match result {
             Ok(value) if value <= most => values.push(value),
             Ok(_) => {
-                errors.push(Diagnostic::at(&Place::new(source, start, start + line.len()), "the value is too large"))
+                errors.push(Diagnostic::at(&Place::new(source, start, start + line.len()), "the value is too large"));
             }
             Err(e) => {
                 let place = Place::new(source, start + e.at.start.min(line.len()), start + e.at.end.min(line.len()));

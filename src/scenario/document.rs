@@ -116,7 +116,7 @@ impl Document {
     /// 16 hexadecimal digits that tell scenarios apart by what they say, defaults included. How it is written, its
     /// name, its seed and its `sweep:` don't count.
     pub fn hash(&self) -> String {
-        let content = self.draft().map_or_else(|_| paths::render(&self.root), |draft| draft.canonical());
+        let content = self.draft().map_or_else(|_| paths::render(&self.root), Draft::canonical);
         format!("{:016x}", hash_bytes(content.as_bytes()))
     }
 

@@ -189,7 +189,7 @@ pub static KEYS: &[Key] = &[
         "workload.message.arrivals",
         Words,
         "poisson",
-        "How one user's messages follow each other: at random, evenly, or in batches.",
+        "How a user's messages come: poisson, periodic, or {batch: {size: 4}}.",
         "users act independently of each other",
     )
     .or(&["poisson", "periodic"])
@@ -206,17 +206,13 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .required("arrivals: {batch: {size: {geometric: 2}}}"),
-    choice("workload.fan_out", &["echo", "none"], "echo", "Who gets a message: its sender, or nobody.").later(&[
-        "direct",
-        "broadcast",
-        "room",
-        "popularity",
-    ]),
+    choice("workload.fan_out", &["echo", "none"], "echo", "Who gets a message: its sender (echo), or nobody (none).")
+        .later(&["direct", "broadcast", "room", "popularity"]),
     key(
         "workload.heartbeat",
         Words,
         "none",
-        "Pings that keep a connection open.",
+        "Pings that keep a connection open: {every: 30 s}, or none.",
         "no load that the scenario does not state",
     )
     .or(NONE),
@@ -231,7 +227,7 @@ pub static KEYS: &[Key] = &[
         "workload.session",
         Words,
         "none",
-        "How long connections last; with none, for the whole run.",
+        "How long connections last: {length: 20 min}; with none, the whole run.",
         "no load that the scenario does not state",
     )
     .or(NONE),
@@ -249,7 +245,7 @@ pub static KEYS: &[Key] = &[
         "workload.reconnect.backoff",
         above_zero(Time, LONG),
         "{}",
-        "Wait before trying again: none, a time, or growing with each attempt.",
+        "Wait before trying again: none, a time, or growing as here.",
         "the usual advice",
     )
     .or(NONE),
@@ -299,7 +295,7 @@ pub static KEYS: &[Key] = &[
         "servers.dispatch",
         &["shared", "per-core"],
         "shared",
-        "One queue for all cores, or each core with its own connections.",
+        "One queue for all cores, or each core its own (per-core).",
     ),
     choice("servers.discipline", &["fifo", "ps"], "fifo", "First come, first served; or all at once, sharing (ps)."),
     key("servers.memory", above_zero(Bytes, MOST), "8 GiB", "Memory of one server.", ASSUMED),
@@ -328,8 +324,14 @@ pub static KEYS: &[Key] = &[
         "On top, for a message whose connection is not in the CPU's cache.",
         ASSUMED,
     ),
-    key("servers.queue", Words, "unlimited", "The queue for the CPU.", "nothing is dropped that needn't be")
-        .or(UNLIMITED),
+    key(
+        "servers.queue",
+        Words,
+        "unlimited",
+        "The queue for the CPU; with {limit: 10}, more messages are dropped.",
+        "nothing is dropped that needn't be",
+    )
+    .or(UNLIMITED),
     key(
         "servers.queue.limit",
         whole(1.0, 1e9),
@@ -343,7 +345,7 @@ pub static KEYS: &[Key] = &[
         "servers.patience",
         Random(Time),
         "none",
-        "How long a message waits for the CPU before it is abandoned.",
+        "How long a message waits for the CPU before it is given up.",
         "nothing is dropped that needn't be",
     )
     .or(NONE),
@@ -379,13 +381,13 @@ pub static KEYS: &[Key] = &[
         "balancer.unit",
         &["connection", "message"],
         "connection",
-        "What is spread: connections or single messages.",
+        "What is spread: each connection, or each message.",
     ),
     key(
         "balancer.virtual_nodes",
         whole(1.0, 100_000.0),
         "100",
-        "Points of each server on the hash ring (consistent-hash only).",
+        "Points of a server on the hash ring, for consistent-hash only.",
         "a usual setting",
     ),
     not_yet("sharding", "How users are divided among fleets."),
@@ -408,7 +410,7 @@ pub static KEYS: &[Key] = &[
         "logs.compression",
         Kind::Figure(figure(Count, 1.0, 10_000.0)),
         "none",
-        "How many times smaller compression makes a log.",
+        "How many times smaller logs get: none, or a number such as 4.",
         "none unless asked for",
     )
     .or(NONE),
@@ -462,7 +464,7 @@ pub static KEYS: &[Key] = &[
         "simulation.precision",
         certain(Kind::Figure(Figure { above: true, ..figure(Ratio, 0.0, 1.0) }), SET),
         "none",
-        "Repeat until the mean is known this well.",
+        "Repeat until the mean is known this well: none, or 2 %.",
         RUN,
     )
     .or(NONE),
@@ -474,7 +476,12 @@ pub static KEYS: &[Key] = &[
         "auto",
         "Every message of every server, or some servers in full.",
     ),
-    choice("simulation.start", &["steady", "empty"], "steady", "All users connected at the start, nobody, or a ramp."),
+    choice(
+        "simulation.start",
+        &["steady", "empty"],
+        "steady",
+        "All users connected (steady), nobody (empty), or {ramp: 30 s}.",
+    ),
     key(
         "simulation.start.ramp",
         certain(above_zero(Time, 30.0 * 86_400.0), SET),

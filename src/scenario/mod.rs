@@ -12,13 +12,17 @@ mod keys;
 mod paths;
 mod read;
 mod resolve;
+mod schema;
 mod shape;
+mod template;
 mod tree;
 mod types;
 
 pub use document::Document;
 pub use draft::UncertainInput;
 pub use paths::{Axis, parse_vary};
+pub use schema::schema;
+pub use template::{Template, template};
 pub use types::*;
 
 #[cfg(test)]

@@ -48,12 +48,11 @@ impl Reader<'_> {
         let known = keys::children(path);
         let excused = self.excused;
         for (name, node) in entries {
-            match known.iter().find(|key| key.name() == name.text) {
-                Some(key) => self.value(key, node, &name.place, true),
-                None => {
-                    self.excused = true;
-                    self.error(unknown_key(path, &name.text, &name.place));
-                }
+            if let Some(key) = known.iter().find(|key| key.name() == name.text) {
+                self.value(key, node, &name.place, true);
+            } else {
+                self.excused = true;
+                self.error(unknown_key(path, &name.text, &name.place));
             }
         }
         for key in known {

@@ -3,7 +3,10 @@
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
 use super::draft::{Draft, World};
-use super::types::*;
+use super::types::{
+    Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, FanOut, Latency, Link, LinkKind,
+    Logs, Mode, Policy, Protocol, Reconnect, Scenario, Servers, Simulation, Slo, Start, Workload,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
 use crate::units::display::whole;

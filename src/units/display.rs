@@ -69,7 +69,7 @@ pub fn bit_rate(value: BitRate) -> String {
 /// Events a second: `0.0300/s`, `10,000/s`.
 pub fn rate(value: Rate) -> String {
     let value = value.get();
-    if value >= 999.5 && value < 999_999.5 {
+    if (999.5..999_999.5).contains(&value) {
         format!("{}/s", whole(value))
     } else {
         format!("{}/s", count(value)).replace(" M", "M")

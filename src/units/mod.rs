@@ -7,6 +7,8 @@
 //!
 //! This module imports nothing else of the crate.
 
+pub mod display;
+pub mod parse;
 pub mod quantity;
 pub mod time;
 

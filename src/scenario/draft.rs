@@ -1,0 +1,231 @@
+//! What a file says, read and checked key by key, but not yet one world.
+//!
+//! Reading text is slow beside evaluating figures, and an estimate wants hundreds of worlds of the same file: so the
+//! reader makes one [`Draft`], and each world ([`World`]) only puts figures in the place of the uncertain ones.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::keys;
+use super::shape::Shape;
+use crate::diagnostic::Place;
+use crate::random::Distribution;
+
+/// A figure of a scenario that is given as an interval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UncertainInput {
+    /// The key's path, with the names of a distribution's figures: `latency.client.lognormal.mean`.
+    pub path: String,
+    /// 5th percentile, in base units.
+    pub low: f64,
+    /// 95th percentile, in base units.
+    pub high: f64,
+}
+
+/// An uncertain figure as a lognormal: `low` and `high` are its 5th and 95th percentiles.
+#[derive(Debug, Clone)]
+pub(super) struct Uncertain {
+    pub input: UncertainInput,
+    /// Standard deviation of the logarithm.
+    sigma: f64,
+    /// Where a draw from far out is cut off, as the key allows no more.
+    least: f64,
+    most: f64,
+}
+
+/// A figure: known, or the index of an uncertain one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Input {
+    Exact(f64),
+    Uncertain(usize),
+}
+
+/// A figure that may be random.
+#[derive(Debug, Clone)]
+pub(super) enum Random {
+    /// The same in all worlds.
+    Ready(Distribution),
+    /// Its figures are uncertain.
+    Shaped(Shape, Vec<Input>),
+}
+
+/// What a key was read as.
+#[derive(Debug, Clone)]
+pub(super) enum Entry {
+    Word(&'static str),
+    Text(String),
+    Figure(Input),
+    Random(Random),
+    Section,
+}
+
+/// What a key was read as, and where; a default has no place.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    pub entry: Entry,
+    pub place: Option<Place>,
+}
+
+/// Everything a file says or leaves to defaults.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    slots: HashMap<&'static str, Slot>,
+    uncertain: Vec<Uncertain>,
+}
+
+/// The 95th percentile of the standard normal.
+const Z95: f64 = 1.644_853_626_951_472_7;
+
+impl Draft {
+    pub fn insert(&mut self, path: &'static str, entry: Entry, place: Option<Place>) {
+        self.slots.insert(path, Slot { entry, place });
+    }
+
+    /// Notes an uncertain figure; its draws are kept between `least` and `most`.
+    pub fn add_uncertain(&mut self, input: UncertainInput, least: f64, most: f64) -> Input {
+        let sigma = (input.high / input.low).ln() / (2.0 * Z95);
+        self.uncertain.push(Uncertain { input, sigma, least, most });
+        Input::Uncertain(self.uncertain.len() - 1)
+    }
+
+    /// A figure, or the median of an uncertain one.
+    pub fn middle(&self, input: Input) -> f64 {
+        match input {
+            Input::Exact(value) => value,
+            Input::Uncertain(index) => {
+                let UncertainInput { low, high, .. } = self.uncertain[index].input;
+                (low * high).sqrt()
+            }
+        }
+    }
+
+    pub fn uncertain(&self) -> impl Iterator<Item = &UncertainInput> {
+        self.uncertain.iter().map(|uncertain| &uncertain.input)
+    }
+
+    /// Where the key was given, if it was.
+    pub fn place(&self, path: &str) -> Option<&Place> {
+        debug_assert!(keys::find(path).is_some(), "{path} is not in the table of keys");
+        self.slots.get(path).and_then(|slot| slot.place.as_ref())
+    }
+
+    /// All of it in a fixed order and form, but for what does not change results: the name, and the seed, which is
+    /// shown beside the hash of this.
+    pub fn canonical(&self) -> String {
+        let mut paths: Vec<_> =
+            self.slots.keys().filter(|path| !matches!(**path, "name" | "simulation.seed" | "sweep")).collect();
+        paths.sort_unstable();
+        let mut out = String::new();
+        for path in paths {
+            let _ = write!(out, "{path}=");
+            match &self.slots[path].entry {
+                Entry::Word(word) => out.push_str(word),
+                Entry::Text(text) => out.push_str(text),
+                Entry::Section => out.push('{'),
+                Entry::Figure(input) => self.canonical_inputs(&[*input], &mut out),
+                Entry::Random(Random::Ready(distribution)) => {
+                    let _ = write!(out, "{distribution:?}");
+                }
+                Entry::Random(Random::Shaped(shape, inputs)) => {
+                    let _ = write!(out, "{shape:?}");
+                    self.canonical_inputs(inputs, &mut out);
+                }
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn canonical_inputs(&self, inputs: &[Input], out: &mut String) {
+        for input in inputs {
+            let _ = match input {
+                Input::Exact(value) => write!(out, " {value:e}"),
+                Input::Uncertain(index) => {
+                    let input = &self.uncertain[*index].input;
+                    write!(out, " {:e}..{:e}", input.low, input.high)
+                }
+            };
+        }
+    }
+}
+
+/// One world of a draft: each uncertain figure has a value.
+pub(super) struct World<'a> {
+    draft: &'a Draft,
+    values: Vec<f64>,
+}
+
+impl<'a> World<'a> {
+    /// The world in which each uncertain figure is at this quantile of its lognormal: √(low·high)·exp(σ·z).
+    pub fn new(draft: &'a Draft, quantile: &dyn Fn(&str) -> f64) -> Self {
+        let normal = Normal::standard();
+        let values = draft
+            .uncertain
+            .iter()
+            .map(|uncertain| {
+                let UncertainInput { path, low, high } = &uncertain.input;
+                let q = quantile(path);
+                debug_assert!(q > 0.0 && q < 1.0, "a quantile lies between 0 and 1");
+                // At the very middle there is no need of a rounding error.
+                let z =
+                    if (q - 0.5).abs() < f64::EPSILON { 0.0 } else { normal.inverse_cdf(q.clamp(1e-12, 1.0 - 1e-12)) };
+                ((low * high).sqrt() * (uncertain.sigma * z).exp()).clamp(uncertain.least, uncertain.most)
+            })
+            .collect();
+        Self { draft, values }
+    }
+
+    fn entry(&self, path: &str) -> Option<&'a Entry> {
+        debug_assert!(keys::find(path).is_some(), "{path} is not in the table of keys");
+        self.draft.slots.get(path).map(|slot| &slot.entry)
+    }
+
+    pub fn input(&self, input: Input) -> f64 {
+        match input {
+            Input::Exact(value) => value,
+            Input::Uncertain(index) => self.values[index],
+        }
+    }
+
+    /// The word a key was given, if it was given one.
+    pub fn word(&self, path: &str) -> Option<&'static str> {
+        match self.entry(path) {
+            Some(Entry::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self, path: &str) -> Option<&'a str> {
+        match self.entry(path) {
+            Some(Entry::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether a key was given a section.
+    pub fn is_section(&self, path: &str) -> bool {
+        matches!(self.entry(path), Some(Entry::Section))
+    }
+
+    /// The figure of a key, if it has one.
+    pub fn figure(&self, path: &str) -> Option<f64> {
+        match self.entry(path) {
+            Some(Entry::Figure(input)) => Some(self.input(*input)),
+            _ => None,
+        }
+    }
+
+    /// The distribution of a key, if it has one.
+    pub fn random(&self, path: &str) -> Option<Distribution> {
+        match self.entry(path)? {
+            Entry::Random(Random::Ready(distribution)) => Some(distribution.clone()),
+            Entry::Random(Random::Shaped(shape, inputs)) => {
+                let figures: Vec<f64> = inputs.iter().map(|input| self.input(*input)).collect();
+                Some(shape.build_world(&figures))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! The one table of the file format: every key, what it takes, its default and where that comes from.
+//!
+//! The reader, the check for unknown keys, the published schema and the template of a new scenario all follow this
+//! table, so a key that is not in it does not exist. A section is a key that others have as the start of their path.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::units::parse::Quantity;
+
+/// A key of the format.
+#[derive(Debug)]
+pub struct Key {
+    /// All of it, from the top: `servers.cpu.per_kb`.
+    pub path: &'static str,
+    /// Words it takes.
+    pub words: &'static [&'static str],
+    /// What else it takes.
+    pub kind: Kind,
+    /// What it is where nothing is given.
+    pub default: Default,
+    /// What it means, in a line.
+    pub doc: &'static str,
+    /// Where the default comes from.
+    pub source: &'static str,
+    /// Words (of a section: keys) that are known but not modelled yet; `*` is anything else.
+    pub later: &'static [&'static str],
+}
+
+/// What a key takes besides words and, where it is a section, keys of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Nothing.
+    Words,
+    /// Any text.
+    Text,
+    /// A figure.
+    Figure(Figure),
+    /// A figure or a distribution.
+    Random(Quantity),
+    /// Paths of other keys, each with a list of values.
+    Sweep,
+}
+
+/// What a figure may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figure {
+    /// What it is a figure of.
+    pub quantity: Quantity,
+    /// The least, in the base unit.
+    pub least: f64,
+    /// Whether it must be more than the least.
+    pub above: bool,
+    /// The most.
+    pub most: f64,
+    /// Whether it must be whole.
+    pub whole: bool,
+    /// Why it can't be uncertain, if it can't.
+    pub certain: Option<&'static str>,
+}
+
+/// What a key is where nothing is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Default {
+    /// It must be given; this is how it may look, from the top.
+    Required(&'static str),
+    /// As this text would have it.
+    Yaml(&'static str),
+    /// There is none, and none is needed.
+    Absent,
+}
+
+/// Hundred years, in seconds: longer than any time here.
+const LONG: f64 = 100.0 * 365.0 * 86_400.0;
+/// A distribution's figures are kept below this, in any base unit.
+pub const MOST: f64 = 1e15;
+
+const CHOSEN: &str = "it is yours to choose";
+const SET: &str = "it is how the simulation is run";
+const PROMISE: &str = "a promise has one figure";
+
+const fn figure(quantity: Quantity, least: f64, most: f64) -> Figure {
+    Figure { quantity, least, above: false, most, whole: false, certain: None }
+}
+
+const fn above_zero(quantity: Quantity, most: f64) -> Kind {
+    Kind::Figure(Figure { above: true, ..figure(quantity, 0.0, most) })
+}
+
+/// A whole number that somebody chose.
+const fn whole(least: f64, most: f64) -> Kind {
+    Kind::Figure(Figure { whole: true, certain: Some(CHOSEN), ..figure(Quantity::Count, least, most) })
+}
+
+const fn certain(kind: Kind, reason: &'static str) -> Kind {
+    match kind {
+        Kind::Figure(figure) => Kind::Figure(Figure { certain: Some(reason), ..figure }),
+        other => other,
+    }
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
+    Key { path, words: &[], kind, default: Default::Yaml(default), doc, source, later: &[] }
+}
+
+impl Key {
+    const fn or(mut self, words: &'static [&'static str]) -> Self {
+        self.words = words;
+        self
+    }
+
+    const fn later(mut self, later: &'static [&'static str]) -> Self {
+        self.later = later;
+        self
+    }
+
+    const fn required(mut self, example: &'static str) -> Self {
+        self.default = Default::Required(example);
+        self
+    }
+
+    const fn absent(mut self) -> Self {
+        self.default = Default::Absent;
+        self
+    }
+
+    /// The last part of its path.
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit('.').next().unwrap_or(self.path)
+    }
+
+    /// Whether other keys are below it.
+    pub fn is_section(&self) -> bool {
+        !children(self.path).is_empty()
+    }
+}
+
+/// A section, present unless left out.
+const fn section(path: &'static str, doc: &'static str) -> Key {
+    key(path, Kind::Words, "{}", doc, "")
+}
+
+/// A key that only has words yet.
+const fn choice(path: &'static str, words: &'static [&'static str], default: &'static str, doc: &'static str) -> Key {
+    key(path, Kind::Words, default, doc, "the usual choice").or(words)
+}
+
+/// A part that is not modelled yet.
+const fn not_yet(path: &'static str, doc: &'static str) -> Key {
+    choice(path, &["none"], "none", doc).later(&["*"])
+}
+
+const MEASURED: &str = "measured: tuned tokio-tungstenite echo, 1 KB, 2-core cloud VM";
+const ASSUMED: &str = "assumption: check it against your system";
+const FIELD: &str = "field experience: 3,000 to 5,000 connections are comfortable for a WebSocket server";
+const CUSTOMARY: &str = "customary: leaves room for bursts and failures";
+const RUN: &str = "a compromise between time and precision";
+
+const NONE: &[&str] = &["none"];
+const UNLIMITED: &[&str] = &["unlimited"];
+
+use Kind::{Random, Sweep, Text, Words};
+use Quantity::{BitRate, ByteRate, Bytes, Count, Rate, Ratio, Time};
+
+/// Every key, section by section; a section comes before what is in it.
+pub static KEYS: &[Key] = &[
+    key("name", Text, "", "What the scenario is called.", "the file's name").absent(),
+    key(
+        "users",
+        Kind::Figure(Figure { whole: true, ..figure(Count, 1.0, 1e10) }),
+        "",
+        "Users online at the same time, at the peak.",
+        "",
+    )
+    .required("users: 10_000"),
+    section("workload", "What the users do."),
+    key(
+        "workload.connections_per_user",
+        whole(1.0, 1_000.0),
+        "1",
+        "Connections each user holds.",
+        "one app, one connection",
+    ),
+    section("workload.message", "The messages that users send."),
+    key("workload.message.rate", above_zero(Rate, 1e6), "", "Messages a user sends.", "")
+        .required("workload: {message: {rate: 1/s}}"),
+    key("workload.message.size", Random(Bytes), "1 KB", "Payload of a message.", "assumption: a short JSON text"),
+    key(
+        "workload.message.arrivals",
+        Words,
+        "poisson",
+        "How a user's messages come: poisson, periodic, or {batch: {size: 4}}.",
+        "users act independently of each other",
+    )
+    .or(&["poisson", "periodic"])
+    .later(&["mmpp", "trace"]),
+    key("workload.message.arrivals.batch", Words, "", "Messages come in batches; the rate still counts messages.", "")
+        .required("arrivals: {batch: {size: 4}}"),
+    key("workload.message.arrivals.batch.size", whole(1.0, 1e6), "", "Messages in a batch.", "")
+        .required("arrivals: {batch: {size: 4}}"),
+    key(
+        "workload.message.arrivals.batch.size.geometric",
+        Kind::Figure(figure(Count, 1.0, 1e6)),
+        "",
+        "The mean, where the size is random (geometric).",
+        "",
+    )
+    .required("arrivals: {batch: {size: {geometric: 2}}}"),
+    choice("workload.fan_out", &["echo", "none"], "echo", "Who gets a message: its sender (echo), or nobody (none).")
+        .later(&["direct", "broadcast", "room", "popularity"]),
+    key(
+        "workload.heartbeat",
+        Words,
+        "none",
+        "Pings that keep a connection open: {every: 30 s}, or none.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key(
+        "workload.heartbeat.every",
+        above_zero(Time, LONG),
+        "30 s",
+        "Time between two heartbeats of a connection.",
+        "below the idle timeout (60 s) of common balancers",
+    ),
+    key(
+        "workload.session",
+        Words,
+        "none",
+        "How long connections last: {length: 20 min}; with none, the whole run.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key("workload.session.length", Random(Time), "", "How long a connection lasts.", "")
+        .required("session: {length: 20 min}"),
+    key(
+        "workload.reconnect",
+        Words,
+        "{}",
+        "What a user does whose connection was refused or dropped.",
+        "client libraries do reconnect",
+    )
+    .or(NONE),
+    key(
+        "workload.reconnect.backoff",
+        above_zero(Time, LONG),
+        "{}",
+        "Wait before trying again: none, a time, or growing as here.",
+        "the usual advice",
+    )
+    .or(NONE),
+    key(
+        "workload.reconnect.backoff.exponential",
+        above_zero(Time, LONG),
+        "1 s",
+        "The first wait; each further one is twice as long.",
+        "the usual advice",
+    ),
+    key("workload.reconnect.backoff.cap", above_zero(Time, LONG), "30 s", "The longest wait.", "the usual advice"),
+    choice(
+        "workload.reconnect.jitter",
+        &["none", "full"],
+        "full",
+        "Whether the wait is drawn from zero to the back-off.",
+    ),
+    not_yet("workload.timeout", "How long a user waits for an answer."),
+    choice("workload.profile", &["steady"], "steady", "How the load changes over the day.").later(&["*"]),
+    section("protocol", "How messages are framed."),
+    choice("protocol.encoding", &["json"], "json", "How a message is written.")
+        .later(&["binary", "msgpack", "protobuf"]),
+    choice("protocol.compression", NONE, "none", "How frames are compressed.").later(&["*"]),
+    choice("protocol.tls", &["true", "false"], "true", "Whether connections are encrypted (TLS 1.3)."),
+    section("link", "What a frame costs on the wire."),
+    choice("link.kind", &["ethernet", "loopback"], "ethernet", "What is below IP."),
+    key(
+        "link.mtu",
+        Kind::Figure(figure(Bytes, 576.0, 65_536.0)),
+        "1500 B",
+        "Largest IP packet.",
+        "Ethernet without jumbo frames",
+    ),
+    section("latency", "One-way delays of the network."),
+    key(
+        "latency.client",
+        Random(Time),
+        "20 ms",
+        "Between a user and the service.",
+        "assumption: users within a continent",
+    ),
+    key("latency.server", Random(Time), "250 us", "Between two machines.", "assumption: machines in one data centre"),
+    section("servers", "The server tier."),
+    key("servers.count", whole(1.0, 1e7), "auto", "How many there are; auto: as many as are needed.", "").or(&["auto"]),
+    key("servers.cores", whole(1.0, 1_024.0), "4", "CPU cores of one server.", ASSUMED),
+    choice(
+        "servers.dispatch",
+        &["shared", "per-core"],
+        "shared",
+        "One queue for all cores, or each core its own (per-core).",
+    ),
+    choice("servers.discipline", &["fifo", "ps"], "fifo", "First come, first served; or all at once, sharing (ps)."),
+    key("servers.memory", above_zero(Bytes, MOST), "8 GiB", "Memory of one server.", ASSUMED),
+    key("servers.network", above_zero(BitRate, MOST), "1 Gbit/s", "Network speed of one server, each way.", ASSUMED)
+        .or(UNLIMITED),
+    section("servers.connections", "Connections of one server."),
+    key(
+        "servers.connections.comfortable",
+        Kind::Figure(figure(Count, 1.0, 1e9)),
+        "3_000..5_000",
+        "What to plan for.",
+        FIELD,
+    ),
+    key("servers.connections.limit", whole(1.0, 1e9), "20_000", "What the server refuses past.", ASSUMED).or(UNLIMITED),
+    section("servers.cpu", "What things cost the CPU, in time of one core."),
+    key("servers.cpu.per_wakeup", Random(Time), "44 us", "On top, for a message that finds its core idle.", MEASURED),
+    key("servers.cpu.per_message", Random(Time), "9 us", "For each message.", MEASURED),
+    key("servers.cpu.per_kb", Random(Time), "1 us", "For each KB of its payload.", MEASURED),
+    key("servers.cpu.per_delivery", Random(Time), "12 us", "For each copy handed to another user.", MEASURED),
+    key("servers.cpu.per_connect", Random(Time), "50 us", "For each connection attempt.", MEASURED),
+    key("servers.cpu.per_heartbeat", Random(Time), "5 us", "For each heartbeat.", MEASURED),
+    key(
+        "servers.cpu.per_cache_miss",
+        Random(Time),
+        "15 us",
+        "On top, for a message whose connection is not in the CPU's cache.",
+        ASSUMED,
+    ),
+    key(
+        "servers.queue",
+        Words,
+        "unlimited",
+        "The queue for the CPU; with {limit: 10}, more messages are dropped.",
+        "nothing is dropped that needn't be",
+    )
+    .or(UNLIMITED),
+    key(
+        "servers.queue.limit",
+        whole(1.0, 1e9),
+        "unlimited",
+        "Most messages waiting and in service; more are dropped.",
+        "nothing is dropped that needn't be",
+    )
+    .or(UNLIMITED),
+    key("servers.queue.patience", Random(Time), "", "The same as `servers.patience`.", "").or(NONE).absent(),
+    key(
+        "servers.patience",
+        Random(Time),
+        "none",
+        "How long a message waits for the CPU before it is given up.",
+        "nothing is dropped that needn't be",
+    )
+    .or(NONE),
+    key(
+        "servers.memory_per_connection",
+        Kind::Figure(figure(Bytes, 0.0, 1e12)),
+        "20 KiB",
+        "Memory that an open connection holds.",
+        ASSUMED,
+    ),
+    key(
+        "servers.target_utilisation",
+        Kind::Figure(Figure { above: true, ..figure(Ratio, 0.0, 1.0) }),
+        "70 %",
+        "Share of CPU, network and memory to plan for.",
+        CUSTOMARY,
+    ),
+    key(
+        "servers.spare",
+        whole(0.0, 1e6),
+        "0",
+        "Servers on top of those needed (the k of N+k).",
+        "none unless asked for",
+    ),
+    section("balancer", "How load is spread over the servers."),
+    choice(
+        "balancer.policy",
+        &["random", "round-robin", "least-connections", "consistent-hash"],
+        "least-connections",
+        "Which server is next.",
+    ),
+    choice(
+        "balancer.unit",
+        &["connection", "message"],
+        "connection",
+        "What is spread: each connection, or each message.",
+    ),
+    key(
+        "balancer.virtual_nodes",
+        whole(1.0, 100_000.0),
+        "100",
+        "Points of a server on the hash ring, for consistent-hash only.",
+        "a usual setting",
+    ),
+    not_yet("sharding", "How users are divided among fleets."),
+    not_yet("broker", "What carries messages between servers."),
+    not_yet("cache", "What is kept in memory."),
+    not_yet("cdn", "What serves static files."),
+    not_yet("regions", "Where in the world servers are."),
+    not_yet("zones", "Which servers fail together."),
+    key("logs", Words, "{}", "The log store, where messages are logged.", "messages are logged unless you say none")
+        .or(NONE),
+    key(
+        "logs.bytes_per_message",
+        Kind::Figure(figure(Bytes, 0.0, 1e12)),
+        "1 KB",
+        "Bytes appended for each message.",
+        "as much as a message's payload by default",
+    ),
+    key("logs.replication", whole(1.0, 100.0), "1", "Copies kept.", "one unless asked for"),
+    key(
+        "logs.compression",
+        Kind::Figure(figure(Count, 1.0, 10_000.0)),
+        "none",
+        "How many times smaller logs get: none, or a number such as 4.",
+        "none unless asked for",
+    )
+    .or(NONE),
+    key("logs.retention", above_zero(Time, LONG), "7 days", "How long logs are kept.", ASSUMED),
+    not_yet("logs.tiers", "Where older logs go."),
+    key(
+        "logs.disk_write",
+        above_zero(ByteRate, MOST),
+        "200 MB/s",
+        "What one disk takes in.",
+        "assumption: a SATA-class SSD or cloud volume",
+    ),
+    key("logs.disk", above_zero(Bytes, 1e18), "4 TB", "What one disk holds.", ASSUMED),
+    section("slo", "What is promised to users; nothing, where it is empty."),
+    section("slo.latency", "Most time from sending a message to receiving it."),
+    promise("slo.latency.mean", "On average."),
+    promise("slo.latency.p50", "For 50 % of messages."),
+    promise("slo.latency.p90", "For 90 % of messages."),
+    promise("slo.latency.p95", "For 95 % of messages."),
+    promise("slo.latency.p99", "For 99 % of messages."),
+    promise("slo.latency.p999", "For 99.9 % of messages."),
+    key(
+        "slo.dropped",
+        certain(Kind::Figure(figure(Ratio, 0.0, 1.0)), PROMISE),
+        "",
+        "The largest share of messages that may be lost.",
+        "",
+    )
+    .absent(),
+    not_yet("faults", "What breaks, and when."),
+    not_yet("autoscaler", "What adds and removes servers."),
+    key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),
+    section("simulation", "How the simulation is run."),
+    key(
+        "simulation.duration",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "60 s",
+        "Simulated time of one replication, warm-up included.",
+        RUN,
+    ),
+    key(
+        "simulation.warm_up",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
+        "auto",
+        "What is left out at the start; auto: found from the run.",
+        "found from the run itself (MSER-5)",
+    )
+    .or(&["auto"]),
+    key("simulation.replications", whole(1.0, 10_000.0), "5", "Independent repetitions.", RUN),
+    key(
+        "simulation.precision",
+        certain(Kind::Figure(Figure { above: true, ..figure(Ratio, 0.0, 1.0) }), SET),
+        "none",
+        "Repeat until the mean is known this well: none, or 2 %.",
+        RUN,
+    )
+    .or(NONE),
+    // 2⁵³: up to there a float has every whole number.
+    key("simulation.seed", whole(0.0, 9_007_199_254_740_992.0), "42", "The seed of all random numbers.", "any will do"),
+    choice(
+        "simulation.mode",
+        &["auto", "every-message", "sampled"],
+        "auto",
+        "Every message of every server, or some servers in full.",
+    ),
+    choice(
+        "simulation.start",
+        &["steady", "empty"],
+        "steady",
+        "All users connected (steady), nobody (empty), or {ramp: 30 s}.",
+    ),
+    key(
+        "simulation.start.ramp",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "",
+        "Users come one by one, evenly over this time.",
+        "",
+    )
+    .required("start: {ramp: 30 s}"),
+];
+
+const fn promise(path: &'static str, doc: &'static str) -> Key {
+    key(path, certain(above_zero(Time, LONG), PROMISE), "", doc, "").absent()
+}
+
+/// The table by path, and the keys below each path.
+struct Index {
+    by_path: HashMap<&'static str, &'static Key>,
+    below: HashMap<&'static str, Vec<&'static Key>>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let by_path = KEYS.iter().map(|key| (key.path, key)).collect();
+    let mut below: HashMap<_, Vec<_>> = HashMap::new();
+    for key in KEYS {
+        let parent = key.path.rsplit_once('.').map_or("", |(parent, _)| parent);
+        below.entry(parent).or_default().push(key);
+    }
+    Index { by_path, below }
+});
+
+/// The key of this path.
+pub fn find(path: &str) -> Option<&'static Key> {
+    INDEX.by_path.get(path).copied()
+}
+
+/// The keys right below this path ("" is the top), in the order of the table.
+pub fn children(path: &str) -> &'static [&'static Key] {
+    INDEX.below.get(path).map_or(&[], Vec::as_slice)
+}
+
+/// A path and a name below it.
+pub fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order() {
+        for (index, key) in KEYS.iter().enumerate() {
+            assert!(KEYS[..index].iter().all(|other| other.path != key.path), "{} twice", key.path);
+            if let Some((parent, _)) = key.path.rsplit_once('.') {
+                assert!(KEYS[..index].iter().any(|other| other.path == parent), "{} before its section", key.path);
+            }
+            assert!(key.doc.ends_with('.') && key.doc.len() < 90, "{}: {}", key.path, key.doc);
+            if let Default::Yaml(text) = key.default
+                && text != "{}"
+                && !matches!(text, "none" | "unlimited" | "auto")
+            {
+                assert!(!key.source.is_empty(), "{}: a default needs a source", key.path);
+            }
+        }
+    }
+}

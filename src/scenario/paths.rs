@@ -1,0 +1,191 @@
+//! Paths of keys on the command line and in `sweep:`: `workload.message.rate=2/s`.
+
+use std::sync::Arc;
+
+use super::keys::{self, Kind};
+use super::read::unknown_key;
+use super::tree::{self, Key, Node, Value};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source, quoted};
+
+/// A key to vary, and its values as YAML text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Axis {
+    /// The key's path.
+    pub path: String,
+    /// Its values, in the order given; at least one.
+    pub values: Vec<String>,
+}
+
+/// Most values of one axis.
+const MOST_VALUES: usize = 10_000;
+
+/// Reads `users=100,10k,1M,100M`. Commas inside brackets or quotes don't separate values.
+///
+/// # Errors
+/// When there is no such key, or no value.
+pub fn parse_vary(text: &str) -> Result<Axis, Diagnostics> {
+    let source = Source::argument(format!("--vary {text}"));
+    let start = source.text.len() - text.len();
+    let place = |from: usize, to: usize| Place::new(&source, start + from, start + to);
+    let Some((path, list)) = text.split_once('=') else {
+        return Err(Diagnostic::at(&place(0, text.len()), "`--vary` needs a key and its values")
+            .help("write it like `--vary users=100,10k,1M`")
+            .into());
+    };
+    check(path, &place(0, path.len()), true)?;
+    let mut values = Vec::new();
+    for (from, value) in split(list) {
+        let from = path.len() + 1 + from;
+        if value.trim().is_empty() {
+            let error = Diagnostic::at(&place(from, from + value.len()), "a value is missing");
+            return Err(error.help("write it like `--vary users=100,10k,1M`").into());
+        }
+        values.push(value.trim().to_owned());
+    }
+    Ok(Axis { path: path.to_owned(), values })
+}
+
+/// The items of a list with commas, and where each starts.
+fn split(list: &str) -> Vec<(usize, &str)> {
+    let mut items = Vec::new();
+    let (mut start, mut depth, mut quote) = (0, 0_usize, None);
+    for (at, c) in list.char_indices() {
+        if let Some(open) = quote {
+            if c == open {
+                quote = None;
+            }
+            continue;
+        }
+        match c {
+            '"' | '\'' => quote = Some(c),
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                items.push((start, &list[start..at]));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push((start, &list[start..]));
+    items
+}
+
+/// The axes of a `sweep:` section.
+pub(super) fn axes(node: &Node) -> Result<Vec<Axis>, Vec<Diagnostic>> {
+    let Value::Map(entries) = &node.value else {
+        let help = "write it like `sweep: {users: [100, 10k, 1M]}`";
+        return Err(vec![Diagnostic::at(&node.place, "`sweep` must be a section").help(help)]);
+    };
+    let mut errors = Vec::new();
+    let mut axes = Vec::new();
+    for (key, values) in entries {
+        if let Err(e) = check(&key.text, &key.place, true) {
+            errors.push(e);
+        }
+        match &values.value {
+            Value::Seq(items) if !items.is_empty() && items.len() <= MOST_VALUES => {
+                axes.push(Axis { path: key.text.clone(), values: items.iter().map(render).collect() });
+            }
+            _ => errors.push(
+                Diagnostic::at(&values.place, format!("{} needs a list of values here", quoted(&key.text)))
+                    .help(format!("write it like `{}: [100, 10k, 1M]`", key.text)),
+            ),
+        }
+    }
+    if errors.is_empty() { Ok(axes) } else { Err(errors) }
+}
+
+/// Whether there is a key of this path. `place` is where the path stands.
+pub(super) fn check(path: &str, place: &Place, to_vary: bool) -> Result<(), Diagnostic> {
+    let (mut known, mut start) = (String::new(), 0);
+    for name in path.split('.') {
+        let here = place.part(start, start + name.len());
+        start += name.len() + 1;
+        if name.is_empty() {
+            let error = Diagnostic::at(&here, "a name is missing in this path");
+            return Err(error.help("a path is like `workload.message.rate`"));
+        }
+        let below = keys::join(&known, name);
+        match (keys::find(&below), keys::find(&known)) {
+            (Some(key), _) if to_vary && (key.kind == Kind::Sweep || key.path == "name") => {
+                return Err(Diagnostic::at(&here, format!("`{}` can't be varied", key.path)));
+            }
+            (Some(_), _) => known = below,
+            // The figures of a distribution; the reader knows their names.
+            (None, Some(key)) if matches!(key.kind, Kind::Random(_) | Kind::Sweep) => return Ok(()),
+            (None, _) => return Err(unknown_key(&known, name, &here)),
+        }
+    }
+    Ok(())
+}
+
+/// Puts a value at a path, which is made where it is not there yet.
+pub(super) fn assign(root: &mut Node, path: &str, place: &Place, value: Node) {
+    let mut node = root;
+    let (mut known, mut start) = (String::new(), 0);
+    for name in path.split('.') {
+        // A distribution has one name only: another one takes its place.
+        let replaced =
+            keys::find(&known).is_some_and(|key| matches!(key.kind, Kind::Random(_))) && node.get(name).is_none();
+        if replaced || !matches!(node.value, Value::Map(_)) {
+            *node = Node { place: place.clone(), value: Value::Map(Vec::new()) };
+        }
+        known = keys::join(&known, name);
+        let here = place.part(start, start + name.len());
+        start += name.len() + 1;
+        let Value::Map(entries) = &mut node.value else { return };
+        let index = entries.iter().position(|(key, _)| key.text == name).unwrap_or_else(|| {
+            let key = Key { text: name.to_owned(), place: here.clone() };
+            entries.push((key, Node { place: here.clone(), value: Value::Null }));
+            entries.len() - 1
+        });
+        // An error about the key is about the one given last.
+        entries[index].0.place = here;
+        node = &mut entries[index].1;
+    }
+    *node = value;
+}
+
+/// An assignment as it stands on the command line: the whole argument, its path, its value as a tree.
+pub(super) fn argument(origin: &str, path: &str, value: &str) -> Result<(Place, Node), Diagnostic> {
+    let shorthand = origin.trim_start_matches('-') == path;
+    let text = if shorthand { format!("{origin} {value}") } else { format!("{origin} {path}={value}") };
+    let source = Source::argument(text);
+    let from = source.text.len() - value.len();
+    let place = if shorthand {
+        Place::new(&source, 0, origin.len())
+    } else {
+        Place::new(&source, from - 1 - path.len(), from - 1)
+    };
+    if value.len() > tree::LARGEST {
+        return Err(Diagnostic::new(format!("the value of `{path}` is larger than 1 MiB")));
+    }
+    let mut node = tree::parse_within(&source, from)?;
+    if node.value == Value::Null {
+        // Without a value there is nothing to point at but the end of the argument.
+        node.place = Place::new(&source, from, source.text.len());
+    }
+    Ok((place, node))
+}
+
+/// A tree on one line, as YAML.
+pub(super) fn render(node: &Node) -> String {
+    match &node.value {
+        Value::Null => "null".to_owned(),
+        Value::Scalar { text, quoted: false } => text.clone(),
+        Value::Scalar { text, quoted: true } => format!("{text:?}"),
+        Value::Seq(items) => format!("[{}]", items.iter().map(render).collect::<Vec<_>>().join(", ")),
+        Value::Map(entries) => {
+            let mut pairs: Vec<_> =
+                entries.iter().map(|(key, node)| format!("{}: {}", key.text, render(node))).collect();
+            pairs.sort_unstable();
+            format!("{{{}}}", pairs.join(", "))
+        }
+    }
+}
+
+/// The tree of a source's text where only its places matter.
+pub(super) fn whole(source: &Arc<Source>) -> Place {
+    Place::new(source, 0, source.text.len())
+}

@@ -192,8 +192,8 @@ impl Reader<'_> {
         let parsed = match parse::figure(text, figure.quantity) {
             Ok(parsed) => parsed,
             Err(e) => {
-                let place = node.place.part(e.at.start + shift, e.at.end + shift);
-                self.error(Diagnostic::at(&place, format!("`{name}` {e}")).label(e.label).maybe_help(e.help));
+                let typed = node.place.part(shift, node.place.text().len());
+                self.error(Diagnostic::figure(&format!("`{name}`"), &typed, &e));
                 return None;
             }
         };

@@ -7,6 +7,8 @@
 use std::fmt::{self, Display, Write as _};
 use std::sync::Arc;
 
+use crate::units::parse::{self, ParseError, Quantity};
+
 /// Columns that a line of source may take, the gutter included.
 const COLUMNS: usize = 100;
 /// Most errors that are shown.
@@ -103,6 +105,18 @@ fn boundary(text: &str, mut at: usize) -> usize {
     at
 }
 
+/// The figure that an option of the command line was given, in base units: `--bandwidth "10 MB/s"`.
+///
+/// # Errors
+/// When the text is not such a figure.
+pub fn option_figure(option: &str, text: &str, quantity: Quantity) -> Result<f64, Diagnostic> {
+    parse::exact(text, quantity).map_err(|error| {
+        let source = Source::argument(format!("{option} {text}"));
+        let place = Place::new(&source, option.len() + 1, source.text.len());
+        Diagnostic::figure(&format!("`{option}`"), &place, &error)
+    })
+}
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -121,6 +135,12 @@ impl Diagnostic {
     /// A mistake at a place.
     pub fn at(place: &Place, message: impl Into<String>) -> Self {
         Self { place: Some(place.clone()), ..Self::new(message) }
+    }
+
+    /// A figure that is none. `name` is what it was to be the figure of, `place` where its text stands.
+    pub fn figure(name: &str, place: &Place, error: &ParseError) -> Self {
+        let place = place.part(error.at.start, error.at.end);
+        Self::at(&place, format!("{name} {error}")).label(error.label.as_str()).maybe_help(error.help.clone())
     }
 
     /// A few words beside the caret.
@@ -429,6 +449,19 @@ mod tests {
            |
            | --set users=-5
            |             ^^
+        ");
+    }
+
+    #[test]
+    fn an_option_has_a_figure() {
+        assert_eq!(option_figure("--bandwidth", "10 MB/s", Quantity::ByteRate), Ok(10e6));
+        insta::assert_snapshot!(option_figure("--bandwidth", "80 Mbit/s", Quantity::ByteRate).unwrap_err(), @r"
+        error: `--bandwidth` needs a flow of data, not a line speed
+          --> the command line
+           |
+           | --bandwidth 80 Mbit/s
+           |                ^^^^^^ a line speed
+           = help: 8 bits are a byte: this is `10 MB/s`
         ");
     }
 

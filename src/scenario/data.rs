@@ -40,7 +40,11 @@ pub(super) fn load(node: &Node, files: &mut Files, loader: &dyn Fn(&str) -> io::
                 }
             }
         }
-        Value::Seq(items) => items.iter().for_each(|item| load(item, files, loader)),
+        Value::Seq(items) => {
+            for item in items {
+                load(item, files, loader);
+            }
+        }
         Value::Null | Value::Scalar { .. } => {}
     }
 }
@@ -242,8 +246,7 @@ fn values(source: &Arc<Source>, quantity: Quantity) -> Result<Vec<f64>, Vec<Diag
                 errors.push(Diagnostic::at(&Place::new(source, start, start + line.len()), "the value is too large"));
             }
             Err(e) => {
-                let place = Place::new(source, start + e.at.start.min(line.len()), start + e.at.end.min(line.len()));
-                errors.push(Diagnostic::at(&place, format!("the value {e}")).label(e.label).maybe_help(e.help));
+                errors.push(Diagnostic::figure("the value", &Place::new(source, start, start + line.len()), &e));
             }
         }
         if errors.len() == SHOWN {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::data::{self, Files};
 use super::draft::{Draft, UncertainInput, World};
+use super::keys;
 use super::paths::{self, Axis};
 use super::tree::{self, Node, Value};
 use super::{Scenario, read, resolve};
@@ -103,6 +104,12 @@ impl Document {
     /// The figures given as intervals; none where the file is wrong.
     pub fn uncertain(&self) -> Vec<UncertainInput> {
         self.draft().map_or_else(|_| Vec::new(), |draft| draft.uncertain().cloned().collect())
+    }
+
+    /// Whether the file (or the command line) gives this key; else it has its default, whose source
+    /// [`keys::find`](super::keys::find) has. No key is given where the file is wrong.
+    pub fn is_given(&self, path: &str) -> bool {
+        keys::find(path).is_some() && self.draft().is_ok_and(|draft| draft.place(path).is_some())
     }
 
     /// What the file's `sweep:` varies; nothing where it has none.

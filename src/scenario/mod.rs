@@ -8,7 +8,7 @@
 mod data;
 mod document;
 mod draft;
-mod keys;
+pub mod keys;
 mod paths;
 mod read;
 mod resolve;

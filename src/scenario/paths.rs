@@ -89,7 +89,7 @@ pub(super) fn axes(node: &Node) -> Result<Vec<Axis>, Vec<Diagnostic>> {
             }
             _ => errors.push(
                 Diagnostic::at(&values.place, format!("{} needs a list of values here", quoted(&key.text)))
-                    .help(format!("write it like `{}: [100, 10k, 1M]`", key.text)),
+                    .help(format!("write it like {}", quoted(&format!("{}: [100, 10k, 1M]", key.text)))),
             ),
         }
     }
@@ -174,7 +174,7 @@ pub(super) fn render(node: &Node) -> String {
     match &node.value {
         Value::Null => "null".to_owned(),
         Value::Scalar { text, quoted: false } => text.clone(),
-        Value::Scalar { text, quoted: true } => format!("{text:?}"),
+        Value::Scalar { text, quoted: true } => tree::in_quotes(text),
         Value::Seq(items) => format!("[{}]", items.iter().map(render).collect::<Vec<_>>().join(", ")),
         Value::Map(entries) => {
             let mut pairs: Vec<_> =

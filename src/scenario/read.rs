@@ -12,6 +12,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source, alternatives, ne
 use crate::units::display;
 use crate::units::parse::{self, Quantity};
 
+/// Past so many mistakes this is no scenario, and looking for more only takes time.
+const MOST_ERRORS: usize = 1_000;
+
 /// Reads a whole scenario.
 pub(super) fn read(root: &Node, files: &Files) -> Result<Draft, Diagnostics> {
     let mut reader = Reader { draft: Draft::default(), errors: Vec::new(), files, excused: false };
@@ -48,6 +51,9 @@ impl Reader<'_> {
         let known = keys::children(path);
         let excused = self.excused;
         for (name, node) in entries {
+            if self.errors.len() >= MOST_ERRORS {
+                break;
+            }
             if let Some(key) = known.iter().find(|key| key.name() == name.text) {
                 self.value(key, node, &name.place, true);
             } else {
@@ -192,8 +198,8 @@ impl Reader<'_> {
         let parsed = match parse::figure(text, figure.quantity) {
             Ok(parsed) => parsed,
             Err(e) => {
-                let place = node.place.part(e.at.start + shift, e.at.end + shift);
-                self.error(Diagnostic::at(&place, format!("`{name}` {e}")).label(e.label).maybe_help(e.help));
+                let typed = node.place.part(shift, node.place.text().len());
+                self.error(Diagnostic::figure(&format!("`{name}`"), &typed, &e));
                 return None;
             }
         };

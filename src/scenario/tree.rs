@@ -71,6 +71,12 @@ impl Node {
     }
 }
 
+/// A text in quotes, as YAML reads it back whatever is in it.
+pub fn in_quotes(text: &str) -> String {
+    // JSON's strings are YAML's.
+    serde_json::Value::from(text).to_string()
+}
+
 /// Reads one YAML document.
 ///
 /// # Errors
@@ -380,7 +386,9 @@ mod tests {
             }
             Value::Seq(items) => {
                 out.push_str("list\n");
-                items.iter().for_each(|item| dump(item, depth + 2, out));
+                for item in items {
+                    dump(item, depth + 2, out);
+                }
             }
             Value::Map(entries) => {
                 out.push_str("section\n");
@@ -506,190 +514,6 @@ mod tests {
                 Err(e) => writeln!(out, "## {what}\n{e}\n"),
             };
         }
-        insta::assert_snapshot!(out, @r#"
-        ## empty
-        Null
-
-        ## comment only
-        Null
-
-        ## two documents
-        error: there is more than one document
-          --> x.yaml:3:1
-           |
-         3 | b: 2
-           | ^
-           = help: keep one scenario to a file, without a `---` line
-
-        ## duplicate
-        error: `users` is given twice
-          --> x.yaml:3:1
-           |
-         3 | users: 2
-           | ^^^^^ the second one
-           = help: keep one of the two
-
-        ## duplicate in flow
-        error: `b` is given twice
-          --> x.yaml:1:11
-           |
-         1 | a: {b: 1, b: 2}
-           |           ^ the second one
-           = help: keep one of the two
-
-        ## alias bomb
-        error: there is too much in it
-          --> x.yaml:1:9
-           |
-         1 | a0: &a0 [x, x, x, x, x, x, x, x, x, x]
-           |         ^
-           = help: a scenario may hold 50,000 values, with those that aliases (`*name`) stand for
-
-        ## alias of itself
-        error: an alias can't stand for something that holds the alias itself
-          --> x.yaml:1:8
-           |
-         1 | a: &a [*a]
-           |        ^^
-
-        ## no anchor
-        error: no anchor (`&name`) of this name comes before it
-          --> x.yaml:1:4
-           |
-         1 | a: *b
-           |    ^
-
-        ## deep list
-        error: it is nested too deeply
-          --> x.yaml:1:33
-           |
-         1 | …[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[…
-           |                                 ^
-           = help: a scenario nests at most 32 lists and sections
-
-        ## deep flow map
-        error: it is nested too deeply
-          --> x.yaml:1:129
-           |
-         1 | …a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {…
-           |                                 ^
-           = help: a scenario nests at most 32 lists and sections
-
-        ## deep block
-        error: it is nested too deeply
-           --> x.yaml:33:33
-            |
-         33 |                                 a:
-            |                                 ^
-            = help: a scenario nests at most 32 lists and sections
-
-        ## deep compact block
-        error: it is nested too deeply
-          --> x.yaml:1:65
-           |
-         1 | … - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - -…
-           |                                 ^
-           = help: a scenario nests at most 32 lists and sections
-
-        ## deep question
-        error: it is nested too deeply
-          --> x.yaml:1:65
-           |
-         1 | … ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ?…
-           |                                 ^
-           = help: a scenario nests at most 32 lists and sections
-
-        ## binary
-        error: this is not a text file (it is not UTF-8)
-          --> x.yaml:1:8
-           |
-         1 | ␡ELF␂␁␀�
-           |        ^ the first byte that is no text
-           = help: a scenario is a YAML file; `plimsoll new NAME` writes one
-
-        ## not utf-8
-        error: this is not a text file (it is not UTF-8)
-          --> x.yaml:1:10
-           |
-         1 | name: caf�
-           |          ^ the first byte that is no text
-           = help: a scenario is a YAML file; `plimsoll new NAME` writes one
-
-        ## utf-16
-        error: this is not a text file (it is not UTF-8)
-          --> x.yaml:1:1
-           |
-         1 | ��a␀:␀
-           | ^ the first byte that is no text
-           = help: a scenario is a YAML file; `plimsoll new NAME` writes one
-
-        ## large
-        error: x.yaml is larger than 1 MiB
-           = help: a scenario is a few kilobytes; is this the right file?
-
-        ## unclosed
-        error: this is not YAML: illegal placement of ':' indicator
-          --> x.yaml:2:2
-           |
-         2 | b: 3
-           |  ^
-           = help: look for a bracket that is not closed
-
-        ## tab
-        error: this is not YAML: tabs disallowed within this context (block indentation)
-          --> x.yaml:2:2
-           |
-         2 |  b: 1
-           |  ^
-           = help: indent with spaces
-
-        ## no colon
-        error: this is not YAML: mapping values are not allowed in this context
-          --> x.yaml:2:2
-           |
-         2 | b: 1
-           |  ^
-           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text
-                   with `: `
-
-        ## colon in value
-        error: this is not YAML: mapping values are not allowed in this context
-          --> x.yaml:1:5
-           |
-         1 | a: b: c
-           |     ^
-           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text
-                   with `: `
-
-        ## list key
-        error: a key must be a word
-          --> x.yaml:1:1
-           |
-         1 | [a]: 1
-           | ^
-
-        ## bad int
-        error: this is not YAML: invalid u64
-          --> x.yaml:1:10
-           |
-         1 | a: !!int x
-           |          ^
-
-        ## long key
-        error: this is not YAML: mapping values are not allowed in this context
-          --> x.yaml:1:5001
-           |
-         1 | …kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk: 1
-           |                                 ^
-           = help: look for a `:` too much here, or one missing in the line before; put quotes around a text
-                   with `: `
-
-        ## many quotes
-        error: this is not YAML: unclosed quote
-          --> x.yaml:1:4
-           |
-         1 | a: "x
-           |    ^
-        "#);
+        insta::assert_snapshot!(out);
     }
 }

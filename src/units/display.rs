@@ -179,7 +179,7 @@ mod tests {
                 (Quantity::Rate, 1e-4, 1e9),
                 (Quantity::Ratio, 1e-6, 50.0),
             ] {
-                let value = least * (most / least as f64).powf(unit);
+                let value = least * f64::powf(most / least, unit);
                 let shown = figure(value, quantity).replace(',', "_");
                 let read = exact(&shown, quantity).unwrap_or_else(|e| panic!("{value} as {shown}: {e:?}"));
                 assert!((read / value - 1.0).abs() <= 0.005_1, "{value} as {shown}, read as {read}");

@@ -11,6 +11,7 @@ pub mod display;
 pub mod parse;
 pub mod quantity;
 pub mod time;
+mod unit;
 
 pub use quantity::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
 pub use time::{SimTime, Span};

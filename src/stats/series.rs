@@ -70,8 +70,8 @@ impl Batch {
 ///
 /// ```
 /// # use plimsoll::stats::series::mser;
-/// let filling = [0.0, 4.0, 7.0, 9.0, 10.0, 9.5, 10.5, 10.0, 9.8, 10.1, 10.0, 9.9];
-/// assert_eq!(mser(&filling), 3);
+/// let filling = [0.0, 4.0, 7.0, 9.0, 10.0, 10.1, 10.0, 9.9, 10.0, 10.1, 9.9, 10.0];
+/// assert_eq!(mser(&filling), 4);
 /// ```
 pub fn mser(series: &[f64]) -> usize {
     if series.iter().any(|figure| !figure.is_finite()) {

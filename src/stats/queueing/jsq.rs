@@ -40,12 +40,11 @@ pub fn shortest_of_two(arrival_rate: f64, service: f64) -> Result<Queue, QueueEr
     for _ in 0..MOST_SWEEPS {
         chain.sweep();
         chain.balance_levels();
-        let number = chain.number();
-        if (number - last).abs() <= 1e-12 * number {
-            let wait = (number / lambda - service).max(0.0);
-            return Queue::from_wait(lambda, wait, service, 2.0);
+        let waiting = chain.waiting();
+        if (waiting - last).abs() <= 1e-12 * waiting {
+            return Queue::from_wait(lambda, waiting / lambda, service, 2.0);
         }
-        last = number;
+        last = waiting;
     }
     Err(QueueError::Figure)
 }
@@ -155,8 +154,15 @@ impl Chain {
         }
     }
 
-    fn number(&self) -> f64 {
+    /// Mean number waiting at both servers.
+    fn waiting(&self) -> f64 {
+        let behind_first = |queue: usize| queue.saturating_sub(1);
         let cells = self.probability.iter().enumerate();
-        cells.map(|(index, p)| p * (2 * (index / WIDTH) + index % WIDTH) as f64).sum()
+        cells
+            .map(|(index, p)| {
+                let (shorter, apart) = (index / WIDTH, index % WIDTH);
+                p * (behind_first(shorter) + behind_first(shorter + apart)) as f64
+            })
+            .sum()
     }
 }

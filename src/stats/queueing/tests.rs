@@ -236,6 +236,8 @@ fn the_shortest_queue_lies_between_random_choice_and_one_common_queue() {
         assert!(found.wait > common.wait && found.wait < random.wait, "{rho}: {found:?}");
         near(shortest_of_two(2e6 * rho, 1e-6).unwrap().wait, found.wait * 1e-6, 1e-9);
     }
+    // Hardly any load: both are busy with probability (λs)²/2, and then one service is waited for.
+    near(shortest_of_two(2e-6, 1.0).unwrap().wait, 2e-12, 1e-5);
     near(shortest_of_two(0.0, 1.0).unwrap().residence, 1.0, 1e-12);
     // Close to saturation it does as well as one queue (heavy traffic: Foschini and Salz 1978).
     near(shortest_of_two(1.98, 1.0).unwrap().number, MultiServer::new(1.98, 1.0, 2).unwrap().queue().number, 0.01);

@@ -380,6 +380,12 @@ fn key(diagnostic: &Diagnostic) -> Option<(bool, &str, usize)> {
     diagnostic.place.as_ref().map(|place| (!place.source.is_file, place.source.name.as_str(), place.start))
 }
 
+impl FromIterator<Diagnostics> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostics>>(lists: I) -> Self {
+        Self::new(lists.into_iter().flat_map(|list| list.0).collect())
+    }
+}
+
 impl From<Diagnostic> for Diagnostics {
     fn from(one: Diagnostic) -> Self {
         Self(vec![one])

@@ -38,39 +38,31 @@ pub struct Required {
 }
 
 impl Model {
-    /// The closed form of this scenario.
+    /// The closed form of this scenario, on the servers it has or, where it leaves that open, on those required.
     pub fn of(scenario: &Scenario) -> Self {
         let load = Load::of(scenario);
-        let servers_required = servers_required(scenario, &load);
-        let servers = scenario.servers.count.unwrap_or(servers_required);
-        let kinds = ResourceKind::all(scenario);
-        let log_nodes_required = kinds
-            .iter()
-            .filter(|kind| kind.tier() == Tier::LogStore)
-            .map(|kind| resource::units_required(kind.demand(scenario, &load, 1), kind.planned_capacity(scenario)))
-            .max()
-            .unwrap_or(0);
-        let resources = kinds
+        let required = Required::of(scenario, &load);
+        Self::build(scenario, load, required, scenario.servers.count.unwrap_or(required.servers), required.log_nodes)
+    }
+
+    /// The closed form of this scenario on so many servers and log nodes.
+    pub fn on(scenario: &Scenario, servers: u64, log_nodes: u64) -> Self {
+        let load = Load::of(scenario);
+        Self::build(scenario, load, Required::of(scenario, &load), servers, log_nodes)
+    }
+
+    fn build(scenario: &Scenario, load: Load, required: Required, servers: u64, log_nodes: u64) -> Self {
+        let resources = ResourceKind::all(scenario)
             .into_iter()
             .map(|kind| {
                 let units = match kind.tier() {
                     Tier::Server => servers,
-                    Tier::LogStore => log_nodes_required,
+                    Tier::LogStore => log_nodes,
                 };
                 Resource::of(scenario, &load, kind, units)
             })
             .collect();
-        Self {
-            load,
-            servers,
-            log_nodes: log_nodes_required,
-            required: Required {
-                servers: servers_required,
-                spare: scenario.servers.spare,
-                log_nodes: log_nodes_required,
-            },
-            resources,
-        }
+        Self { load, servers, log_nodes, required, resources }
     }
 
     /// The resource of this kind, if there is one.
@@ -87,6 +79,18 @@ impl Model {
             target.then(key(a.users_at_limit).total_cmp(&key(b.users_at_limit)))
         });
         order
+    }
+}
+
+impl Required {
+    fn of(scenario: &Scenario, load: &Load) -> Self {
+        let log_nodes = ResourceKind::all(scenario)
+            .into_iter()
+            .filter(|kind| kind.tier() == Tier::LogStore)
+            .map(|kind| resource::units_required(kind.demand(scenario, load, 1), kind.planned_capacity(scenario)))
+            .max()
+            .unwrap_or(0);
+        Self { servers: servers_required(scenario, load), spare: scenario.servers.spare, log_nodes }
     }
 }
 

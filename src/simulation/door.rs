@@ -26,8 +26,6 @@ pub struct Door {
     ramp: Span,
     next_newcomer: SimTime,
     progress: f64,
-    /// Users between two attempts.
-    waiting: u64,
     /// Connections dropped by their server, whose planned end is still in the calendar.
     orphans: Vec<u64>,
 }
@@ -98,7 +96,6 @@ impl Door {
             ramp: Span::ZERO,
             next_newcomer: SimTime::NEVER,
             progress: 0.0,
-            waiting: 0,
             orphans: vec![0; servers],
         };
         if let Some(length) = &scenario.workload.session {
@@ -161,7 +158,6 @@ impl Door {
                 let left = longest * if reconnect.jitter { 1.0 - u.sqrt() } else { u };
                 let tries = u32::MAX / 2;
                 let bound = matches!(self.policy, DoorPolicy::Hash(_)).then_some(server as u32);
-                self.waiting += 1;
                 self.calendar.schedule(SimTime::from_seconds(left), Event::Attempt { tries, server: bound });
             }
         }
@@ -182,7 +178,6 @@ impl Door {
                 let Some((_, event)) = self.calendar.pop_until(now) else { return };
                 match event {
                     Event::Attempt { tries, server } => {
-                        self.waiting -= 1;
                         self.attempt(now, tries, server, &mut report);
                     }
                     Event::End { server } => self.end(now, server as usize, &mut report),
@@ -255,7 +250,6 @@ impl Door {
         };
         let delay = longest * if jitter { self.stream.unit() } else { 1.0 };
         let at = now + Span::from_seconds(self.round_trip + delay);
-        self.waiting += 1;
         self.calendar.schedule(at, Event::Attempt { tries: tries.saturating_add(1), server });
     }
 
@@ -281,11 +275,6 @@ impl Door {
             self.orphans[server] += count;
         }
         self.schedule_end(now);
-    }
-
-    /// Users who have been refused or dropped and will come again.
-    pub fn waiting(&self) -> u64 {
-        self.waiting
     }
 
     /// An open connection chosen at random: the server it is on. A server is taken with a chance proportional to its

@@ -50,10 +50,14 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
     /// `mode: sampled` with messages balanced one by one.
-    #[error("a sample of servers can't be simulated where messages are balanced one by one: each server's next message depends on all of them; use `mode: every-message`")]
+    #[error(
+        "a sample of servers can't be simulated where messages are balanced one by one: each server's next message depends on all of them; use `mode: every-message`"
+    )]
     RoutedSample,
     /// More than a run can hold.
-    #[error("{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`")]
+    #[error(
+        "{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`"
+    )]
     TooMany(f64),
 }
 

@@ -129,12 +129,7 @@ struct Part {
     totals: Vec<ServerTotals>,
 }
 
-fn replicate(
-    scenario: &Scenario,
-    plan: &Plan,
-    number: u64,
-    watch: &dyn Watch,
-) -> Result<Replication, SimulationError> {
+fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -> Result<Replication, SimulationError> {
     let seed = scenario.simulation.seed;
     let end = SimTime::from_seconds(scenario.simulation.duration.get());
     let slices = Slices::new(end, plan.slices);
@@ -156,11 +151,8 @@ fn replicate(
         (Some(door), counts)
     } else {
         let connections = scenario.users * scenario.workload.connections_per_user;
-        let all = if routed {
-            vec![connections]
-        } else {
-            spread(scenario, connections, plan.servers as usize, seed, number)
-        };
+        let all =
+            if routed { vec![connections] } else { spread(scenario, connections, plan.servers as usize, seed, number) };
         (None, all.into_iter().take(cells).collect())
     };
     let opened: u64 = counts.iter().sum();

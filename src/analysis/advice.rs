@@ -1,0 +1,55 @@
+//! Bottleneck, solution, trade-offs: what to do when a resource gives way, and what that costs.
+
+use crate::model::ResourceKind;
+
+/// What helps, and its price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advice {
+    /// What to do.
+    pub solution: &'static str,
+    /// What it costs.
+    pub trade_offs: &'static [&'static str],
+}
+
+/// The advice for a resource.
+pub const fn advice(kind: ResourceKind) -> Advice {
+    match kind {
+        ResourceKind::Connections => Advice {
+            solution: "more WebSocket servers behind a load balancer: that scales connections and messages together",
+            trade_offs: &[
+                "each server costs money and is one more thing that fails: plan for N+k",
+                "the balancer has limits of its own, and an uneven policy fills one server before the others",
+                "users on different servers reach each other only through a broker",
+            ],
+        },
+        ResourceKind::Memory => Advice {
+            solution: "smaller buffers per connection, then more memory or more servers",
+            trade_offs: &[
+                "small buffers mean more system calls for large messages",
+                "a server that runs out of memory drops connections, and all their users come back at once",
+            ],
+        },
+        ResourceKind::Cpu => Advice {
+            solution: "more cores or more servers; before that, less work per message (batching, binary frames)",
+            trade_offs: &[
+                "batching adds latency",
+                "binary frames are harder to debug, and compression would cost more CPU, not less",
+            ],
+        },
+        ResourceKind::NicIn | ResourceKind::NicOut => Advice {
+            solution: "a faster network card or more servers; smaller messages (binary frames, compression)",
+            trade_offs: &[
+                "compression costs CPU per KB and memory per connection",
+                "small messages are mostly headers: fewer, larger ones use the line better, but arrive later",
+            ],
+        },
+        ResourceKind::LogWrite => Advice {
+            solution: "more log nodes, or fewer bytes: compress, sample, drop fields",
+            trade_offs: &["compression costs CPU", "what was not logged can't be looked up"],
+        },
+        ResourceKind::LogCapacity => Advice {
+            solution: "a shorter retention, compression, or cheaper tiers for old logs",
+            trade_offs: &["old logs are gone or slow to read", "each replica costs the whole amount again"],
+        },
+    }
+}

@@ -1,0 +1,79 @@
+//! From the command line to a scenario.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::cli::Input;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::scenario::Document;
+
+/// A scenario file is at most so large, and so is a data file next to it (in bytes).
+const LARGEST_SCENARIO: u64 = 1 << 20;
+const LARGEST_DATA: u64 = 64 << 20;
+
+/// Reads the scenario and changes in it what the command line asks for.
+pub fn document(input: &Input) -> Result<Document, Failure> {
+    let folder = Path::new(&input.scenario).parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let load = |name: &str| {
+        let mut text = String::new();
+        open(&folder.join(name))?.take(LARGEST_DATA).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let bytes = read(&input.scenario)?;
+    let name = if input.scenario == "-" { "<standard input>" } else { &input.scenario };
+    let mut document = Document::parse(name, &bytes, &load)?;
+    let mut errors: Vec<Diagnostics> = Vec::new();
+    let options = [("--users", "users", &input.users), ("--seed", "simulation.seed", &input.seed)];
+    for assignment in &input.set {
+        errors.extend(document.set(assignment).err());
+    }
+    for (origin, path, value) in options {
+        if let Some(value) = value {
+            errors.extend(document.set_path(origin, path, value).err());
+        }
+    }
+    document.load_files(&load);
+    if !errors.is_empty() {
+        return Err(Diagnostics::from_iter(errors).into());
+    }
+    Ok(document)
+}
+
+fn read(path: &str) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let found = if path == "-" {
+        io::stdin().lock().take(LARGEST_SCENARIO + 1).read_to_end(&mut bytes)
+    } else {
+        open(Path::new(path)).and_then(|file| file.take(LARGEST_SCENARIO + 1).read_to_end(&mut bytes))
+    };
+    match found {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Diagnostics::from(unreadable(path, &error)).into()),
+    }
+}
+
+/// Opens a file that holds data: a folder, which can be opened too, can't be read.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
+}
+
+fn unreadable(path: &str, error: &io::Error) -> Diagnostic {
+    let error = match error.kind() {
+        io::ErrorKind::NotFound => Diagnostic::new(format!("there is no file `{path}`"))
+            .help("check the path, or start with `plimsoll new NAME`"),
+        io::ErrorKind::IsADirectory => {
+            Diagnostic::new(format!("`{path}` is a folder")).help("name a scenario file in it")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Diagnostic::new(format!("`{path}` may not be read")).help("check its permissions")
+        }
+        _ => Diagnostic::new(format!("`{path}` can't be read: {error}")),
+    };
+    error
+}

@@ -1,0 +1,90 @@
+//! The program: one file a subcommand. Only here are files, stdout, progress bars, threads and the clock.
+
+mod estimate;
+mod input;
+mod interrupt;
+mod new;
+mod output;
+mod progress;
+mod schema;
+mod simulate;
+mod sweep;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::diagnostic::Diagnostics;
+use crate::simulation::SimulationError;
+
+/// How a command ended, if not simply well.
+#[derive(Debug)]
+enum Failure {
+    /// A negative answer: the result was shown, and something asked for doesn't hold.
+    Negative,
+    /// The scenario or the usage is wrong.
+    Wrong(Diagnostics),
+    /// What is asked for can't be simulated.
+    Impossible(SimulationError),
+    /// Stopped by the user; what was finished was shown.
+    Interrupted,
+    /// Nobody reads on: the other end of a pipe was closed.
+    ClosedPipe,
+    /// Something failed at run time.
+    Runtime(anyhow::Error),
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(errors: Diagnostics) -> Self {
+        Self::Wrong(errors)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Runtime(error)
+    }
+}
+
+impl From<SimulationError> for Failure {
+    fn from(error: SimulationError) -> Self {
+        match error {
+            SimulationError::Interrupted => Self::Interrupted,
+            SimulationError::Plan(_) => Self::Impossible(error),
+            SimulationError::Conservation(_) => Self::Runtime(error.into()),
+        }
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::New(options) => new::run(&options),
+        Command::Estimate(options) => estimate::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
+        Command::Sweep(options) => sweep::run(&options),
+        Command::Schema => schema::run(),
+    };
+    match done {
+        Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(Failure::Negative) => ExitCode::from(1),
+        Err(Failure::Wrong(errors)) => {
+            output::complain(&errors.to_string());
+            ExitCode::from(2)
+        }
+        Err(Failure::Impossible(error)) => {
+            output::complain(&format!("error: {error}"));
+            ExitCode::from(2)
+        }
+        Err(Failure::Runtime(error)) => {
+            output::complain(&format!("error: {error:#}"));
+            ExitCode::from(3)
+        }
+        Err(Failure::Interrupted) => {
+            output::complain("interrupted");
+            ExitCode::from(130)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `plimsoll sweep`.
+
+use rayon::prelude::*;
+
+use super::progress::Progress;
+use super::simulate::{Outcome, promised, threads, verdict};
+use super::{Failure, input, interrupt, output};
+use crate::analysis::{Assessment, assess};
+use crate::cli::{Format, Sweep};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::report::{Point, json, terminal};
+use crate::scenario::{Axis, Document, parse_vary};
+use crate::simulation::SimulationError;
+
+/// More points than this are taken for a slip.
+const MOST_POINTS: usize = 100_000;
+
+/// A point before it is simulated.
+struct Planned {
+    vary: Vec<(String, String)>,
+    document: Document,
+    assessment: Assessment,
+}
+
+/// Simulates a scenario at every point and shows one row a point.
+pub fn run(options: &Sweep) -> Result<(), Failure> {
+    let document = input::document(&options.input)?;
+    let axes = axes(options, &document)?;
+    // Everything that is wrong with any point is said before the first is simulated.
+    let planned = plan(&document, &axes)?;
+    for point in &planned {
+        promised(&options.run, &point.assessment)?;
+    }
+    threads(&options.run)?;
+    interrupt::listen();
+    let progress = Progress::new(options.output.quiet);
+    let count = planned.len();
+    let outcomes: Vec<(Vec<(String, String)>, Result<Outcome, SimulationError>)> = planned
+        .into_par_iter()
+        .map(|Planned { vary, document, assessment }| (vary, Outcome::of(&document, assessment, &progress)))
+        .collect();
+    progress.finish();
+    let mut finished = Vec::new();
+    let mut failed = None;
+    for (vary, outcome) in outcomes {
+        match outcome {
+            Ok(outcome) => finished.push((vary, outcome)),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    let points: Vec<Point<'_>> = finished.iter().map(|(vary, outcome)| Point { vary, view: outcome.view() }).collect();
+    match options.output.format {
+        Format::Terminal => output::print(&terminal::sweep(&points, count))?,
+        Format::Json => output::print_json(&json::sweep(&points, count))?,
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    finished.iter().try_for_each(|(_, outcome)| verdict(&options.run, outcome))
+}
+
+fn axes(options: &Sweep, document: &Document) -> Result<Vec<Axis>, Failure> {
+    if options.vary.is_empty() {
+        let axes = document.sweep()?;
+        if axes.is_empty() {
+            let error = Diagnostic::new("there is nothing to vary")
+                .help("give `--vary users=100,10k,1M`, or a `sweep:` in the scenario");
+            return Err(Diagnostics::from(error).into());
+        }
+        return Ok(axes);
+    }
+    let mut axes = Vec::new();
+    let mut errors = Vec::new();
+    for text in &options.vary {
+        match parse_vary(text) {
+            Ok(axis) => axes.push(axis),
+            Err(wrong) => errors.push(wrong),
+        }
+    }
+    if errors.is_empty() { Ok(axes) } else { Err(Diagnostics::from_iter(errors).into()) }
+}
+
+/// All combinations, the last axis varying fastest.
+fn plan(document: &Document, axes: &[Axis]) -> Result<Vec<Planned>, Failure> {
+    let count = axes.iter().map(|axis| axis.values.len()).try_fold(1_usize, usize::checked_mul);
+    let Some(count) = count.filter(|count| *count <= MOST_POINTS) else {
+        let error = Diagnostic::new(format!("the sweep has more than {MOST_POINTS} points"))
+            .help("vary fewer keys, or fewer values of each");
+        return Err(Diagnostics::from(error).into());
+    };
+    let mut planned = Vec::new();
+    let mut errors = Vec::new();
+    for number in 0..count {
+        let mut vary = Vec::new();
+        let mut rest = number;
+        for axis in axes.iter().rev() {
+            vary.push((axis.path.clone(), axis.values[rest % axis.values.len()].clone()));
+            rest /= axis.values.len();
+        }
+        vary.reverse();
+        let mut document = document.clone();
+        let set = vary.iter().try_for_each(|(path, value)| document.set_path("--vary", path, value));
+        match set.and_then(|()| assess(&document)) {
+            Ok(assessment) => planned.push(Planned { vary, document, assessment }),
+            Err(wrong) => errors.push(wrong),
+        }
+    }
+    if errors.is_empty() { Ok(planned) } else { Err(Diagnostics::from_iter(errors).into()) }
+}

@@ -1,0 +1,139 @@
+//! The command line: what can be typed, and nothing of what it does.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds the load line of a real-time system: what gives way first, how many servers it takes, MB/s, GB/hour, latency, and
+/// how sure that is.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plimsoll",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on); 2 wrong usage or a wrong scenario; 3 failure at run time;\n130 interrupted, with what was finished kept."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented scenario to start from
+    New(New),
+    /// Compute a scenario in closed form, each step of the arithmetic shown
+    Estimate(Estimate),
+    /// Compute and simulate a scenario: the main job
+    Simulate(Simulate),
+    /// Simulate a scenario at many points, one row each
+    Sweep(Sweep),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
+}
+
+/// `plimsoll new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// Name of the scenario; the file is NAME.yaml
+    pub name: String,
+    /// Explain every key, not only the common ones
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// Which scenario, and what to change in it.
+#[derive(Debug, Args)]
+pub struct Input {
+    /// The scenario file (YAML); `-` reads standard input
+    pub scenario: String,
+    /// Users online, instead of the file's (10_000, 10k and 1M work)
+    #[arg(long, value_name = "COUNT")]
+    pub users: Option<String>,
+    /// Any key of the scenario, instead of the file's value; may be given more than once
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Seed of every random stream, instead of the file's
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<String>,
+}
+
+/// How to show the result.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+    /// No progress bar
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Forms of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables for people
+    Terminal,
+    /// JSON for programs
+    Json,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Exit with code 1 on this
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub fail_on: Option<FailOn>,
+}
+
+/// What makes the exit code 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// An objective of the scenario's `slo` that is not met
+    Slo,
+}
+
+/// `plimsoll estimate`.
+#[derive(Debug, Args)]
+pub struct Estimate {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `plimsoll simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+    /// The run.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// `plimsoll sweep`.
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// A key and its values, such as users=100,10k,1M; given more than once: all combinations. Default: the file's `sweep`
+    #[arg(long, value_name = "PATH=A,B,C")]
+    pub vary: Vec<String>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+    /// The run.
+    #[command(flatten)]
+    pub run: Run,
+}

@@ -1,0 +1,262 @@
+//! JSON: the names that other programs rely on. Figures are `{value, low, high}` in SI base units; null where a figure does
+//! not exist.
+
+use serde_json::{Map, Value, json};
+
+use super::{Point, SCHEMA_VERSION, VERSION, View};
+use crate::analysis::advice::advice;
+use crate::analysis::assessment::LEVEL;
+use crate::analysis::slo::Objective;
+use crate::analysis::{Assessment, ResourceAssessment};
+use crate::metrics::{LatencyMetrics, RunMetrics};
+use crate::model::ResourceKind;
+use crate::model::latency::StationForm;
+use crate::stats::Estimate;
+use crate::units::parse;
+
+/// The whole result of one scenario.
+pub fn result(view: &View<'_>) -> Value {
+    let mut out = head(view);
+    out.extend(body(view));
+    Value::Object(out)
+}
+
+/// The whole result of a sweep. `complete` is false where it was cut short.
+pub fn sweep(points: &[Point<'_>], planned: usize) -> Value {
+    let mut out = points.first().map_or_else(Map::new, |point| head(&point.view));
+    out.insert("complete".into(), json!(points.len() == planned));
+    let points: Vec<Value> = points
+        .iter()
+        .map(|point| {
+            let vary: Map<String, Value> =
+                point.vary.iter().map(|(path, value)| (path.clone(), typed(value))).collect();
+            json!({ "vary": vary, "result": result(&point.view) })
+        })
+        .collect();
+    out.insert("points".into(), Value::Array(points));
+    Value::Object(out)
+}
+
+/// A plain number where the text is one, as the scenario reads it; the text otherwise.
+fn typed(value: &str) -> Value {
+    match parse::exact(value, parse::Quantity::Count) {
+        Ok(number) if number.fract() == 0.0 && number < 9e15 => json!(number as u64),
+        Ok(number) => json!(number),
+        Err(_) => json!(value),
+    }
+}
+
+fn head(view: &View<'_>) -> Map<String, Value> {
+    let scenario = &view.assessment.scenario;
+    let mut out = Map::new();
+    out.insert("schema_version".into(), json!(SCHEMA_VERSION));
+    out.insert("program".into(), json!({ "name": "plimsoll", "version": VERSION }));
+    out.insert("scenario".into(), json!({ "name": scenario.name, "hash": view.hash }));
+    out.insert("seed".into(), json!(scenario.simulation.seed));
+    out
+}
+
+fn body(view: &View<'_>) -> Map<String, Value> {
+    let assessment = view.assessment;
+    let parameter = json!({ "level": LEVEL, "kind": "parameter" });
+    let mut load = Map::new();
+    load.insert("intervals".into(), parameter.clone());
+    load.extend(assessment.load.iter().map(|(name, figure)| ((*name).to_owned(), json!(figure))));
+    let mut out = Map::new();
+    out.insert("load".into(), Value::Object(load));
+    out.insert("required".into(), required(assessment, &parameter));
+    out.insert(
+        "bottlenecks".into(),
+        assessment.resources.iter().map(|resource| bottleneck(assessment, resource)).collect(),
+    );
+    out.insert(
+        "saturation".into(),
+        assessment
+            .resources
+            .iter()
+            .map(|resource| {
+                json!({
+                    "resource": resource.kind.name(),
+                    "users_at_target": resource.users_at_target,
+                    "users_at_limit": resource.users_at_limit,
+                })
+            })
+            .collect(),
+    );
+    out.insert("closed_form".into(), closed_form(assessment));
+    out.insert(
+        "uncertain".into(),
+        assessment.uncertain.iter().map(|i| json!({ "path": i.path, "low": i.low, "high": i.high })).collect(),
+    );
+    if !view.objectives.is_empty() {
+        out.insert("slo".into(), slo(view.objectives));
+    }
+    if let Some(metrics) = view.metrics {
+        out.insert("simulation".into(), simulation(metrics));
+    }
+    out
+}
+
+fn required(assessment: &Assessment, intervals: &Value) -> Value {
+    let by_resource: Vec<Value> = assessment
+        .resources
+        .iter()
+        .map(|resource| json!({ "resource": resource.kind.name(), "units": resource.units_required }))
+        .collect();
+    json!({
+        "intervals": intervals,
+        "servers": assessment.servers_required,
+        "spare": Estimate::exact(assessment.model.required.spare as f64),
+        "log_nodes": assessment.log_nodes_required,
+        "by_resource": by_resource,
+    })
+}
+
+fn bottleneck(assessment: &Assessment, resource: &ResourceAssessment) -> Value {
+    let advice = advice(resource.kind);
+    let mut out = json!({
+        "resource": resource.kind.name(),
+        "utilisation": resource.utilisation,
+    });
+    if resource.kind == ResourceKind::Cpu
+        && let Some(form) = assessment.latency.stations.iter().find(|station| station.name == resource.kind.name())
+    {
+        out["busy"] = json!(Estimate::exact(form.busy));
+    }
+    out["solution"] = json!(advice.solution);
+    out["trade_offs"] = json!(advice.trade_offs);
+    out
+}
+
+fn closed_form(assessment: &Assessment) -> Value {
+    let form = &assessment.latency;
+    let stations: Vec<Value> = form.stations.iter().map(station_form).collect();
+    json!({
+        "servers": assessment.model.servers,
+        "latency_seconds": { "mean": form.mean_seconds },
+        "network_seconds": form.network_seconds,
+        "stations": stations,
+    })
+}
+
+fn station_form(form: &StationForm) -> Value {
+    json!({
+        "name": form.name,
+        "method": form.method,
+        "exact": form.exact,
+        "wait_seconds": form.wait_seconds,
+        "residence_seconds": form.residence_seconds,
+        "busy": form.busy,
+        "loss": form.loss,
+    })
+}
+
+fn slo(objectives: &[Objective]) -> Value {
+    let each: Vec<Value> = objectives
+        .iter()
+        .map(|o| json!({ "objective": o.name, "limit": o.limit, "found": o.found, "met": o.met, "sure": o.sure }))
+        .collect();
+    json!({ "met": objectives.iter().all(|objective| objective.met), "objectives": each })
+}
+
+fn simulation(metrics: &RunMetrics) -> Value {
+    let setup = &metrics.setup;
+    let flows = &metrics.flows;
+    let connections = &metrics.connections;
+    let stations: Vec<Value> = metrics
+        .stations
+        .iter()
+        .map(|station| {
+            json!({
+                "name": station.name,
+                "utilisation": station.utilisation,
+                "busy": station.busy,
+                "wait_seconds": station.wait_seconds,
+                "residence_seconds": station.residence_seconds,
+                "queue_length": station.queue_length,
+                "throughput_per_second": station.throughput_per_second,
+            })
+        })
+        .collect();
+    let series: Vec<Value> = metrics
+        .series
+        .iter()
+        .map(|point| {
+            json!({
+                "until_seconds": point.until_seconds,
+                "connections": point.connections,
+                "messages_in_per_second": point.messages_in,
+                "cpu_busy": point.cpu_busy,
+                "latency_mean_seconds": point.latency,
+                "messages_inside": point.inside,
+                "refused_per_second": point.refused,
+                "dropped_messages_per_second": point.dropped,
+                "memory_utilisation": point.memory,
+            })
+        })
+        .collect();
+    let conservation = &metrics.conservation;
+    json!({
+        "intervals": { "level": 0.95, "kind": "sampling" },
+        "mode": setup.mode,
+        "mode_reason": setup.reason,
+        "servers": setup.servers,
+        "servers_simulated": setup.servers_simulated,
+        "replications": setup.replications,
+        "duration_seconds": setup.duration_seconds,
+        "warm_up_seconds": setup.warm_up_seconds,
+        "messages": Estimate::exact(metrics.messages as f64),
+        "events": Estimate::exact(metrics.events as f64),
+        "messages_in_per_second": flows.messages_in,
+        "messages_out_per_second": flows.messages_out,
+        "ingress_bytes_per_second": flows.ingress_bytes,
+        "egress_bytes_per_second": flows.egress_bytes,
+        "heartbeats_per_second": flows.heartbeats,
+        "log_bytes_per_hour": flows.log_bytes_per_hour,
+        "latency_seconds": metrics.latency.map(latency),
+        "stations": stations,
+        "connections": connections.open,
+        "accepted_connections": connections.accepted,
+        "refused_connections": connections.refused,
+        "dropped_connections": connections.dropped,
+        "ended_connections": connections.ended,
+        "memory_utilisation": connections.memory_utilisation,
+        "dropped_messages": metrics.dropped_messages,
+        "dropped_share": metrics.dropped_share,
+        "servers_compared": {
+            "messages_mean": metrics.servers.messages_mean,
+            "messages_variance_over_mean": metrics.servers.messages_variance_over_mean,
+            "worst_server": metrics.servers.worst,
+            "worst_cpu_utilisation": metrics.servers.worst_cpu_utilisation,
+        },
+        "checks": {
+            "conservation": {
+                "holds": conservation.holds(),
+                "arrived": conservation.arrived,
+                "delivered": conservation.delivered,
+                "queued": conservation.queued,
+                "in_service": conservation.in_service,
+                "blocked": conservation.blocked,
+                "abandoned": conservation.abandoned,
+                "connections_opened": conservation.connections_opened,
+                "connections_closed": conservation.connections_closed,
+                "connections_open": conservation.connections_open,
+            },
+            "little_error": metrics.little_error,
+        },
+        "warnings": metrics.warnings,
+        "series": series,
+    })
+}
+
+fn latency(latency: LatencyMetrics) -> Value {
+    json!({
+        "mean": latency.mean,
+        "p50": latency.p50,
+        "p90": latency.p90,
+        "p95": latency.p95,
+        "p99": latency.p99,
+        "p999": latency.p999,
+        "max": latency.max,
+    })
+}

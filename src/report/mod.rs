@@ -1,0 +1,37 @@
+//! One view of a result goes in, bytes come out. Nothing is computed here.
+
+pub mod json;
+pub mod steps;
+pub mod terminal;
+
+use crate::analysis::Assessment;
+use crate::analysis::slo::Objective;
+use crate::metrics::RunMetrics;
+
+/// All there is to show of one scenario.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// The closed form.
+    pub assessment: &'a Assessment,
+    /// The simulation, where there was one.
+    pub metrics: Option<&'a RunMetrics>,
+    /// What was promised, and whether it is kept.
+    pub objectives: &'a [Objective],
+    /// The scenario's hash.
+    pub hash: &'a str,
+}
+
+/// One point of a sweep.
+#[derive(Debug)]
+pub struct Point<'a> {
+    /// What was varied: key and value, as typed.
+    pub vary: &'a [(String, String)],
+    /// The result there.
+    pub view: View<'a>,
+}
+
+/// The version of the JSON's names and meanings.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The program's own version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

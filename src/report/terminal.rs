@@ -1,0 +1,560 @@
+//! The report for a terminal: at most 100 columns, no colour needed.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
+
+use super::steps::{self, Step, short};
+use super::{Point, VERSION, View};
+use crate::analysis::advice::advice;
+use crate::metrics::RunMetrics;
+use crate::model::ResourceKind;
+use crate::stats::Estimate;
+use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
+use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
+
+/// The widest line.
+const COLUMNS: u16 = 100;
+/// A line below the header, and nothing else.
+const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
+/// Bottlenecks told in full.
+const ADVICE: usize = 2;
+
+/// `simulate`: the answer, the load, what gives way, what the simulation saw.
+pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
+    let mut out = heading(view);
+    out += &answer(view, Some(metrics));
+    out += &load(view, Some(metrics));
+    out += &resources(view);
+    out += &latency(view, metrics);
+    out += &stations(view, metrics);
+    out += &connections(metrics);
+    out += &objectives(view);
+    out += &solutions(view);
+    out += &how_it_ran(view, metrics);
+    out
+}
+
+/// `estimate`: each step of the arithmetic, then bottleneck, solution, trade-offs.
+pub fn estimate(view: &View<'_>) -> String {
+    let mut out = heading(view);
+    out += &assumptions(view);
+    out += &arithmetic("From users to load", &steps::load_steps(view));
+    out += &arithmetic("From load to servers", &steps::resource_steps(view));
+    out += &answer(view, None);
+    out += &resources(view);
+    out += &closed_latency(view);
+    out += &solutions(view);
+    let _ = writeln!(out, "Intervals hold 90 % of {} worlds drawn from what is uncertain.", view.assessment.worlds);
+    out
+}
+
+/// `sweep`: one row a point.
+pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
+    let Some(first) = points.first() else { return "Nothing was finished.\n".to_owned() };
+    let mut out = heading_line(&first.view, "sweep");
+    let mut header: Vec<String> = first.vary.iter().map(|(path, _)| last_of(path)).collect();
+    header.extend(
+        ["connections", "servers", "msg/s in", "in", "out", "logs", "kept", "p50", "p99", "CPU", "first limit"]
+            .map(str::to_owned),
+    );
+    let rows = points.iter().map(|point| {
+        let mut row: Vec<String> = point.vary.iter().map(|(_, value)| value.clone()).collect();
+        row.extend(sweep_row(&point.view));
+        row
+    });
+    out += &table(&header, rows, point_columns(first.vary.len()));
+    let modes: Vec<String> = points
+        .iter()
+        .filter_map(|point| point.view.metrics.map(|m| (point, m)))
+        .filter(|(_, metrics)| metrics.setup.mode == "sampled")
+        .map(|(point, metrics)| {
+            let at: Vec<&str> = point.vary.iter().map(|(_, value)| value.as_str()).collect();
+            format!(
+                "{} ({} of {} servers)",
+                at.join(", "),
+                count(metrics.setup.servers_simulated as f64),
+                count(metrics.setup.servers as f64)
+            )
+        })
+        .collect();
+    if !modes.is_empty() {
+        out += &wrapped(&format!("Sampled: {}.", modes.join("; ")));
+    }
+    for point in points {
+        for warning in point.view.metrics.iter().flat_map(|metrics| &metrics.warnings) {
+            let at: Vec<&str> = point.vary.iter().map(|(_, value)| value.as_str()).collect();
+            out += &wrapped(&format!("Note at {}: {warning}.", at.join(", ")));
+        }
+    }
+    if points.len() < planned {
+        let _ = writeln!(out, "Interrupted: {} of {planned} points were finished.", points.len());
+    }
+    out
+}
+
+fn last_of(path: &str) -> String {
+    path.rsplit('.').next().unwrap_or(path).to_owned()
+}
+
+fn point_columns(left: usize) -> impl Fn(usize) -> bool {
+    move |column| column + 1 == left + 11
+}
+
+fn sweep_row(view: &View<'_>) -> Vec<String> {
+    let assessment = view.assessment;
+    let load = &assessment.model.load;
+    let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
+    let kept = assessment
+        .model
+        .resource(ResourceKind::LogCapacity)
+        .map_or_else(|| "-".to_owned(), |r| bytes(Bytes::new(r.demand)));
+    let latency = view.metrics.and_then(|metrics| metrics.latency);
+    let cpu = view.metrics.and_then(|metrics| metrics.stations.iter().find(|station| station.name == "server.cpu"));
+    let first = assessment.resources.first();
+    vec![
+        count(load.connections),
+        view.metrics
+            .map_or_else(|| count(assessment.model.servers as f64), |metrics| count(metrics.setup.servers as f64)),
+        count(load.messages_in_per_second),
+        byte_rate(ByteRate::new(load.ingress_bytes_per_second)),
+        byte_rate(ByteRate::new(load.egress_bytes_per_second)),
+        byte_rate_hourly(ByteRate::new(load.log_bytes_per_hour / 3_600.0)),
+        kept,
+        latency.map_or_else(|| "-".to_owned(), |latency| time(latency.p50.value)),
+        latency.map_or_else(|| "-".to_owned(), |latency| time(latency.p99.value)),
+        cpu.map_or_else(|| "-".to_owned(), |cpu| ratio(Ratio::new(cpu.busy.value))),
+        first.map_or_else(String::new, |resource| short(resource.kind).to_owned()),
+    ]
+}
+
+fn heading(view: &View<'_>) -> String {
+    let scenario = &view.assessment.scenario;
+    let load = &view.assessment.model.load;
+    let mut out = heading_line(view, &format!("{} users", count(load.users)));
+    let size = bytes(Bytes::new(load.message_bytes));
+    let _ = writeln!(
+        out,
+        "Each publishes {} of {size} and holds {} connection{}.\n",
+        rate(scenario.workload.message_rate),
+        scenario.workload.connections_per_user,
+        if scenario.workload.connections_per_user == 1 { "" } else { "s" }
+    );
+    out
+}
+
+fn heading_line(view: &View<'_>, what: &str) -> String {
+    let scenario = &view.assessment.scenario;
+    let left = format!("{}: {what}", cut(&scenario.name, 40));
+    let right = format!("seed {} | scenario {} | plimsoll {VERSION}", scenario.simulation.seed, view.hash);
+    if left.chars().count() + right.len() + 2 > usize::from(COLUMNS) {
+        return format!("{left}\n{right}\n");
+    }
+    format!("{left}{right:>width$}\n", width = usize::from(COLUMNS) - left.chars().count())
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if clean.chars().count() <= most { clean } else { clean.chars().take(most - 1).collect::<String>() + "…" }
+}
+
+fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
+    let assessment = view.assessment;
+    let mut lines = Vec::new();
+    if let Some(first) = assessment.resources.first() {
+        lines.push((
+            "First to give way",
+            format!(
+                "{}{}",
+                first.kind.name(),
+                first.users_at_target.map_or_else(
+                    || ", and only by its limit".to_owned(),
+                    |users| format!(
+                        ", at {} users on {} server{}",
+                        interval(&users, count_whole),
+                        count(assessment.model.servers as f64),
+                        if assessment.model.servers == 1 { "" } else { "s" }
+                    )
+                )
+            ),
+        ));
+    }
+    let given = assessment
+        .scenario
+        .servers
+        .count
+        .map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
+    lines.push(("Servers required", format!("{}{given}", whole_interval(&assessment.servers_required))));
+    lines.push(("Spare, on top", count(assessment.model.required.spare as f64)));
+    let load = &assessment.model.load;
+    lines.push((
+        "Traffic",
+        format!(
+            "{} in, {} out, payload {} in",
+            rate(Rate::new(load.messages_in_per_second)),
+            rate(Rate::new(load.messages_out_per_second)),
+            byte_rate(ByteRate::new(load.ingress_bytes_per_second))
+        ),
+    ));
+    if assessment.scenario.logs.is_some() {
+        lines.push((
+            "Logs",
+            format!(
+                "{} on {} log node{}",
+                byte_rate_hourly(ByteRate::new(load.log_bytes_per_hour / 3_600.0)),
+                whole_interval(&assessment.log_nodes_required),
+                if assessment.model.log_nodes == 1 { "" } else { "s" }
+            ),
+        ));
+    }
+    if let Some(latency) = metrics.and_then(|metrics| metrics.latency) {
+        let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
+        lines.push((
+            "Latency",
+            format!(
+                "p50 {}, p99 {}, p99.9 {}",
+                time(latency.p50.value),
+                time(latency.p99.value),
+                time(latency.p999.value)
+            ),
+        ));
+    }
+    let mut out = String::new();
+    for (what, figure) in lines {
+        let _ = writeln!(out, "{what:<19}{figure}");
+    }
+    out.push('\n');
+    out
+}
+
+fn assumptions(view: &View<'_>) -> String {
+    let uncertain = &view.assessment.uncertain;
+    if uncertain.is_empty() {
+        return String::new();
+    }
+    let mut out = "Uncertain (90 % intervals)\n".to_owned();
+    for input in uncertain {
+        let _ = writeln!(out, "  {} from {} to {}", input.path, plain(input.low), plain(input.high));
+    }
+    out.push('\n');
+    out
+}
+
+fn plain(figure: f64) -> String {
+    if figure >= 100.0 { count(figure) } else { format!("{figure}") }
+}
+
+fn arithmetic(title: &str, steps: &[Step]) -> String {
+    let mut out = format!("{title}\n");
+    let rows = steps.iter().map(|s| vec![format!("  {}", s.what), s.how.clone(), format!("= {}", s.result)]);
+    out += &bare(rows);
+    out.push('\n');
+    out
+}
+
+fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
+    let load = &view.assessment.model.load;
+    let flow = |figure: f64| byte_rate(ByteRate::new(figure.max(0.0)));
+    let events = |figure: f64| rate(Rate::new(figure.max(0.0)));
+    let flows = metrics.map(|metrics| &metrics.flows);
+    let simulated = |pick: &dyn Fn(&crate::metrics::Flows) -> Estimate, show: &dyn Fn(f64) -> String| {
+        flows.map_or_else(String::new, |flows| interval(&pick(flows), show))
+    };
+    let hourly = |figure: f64| byte_rate_hourly(ByteRate::new(figure.max(0.0) / 3_600.0));
+    let mut rows = vec![
+        vec![
+            "connections".into(),
+            count(load.connections),
+            metrics.map_or_else(String::new, |m| interval(&m.connections.open, count_whole)),
+        ],
+        vec!["messages in".into(), events(load.messages_in_per_second), simulated(&|f| f.messages_in, &events)],
+        vec!["messages out".into(), events(load.messages_out_per_second), simulated(&|f| f.messages_out, &events)],
+        vec!["payload in".into(), flow(load.ingress_bytes_per_second), simulated(&|f| f.ingress_bytes, &flow)],
+        vec!["payload out".into(), flow(load.egress_bytes_per_second), simulated(&|f| f.egress_bytes, &flow)],
+        vec!["on the wire, in".into(), flow(load.ingress_wire_bytes_per_second), String::new()],
+        vec!["on the wire, out".into(), flow(load.egress_wire_bytes_per_second), String::new()],
+    ];
+    if load.heartbeats_per_second > 0.0 {
+        rows.push(vec!["heartbeats".into(), events(load.heartbeats_per_second), simulated(&|f| f.heartbeats, &events)]);
+    }
+    if view.assessment.scenario.logs.is_some() {
+        rows.push(vec!["logs".into(), hourly(load.log_bytes_per_hour), simulated(&|f| f.log_bytes_per_hour, &hourly)]);
+    }
+    table(&["load", "closed form", "simulated (95 %)"].map(str::to_owned), rows.into_iter(), |_| false)
+}
+
+fn resources(view: &View<'_>) -> String {
+    let header = ["gives way", "used", "at target (users)", "at limit (users)", "units required"].map(str::to_owned);
+    let rows = view.assessment.resources.iter().map(|resource| {
+        let users = |found: Option<Estimate>| found.map_or_else(|| "never".to_owned(), |u| interval(&u, count_whole));
+        vec![
+            resource.kind.name().to_owned(),
+            interval(&resource.utilisation, |figure| ratio(Ratio::new(figure.max(0.0)))),
+            users(resource.users_at_target),
+            users(resource.users_at_limit),
+            whole_interval(&resource.units_required),
+        ]
+    });
+    table(&header, rows, |_| false)
+}
+
+fn latency(view: &View<'_>, metrics: &RunMetrics) -> String {
+    let Some(latency) = metrics.latency else { return "No message was delivered.\n\n".to_owned() };
+    let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
+    let form = view.assessment.latency.mean_seconds.map_or_else(|| "without end".to_owned(), time);
+    let row = |name: &str, form: String, figure: &Estimate| vec![name.to_owned(), form, interval(figure, time)];
+    let rows = vec![
+        row("mean", form, &latency.mean),
+        row("p50", String::new(), &latency.p50),
+        row("p90", String::new(), &latency.p90),
+        row("p95", String::new(), &latency.p95),
+        row("p99", String::new(), &latency.p99),
+        row("p99.9", String::new(), &latency.p999),
+        row("max", String::new(), &latency.max),
+    ];
+    table(&["latency", "closed form", "simulated (95 %)"].map(str::to_owned), rows.into_iter(), |_| false)
+}
+
+fn closed_latency(view: &View<'_>) -> String {
+    let form = &view.assessment.latency;
+    let time =
+        |figure: Option<f64>| figure.map_or_else(|| "without end".to_owned(), |f| seconds(Seconds::new(f.max(0.0))));
+    let rows = form
+        .stations
+        .iter()
+        .map(|s| {
+            vec![
+                s.name.to_owned(),
+                ratio(Ratio::new(s.busy)),
+                time(s.wait_seconds),
+                time(s.residence_seconds),
+                s.method.to_owned(),
+            ]
+        })
+        .chain([
+            vec!["network".into(), String::new(), String::new(), time(Some(form.network_seconds)), String::new()],
+            vec!["mean latency".into(), String::new(), String::new(), time(form.mean_seconds), String::new()],
+        ]);
+    table(&["latency", "busy", "wait", "time", "formula"].map(str::to_owned), rows, |column| column == 4)
+}
+
+fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
+    let header = ["station", "load", "busy", "wait: closed form", "wait: simulated (95 %)", "queue"].map(str::to_owned);
+    let rows = metrics.stations.iter().map(|station| {
+        let form = view.assessment.latency.stations.iter().find(|form| form.name == station.name);
+        let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
+        let share = |figure: f64| ratio(Ratio::new(figure.max(0.0)));
+        vec![
+            station.name.to_owned(),
+            share(station.utilisation.value),
+            share(station.busy.value),
+            form.map_or_else(String::new, |form| form.wait_seconds.map_or_else(|| "without end".to_owned(), time)),
+            station.wait_seconds.map_or_else(|| "-".to_owned(), |wait| interval(&wait, time)),
+            count_small(station.queue_length.value),
+        ]
+    });
+    table(&header, rows, |_| false)
+}
+
+fn connections(metrics: &RunMetrics) -> String {
+    let c = &metrics.connections;
+    let busy = [&c.accepted, &c.refused, &c.dropped, &c.ended, &metrics.dropped_messages];
+    if busy.iter().all(|figure| figure.value == 0.0) {
+        return String::new();
+    }
+    let rows = [
+        ("connections accepted", &c.accepted),
+        ("connections refused", &c.refused),
+        ("connections ended", &c.ended),
+        ("connections dropped (memory)", &c.dropped),
+        ("messages lost", &metrics.dropped_messages),
+    ]
+    .into_iter()
+    .filter(|(_, figure)| figure.value > 0.0)
+    .map(|(name, figure)| vec![name.to_owned(), interval(figure, count_whole)])
+    .chain([vec!["memory in use".to_owned(), interval(&c.memory_utilisation, |f| ratio(Ratio::new(f.max(0.0))))]]);
+    let measured = seconds(Seconds::new(metrics.setup.duration_seconds - metrics.setup.warm_up_seconds));
+    table(&[format!("in {measured}"), "simulated (95 %)".to_owned()], rows, |_| false)
+}
+
+fn objectives(view: &View<'_>) -> String {
+    if view.objectives.is_empty() {
+        return String::new();
+    }
+    let rows = view.objectives.iter().map(|objective| {
+        let show = |figure: f64| {
+            if objective.name == "dropped" {
+                ratio(Ratio::new(figure.max(0.0)))
+            } else {
+                seconds(Seconds::new(figure.max(0.0)))
+            }
+        };
+        let verdict = match (objective.met, objective.sure) {
+            (true, true) => "met",
+            (true, false) => "met, not surely",
+            (false, true) => "NOT MET",
+            (false, false) => "NOT MET, not surely",
+        };
+        vec![
+            objective.name.clone(),
+            show(objective.limit),
+            objective.found.map_or_else(|| "nothing delivered".to_owned(), |found| interval(&found, show)),
+            verdict.to_owned(),
+        ]
+    });
+    table(&["objective", "at most", "simulated (95 %)", "verdict"].map(str::to_owned), rows, |column| column == 3)
+}
+
+fn solutions(view: &View<'_>) -> String {
+    let mut out = "Bottleneck -> solution -> trade-offs\n".to_owned();
+    for (i, resource) in view.assessment.resources.iter().take(ADVICE).enumerate() {
+        let advice = advice(resource.kind);
+        out += &wrapped(&format!("{}. {} -> {}", i + 1, resource.kind.name(), advice.solution));
+        for trade_off in advice.trade_offs {
+            out += &indented(&format!("- {trade_off}"), 5);
+        }
+    }
+    out.push('\n');
+    out
+}
+
+fn how_it_ran(view: &View<'_>, metrics: &RunMetrics) -> String {
+    let setup = &metrics.setup;
+    let mut out = wrapped(&format!(
+        "Simulated {} of {} server{}, {} ({}): {} messages in {} replication{} of {}, the first {} of each left out.",
+        count(setup.servers_simulated as f64),
+        count(setup.servers as f64),
+        if setup.servers == 1 { "" } else { "s" },
+        setup.mode,
+        setup.reason,
+        count(metrics.messages as f64),
+        setup.replications,
+        if setup.replications == 1 { "" } else { "s" },
+        seconds(Seconds::new(setup.duration_seconds)),
+        seconds(Seconds::new(setup.warm_up_seconds)),
+    ));
+    out += &wrapped(&format!(
+        "Closed-form intervals hold 90 % of {} worlds drawn from what is uncertain; simulated ones are 95 % intervals of sampling{}.",
+        view.assessment.worlds,
+        if setup.mode == "sampled" { ", the choice of servers included" } else { "" }
+    ));
+    if setup.servers_simulated > 1 {
+        out += &wrapped(&format!(
+            "The busiest server, number {}, ran its CPU at {}.",
+            metrics.servers.worst,
+            ratio(Ratio::new(metrics.servers.worst_cpu_utilisation))
+        ));
+    }
+    for warning in &metrics.warnings {
+        out += &wrapped(&format!("Note: {warning}."));
+    }
+    out
+}
+
+/// A figure with its interval, where it has one: `3.87 ms (3.80 to 3.95 ms)`.
+pub fn interval(figure: &Estimate, show: impl Fn(f64) -> String) -> String {
+    let value = show(figure.value);
+    if !figure.low.is_finite() || !figure.high.is_finite() {
+        return if figure.low == figure.high { value } else { format!("{value} (interval unknown)") };
+    }
+    let (low, high) = (show(figure.low), show(figure.high));
+    if low == high && low == value {
+        return value;
+    }
+    // A unit that all three share is said with the value and the upper end only.
+    let unit = unit_of(&value);
+    let low =
+        if unit_of(&low) == unit && unit_of(&high) == unit { low[..low.len() - unit.len()].trim_end() } else { &low };
+    format!("{value} ({low} to {high})")
+}
+
+/// What follows the last digit.
+fn unit_of(shown: &str) -> &str {
+    shown.rfind(|c: char| c.is_ascii_digit()).map_or(shown, |last| &shown[last + 1..])
+}
+
+/// A whole number with its interval: `3 (2 to 4)`.
+pub fn whole_interval(figure: &Estimate) -> String {
+    interval(figure, count_whole)
+}
+
+fn count_whole(figure: f64) -> String {
+    count(figure.round())
+}
+
+fn count_small(figure: f64) -> String {
+    if figure == 0.0 {
+        "0".to_owned()
+    } else if figure < 0.001 {
+        format!("{figure:.1e}")
+    } else {
+        count(figure)
+    }
+}
+
+/// A table whose first column, and those that `left` names, are aligned left, and the others right.
+fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl Fn(usize) -> bool) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(UNDERLINED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(COLUMNS)
+        .set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    align(&mut table, header.len(), left);
+    trimmed(&table) + "\n"
+}
+
+fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+    for row in rows {
+        table.add_row(row);
+    }
+    align(&mut table, 3, |_| true);
+    trimmed(&table)
+}
+
+fn align(table: &mut Table, columns: usize, left: impl Fn(usize) -> bool) {
+    for column in 0..columns {
+        let side = if column == 0 || left(column) { CellAlignment::Left } else { CellAlignment::Right };
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(side);
+        }
+    }
+}
+
+fn trimmed(table: &Table) -> String {
+    table.to_string().lines().fold(String::new(), |out, line| out + line.trim_end() + "\n")
+}
+
+fn wrapped(text: &str) -> String {
+    fold(text, 0, 0)
+}
+
+fn indented(text: &str, by: usize) -> String {
+    fold(text, by, by + 2)
+}
+
+/// Breaks a text into lines of at most 100 columns, the first indented by `first`, the others by `rest`.
+fn fold(text: &str, first: usize, rest: usize) -> String {
+    let mut out = " ".repeat(first);
+    let mut width = first;
+    for (i, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if i > 0 && width + 1 + length > usize::from(COLUMNS) {
+            out.push('\n');
+            out += &" ".repeat(rest);
+            width = rest;
+        } else if i > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out += word;
+        width += length;
+    }
+    out.push('\n');
+    out
+}

@@ -3,7 +3,7 @@
 //! Each station is taken as if its arrivals were Poisson (the superposition of many users nearly is). Which formula a
 //! figure comes from is said with it, and whether that formula is exact for the station as described.
 
-use super::resource::cache_miss_share;
+use super::resource::{cache_miss_share, retries_per_second};
 use super::{Load, Model};
 use crate::random::Distribution;
 use crate::scenario::{Arrivals, Discipline, Dispatch, FanOut, Policy, Scenario};
@@ -43,19 +43,20 @@ pub struct LatencyForm {
 /// Latency of this scenario on the servers that the model is for.
 pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
     let servers = model.servers as f64;
-    let load = &model.load;
+    let load = &model.admitted;
     let mut stations = Vec::new();
     let echo = scenario.workload.fan_out == FanOut::Echo;
+    let retries = retries_per_second(scenario, &model.load, servers);
     if let Some(line) = scenario.servers.network {
         let line = line.bytes_per_second().get();
         let (message, beat) = (load.message_wire_bytes, load.heartbeat_wire_bytes);
         stations.push(line_station("server.nic_in", scenario, load, servers, message.0 / line, beat.0 / line));
-        stations.push(cpu_station(scenario, load, servers));
+        stations.push(cpu_station(scenario, load, retries, servers));
         if echo {
             stations.push(line_station("server.nic_out", scenario, load, servers, message.1 / line, beat.1 / line));
         }
     } else {
-        stations.push(cpu_station(scenario, load, servers));
+        stations.push(cpu_station(scenario, load, retries, servers));
     }
     let network_seconds = scenario.latency.client.mean() * if echo { 2.0 } else { 1.0 };
     let total: Option<f64> = stations.iter().map(|station| station.residence_seconds).sum();
@@ -125,17 +126,18 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
 }
 
 /// The cores of a server.
-fn cpu_station(scenario: &Scenario, load: &Load, servers: f64) -> StationForm {
+fn cpu_station(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> StationForm {
     let cpu = &scenario.servers.cpu;
     let name = "server.cpu";
     let per_core = scenario.servers.dispatch == Dispatch::PerCore;
     let share = servers * if per_core { f64::from(scenario.servers.cores) } else { 1.0 };
     let cores = if per_core { 1 } else { u64::from(scenario.servers.cores) };
     let messages = load.messages_in_per_second / share;
-    let others = (load.heartbeats_per_second + load.connects_per_second) / share;
+    let connects = load.connects_per_second + retries;
+    let others = (load.heartbeats_per_second + connects) / share;
     let other_mean = if others > 0.0 {
-        (load.heartbeats_per_second * cpu.per_heartbeat.mean() + load.connects_per_second * cpu.per_connect.mean())
-            / (load.heartbeats_per_second + load.connects_per_second)
+        (load.heartbeats_per_second * cpu.per_heartbeat.mean() + connects * cpu.per_connect.mean())
+            / (load.heartbeats_per_second + connects)
     } else {
         0.0
     };

@@ -16,6 +16,8 @@ pub use resource::{Resource, ResourceKind, Tier};
 pub struct Model {
     /// What users ask of the service.
     pub load: Load,
+    /// What of it gets in: users who find no slot publish nothing.
+    pub admitted: Load,
     /// The servers that all figures below are for: those the scenario has, or those required.
     pub servers: u64,
     /// The log nodes that all figures below are for: those required.
@@ -52,6 +54,8 @@ impl Model {
     }
 
     fn build(scenario: &Scenario, load: Load, required: Required, servers: u64, log_nodes: u64) -> Self {
+        let slots = resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * servers as f64);
+        let admitted = load.scaled((slots / load.connections).min(1.0));
         let resources = ResourceKind::all(scenario)
             .into_iter()
             .map(|kind| {
@@ -62,7 +66,21 @@ impl Model {
                 Resource::of(scenario, &load, kind, units)
             })
             .collect();
-        Self { load, servers, log_nodes, required, resources }
+        Self { load, admitted, servers, log_nodes, required, resources }
+    }
+
+    /// Utilisation of a resource by the load that gets in.
+    pub fn admitted_utilisation(&self, scenario: &Scenario, kind: ResourceKind) -> f64 {
+        let Some(resource) = self.resource(kind) else { return 0.0 };
+        let Some(capacity) = resource.capacity else { return 0.0 };
+        let mut demand = kind.demand(scenario, &self.admitted, resource.units);
+        if kind == ResourceKind::Cpu {
+            // Those who find no slot publish nothing, but come again and again.
+            let units = resource.units as f64;
+            demand +=
+                resource::retries_per_second(scenario, &self.load, units) * scenario.servers.cpu.per_connect.mean();
+        }
+        demand / (capacity * resource.units as f64)
     }
 
     /// The resource of this kind, if there is one.
@@ -71,11 +89,15 @@ impl Model {
     }
 
     /// The resources in the order in which they give way as users grow: by users at target, then at limit.
+    ///
+    /// The log store has just the nodes it takes, so it is often full to the last percent by rounding alone; what is
+    /// within a percent of it counts as giving way first.
     pub fn saturation_order(&self) -> Vec<&Resource> {
         let mut order: Vec<&Resource> = self.resources.iter().collect();
         let key = |users: Option<f64>| users.unwrap_or(f64::INFINITY);
         order.sort_by(|a, b| {
-            let target = key(a.users_at_target).total_cmp(&key(b.users_at_target));
+            let slack = |r: &Resource| if r.kind.tier() == Tier::LogStore { 1.01 } else { 1.0 };
+            let target = (key(a.users_at_target) * slack(a)).total_cmp(&(key(b.users_at_target) * slack(b)));
             target.then(key(a.users_at_limit).total_cmp(&key(b.users_at_limit)))
         });
         order

@@ -55,7 +55,7 @@ pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
     let mut out = heading_line(&first.view, "sweep");
     let mut header: Vec<String> = first.vary.iter().map(|(path, _)| last_of(path)).collect();
     header.extend(
-        ["connections", "servers", "msg/s in", "in", "out", "logs", "kept", "p50", "p99", "CPU", "first limit"]
+        ["conns", "servers", "msg/s", "in /s", "out /s", "logs /h", "kept", "p99", "CPU", "first limit"]
             .map(str::to_owned),
     );
     let rows = points.iter().map(|point| {
@@ -63,7 +63,8 @@ pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
         row.extend(sweep_row(&point.view));
         row
     });
-    out += &table(&header, rows, point_columns(first.vary.len()));
+    let last = header.len() - 1;
+    out += &table(&header, rows, move |column| column == last);
     let modes: Vec<String> = points
         .iter()
         .filter_map(|point| point.view.metrics.map(|m| (point, m)))
@@ -93,36 +94,33 @@ pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
     out
 }
 
-fn last_of(path: &str) -> String {
-    path.rsplit('.').next().unwrap_or(path).to_owned()
+/// Like `count`, with the M close by, for a narrow column.
+fn short_count(figure: f64) -> String {
+    count(figure).replace(" M", "M")
 }
 
-fn point_columns(left: usize) -> impl Fn(usize) -> bool {
-    move |column| column + 1 == left + 11
+fn last_of(path: &str) -> String {
+    path.rsplit('.').next().unwrap_or(path).to_owned()
 }
 
 fn sweep_row(view: &View<'_>) -> Vec<String> {
     let assessment = view.assessment;
     let load = &assessment.model.load;
-    let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
-    let kept = assessment
-        .model
-        .resource(ResourceKind::LogCapacity)
-        .map_or_else(|| "-".to_owned(), |r| bytes(Bytes::new(r.demand)));
+    let amount = |figure: f64| bytes(Bytes::new(figure));
+    let kept = assessment.model.resource(ResourceKind::LogCapacity).map_or_else(|| "-".to_owned(), |r| amount(r.demand));
     let latency = view.metrics.and_then(|metrics| metrics.latency);
     let cpu = view.metrics.and_then(|metrics| metrics.stations.iter().find(|station| station.name == "server.cpu"));
     let first = assessment.resources.first();
     vec![
-        count(load.connections),
+        short_count(load.connections),
         view.metrics
             .map_or_else(|| count(assessment.model.servers as f64), |metrics| count(metrics.setup.servers as f64)),
-        count(load.messages_in_per_second),
-        byte_rate(ByteRate::new(load.ingress_bytes_per_second)),
-        byte_rate(ByteRate::new(load.egress_bytes_per_second)),
-        byte_rate_hourly(ByteRate::new(load.log_bytes_per_hour / 3_600.0)),
+        short_count(load.messages_in_per_second),
+        amount(load.ingress_bytes_per_second),
+        amount(load.egress_bytes_per_second),
+        amount(load.log_bytes_per_hour),
         kept,
-        latency.map_or_else(|| "-".to_owned(), |latency| time(latency.p50.value)),
-        latency.map_or_else(|| "-".to_owned(), |latency| time(latency.p99.value)),
+        latency.map_or_else(|| "-".to_owned(), |latency| fine(latency.p99.value)),
         cpu.map_or_else(|| "-".to_owned(), |cpu| ratio(Ratio::new(cpu.busy.value))),
         first.map_or_else(String::new, |resource| short(resource.kind).to_owned()),
     ]
@@ -300,8 +298,9 @@ fn resources(view: &View<'_>) -> String {
 
 fn latency(view: &View<'_>, metrics: &RunMetrics) -> String {
     let Some(latency) = metrics.latency else { return "No message was delivered.\n\n".to_owned() };
-    let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
+    let time = fine;
     let form = view.assessment.latency.mean_seconds.map_or_else(|| "without end".to_owned(), time);
+    let network = view.assessment.latency.network_seconds;
     let row = |name: &str, form: String, figure: &Estimate| vec![name.to_owned(), form, interval(figure, time)];
     let rows = vec![
         row("mean", form, &latency.mean),
@@ -311,6 +310,7 @@ fn latency(view: &View<'_>, metrics: &RunMetrics) -> String {
         row("p99", String::new(), &latency.p99),
         row("p99.9", String::new(), &latency.p999),
         row("max", String::new(), &latency.max),
+        vec!["of it, network".to_owned(), time(network), String::new()],
     ];
     table(&["latency", "closed form", "simulated (95 %)"].map(str::to_owned), rows.into_iter(), |_| false)
 }
@@ -478,6 +478,28 @@ pub fn whole_interval(figure: &Estimate) -> String {
     interval(figure, count_whole)
 }
 
+/// A latency: four digits, since most of it may be the network's constant share.
+fn fine(figure: f64) -> String {
+    let figure = figure.max(0.0);
+    let (scale, unit) = match figure {
+        f if f >= 1.0 => (1.0, "s"),
+        f if f >= 1e-3 => (1e-3, "ms"),
+        f if f >= 1e-6 => (1e-6, "us"),
+        _ => (1e-9, "ns"),
+    };
+    let shown = figure / scale;
+    let places = if shown >= 1000.0 {
+        0
+    } else if shown >= 100.0 {
+        1
+    } else if shown >= 10.0 {
+        2
+    } else {
+        3
+    };
+    format!("{shown:.places$} {unit}")
+}
+
 fn count_whole(figure: f64) -> String {
     count(figure.round())
 }
@@ -521,6 +543,7 @@ fn align(table: &mut Table, columns: usize, left: impl Fn(usize) -> bool) {
     for column in 0..columns {
         let side = if column == 0 || left(column) { CellAlignment::Left } else { CellAlignment::Right };
         if let Some(column) = table.column_mut(column) {
+            column.set_padding((0, 2));
             column.set_cell_alignment(side);
         }
     }

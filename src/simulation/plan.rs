@@ -100,8 +100,7 @@ impl Plan {
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
-            .filter_map(|kind| model.resource(*kind))
-            .any(|resource| resource.utilisation > 0.98);
+            .any(|kind| model.admitted_utilisation(scenario, *kind) > 0.98);
         let unbounded = scenario.servers.queue_limit.is_none() && scenario.servers.patience.is_none();
         let memory_can_fill = held > 0.95 * memory || overloaded && unbounded;
         let connections_change = scenario.workload.session.is_some()
@@ -111,15 +110,14 @@ impl Plan {
             // Near the limit an uneven spread may overfill one.
             || fullest > 0.9 * slots as f64;
         let mut warnings = Vec::new();
-        for resource in &model.resources {
-            if resource.kind != ResourceKind::Connections
-                && resource.kind != ResourceKind::LogCapacity
-                && resource.utilisation >= 1.0
-            {
+        for kind in [ResourceKind::Cpu, ResourceKind::NicIn, ResourceKind::NicOut, ResourceKind::LogWrite] {
+            let offered = model.admitted_utilisation(scenario, kind);
+            let bounded = kind == ResourceKind::Cpu && !unbounded;
+            if offered >= 1.0 && !bounded {
                 warnings.push(format!(
                     "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
-                    resource.kind.name(),
-                    resource.utilisation * 100.0
+                    kind.name(),
+                    offered * 100.0
                 ));
             }
         }

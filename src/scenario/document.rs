@@ -101,9 +101,11 @@ impl Document {
         Ok(resolve::scenario(&World::new(draft, quantile), &self.default_name))
     }
 
-    /// The figures given as intervals; none where the file is wrong.
+    /// The figures given as intervals, by path; none where the file is wrong.
     pub fn uncertain(&self) -> Vec<UncertainInput> {
-        self.draft().map_or_else(|_| Vec::new(), |draft| draft.uncertain().cloned().collect())
+        let mut inputs: Vec<_> = self.draft().map_or_else(|_| Vec::new(), |draft| draft.uncertain().cloned().collect());
+        inputs.sort_by(|a, b| a.path.cmp(&b.path));
+        inputs
     }
 
     /// Whether the file (or the command line) gives this key; else it has its default, whose source

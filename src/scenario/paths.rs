@@ -185,7 +185,7 @@ pub(super) fn render(node: &Node) -> String {
     }
 }
 
-/// The tree of a source's text where only its places matter.
+/// The place of all of a source.
 pub(super) fn whole(source: &Arc<Source>) -> Place {
     Place::new(source, 0, source.text.len())
 }

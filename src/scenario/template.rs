@@ -105,7 +105,7 @@ fn value(key: &Key, name: &str) -> String {
 fn quoted(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_alphanumeric())
         && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-    if plain && !matches!(name, "null" | "true" | "false") { name.to_owned() } else { tree::in_quotes(name) }
+    if plain && !name.eq_ignore_ascii_case("null") { name.to_owned() } else { tree::in_quotes(name) }
 }
 
 fn comment(key: &Key) -> String {
@@ -139,7 +139,7 @@ mod tests {
     fn they_resolve() {
         let none = |_: &str| Err(std::io::Error::other("no files"));
         for kind in [Template::Short, Template::Full] {
-            for name in ["chat", "a: b \"c\"", "日本", "null", "# x"] {
+            for name in ["chat", "a: b \"c\"", "日本", "NULL", "1.50", "true", "two\nlines", "# x"] {
                 let text = template(kind, name);
                 let scenario =
                     Document::parse("x.yaml", text.as_bytes(), &none).and_then(|document| document.resolve());

@@ -233,6 +233,12 @@ fn mistakes_on_the_command_line_are_shown_there() {
 }
 
 #[test]
+fn worlds_may_be_resolved_in_parallel() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&document(FULL));
+}
+
+#[test]
 fn what_is_varied() {
     let axes = document(FULL).sweep().unwrap();
     assert_eq!(axes[0], Axis { path: "users".into(), values: ["100", "10k", "1M", "100M"].map(String::from).into() });
@@ -246,8 +252,7 @@ fn what_is_varied() {
 fn an_interval_is_its_5th_to_95th_percentile() {
     let document = document(FULL);
     let inputs = document.uncertain();
-    let mut paths: Vec<_> = inputs.iter().map(|input| input.path.as_str()).collect();
-    paths.sort_unstable();
+    let paths: Vec<_> = inputs.iter().map(|input| input.path.as_str()).collect();
     assert_eq!(paths, ["servers.connections.comfortable", "servers.cpu.per_message"]);
     let at = |q: f64| document.resolve_world(&move |_| q).unwrap();
     assert!((at(0.05).servers.comfortable_connections - 3_000.0).abs() < 1e-6);

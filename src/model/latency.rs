@@ -220,15 +220,29 @@ fn cpu_station(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> 
         );
     }
     let (woken, busy) = with_wakeups(rate, service, wakeup, cores);
-    let cv2 = if woken.mean > 0.0 { woken.variance() / woken.mean.powi(2) } else { 0.0 };
-    let found = if rate * service.mean >= c {
-        Err(QueueError::Unstable)
-    } else {
-        queueing::mgc_allen_cunneen(rate, woken.mean, cores, 1.0, cv2)
-    };
-    let method = if exponential { "M/M/c (Erlang C)" } else { "M/G/c (Allen-Cunneen)" };
+    let method = if exponential { "M/M/c (Erlang C)" } else { "M/G/c (Allen-Cunneen, with wake-ups)" };
     let woken_message = message.mean + (woken.mean - service.mean);
-    station(method, plain && exponential, found.map(|q| (q.wait, q.wait + woken_message, busy, 0.0)))
+    let found = shared_wait(rate, service.mean, woken, cores);
+    station(method, plain && exponential, found.map(|wait| (wait, wait + woken_message, busy, 0.0)))
+}
+
+/// Mean wait for c cores that share a queue, with wake-ups: C(c, λE\[S'\]) · (E\[S'²\]/(2E\[S'\])) / (c(1 − ρ)), where S' is
+/// the service with the wake-ups that are paid, and ρ = λE\[S\]/c without them: while there is a queue, nobody pays.
+///
+/// Exact for one core (Welch 1964, in the form λE\[S'²\]/(2(1 − ρ))) and for M/M/c (Erlang C); without wake-ups it is
+/// Allen and Cunneen's approximation.
+fn shared_wait(rate: f64, service: f64, woken: Moments, cores: u64) -> Result<f64, QueueError> {
+    let c = cores as f64;
+    let load = rate * service / c;
+    if load >= 1.0 {
+        return Err(QueueError::Unstable);
+    }
+    if woken.mean <= 0.0 {
+        return Ok(0.0);
+    }
+    let offered = rate * woken.mean;
+    let all_busy = if offered >= c { 1.0 } else { queueing::erlang_c(cores, offered)? };
+    Ok(all_busy * woken.square / (2.0 * woken.mean) / (c * (1.0 - load)))
 }
 
 /// Service with the wake-ups that a shared queue's customers pay, and the share of time that a core is then busy.

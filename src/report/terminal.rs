@@ -55,7 +55,7 @@ pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
     let mut out = heading_line(&first.view, "sweep");
     let mut header: Vec<String> = first.vary.iter().map(|(path, _)| last_of(path)).collect();
     header.extend(
-        ["conns", "servers", "msg/s", "in /s", "out /s", "logs /h", "kept", "p99", "CPU", "first limit"]
+        ["conns", "servers", "msg/s", "in /s", "out /s", "logs /h", "kept", "p99", "CPU", "gives way"]
             .map(str::to_owned),
     );
     let rows = points.iter().map(|point| {
@@ -107,7 +107,8 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
     let assessment = view.assessment;
     let load = &assessment.model.load;
     let amount = |figure: f64| bytes(Bytes::new(figure));
-    let kept = assessment.model.resource(ResourceKind::LogCapacity).map_or_else(|| "-".to_owned(), |r| amount(r.demand));
+    let kept =
+        assessment.model.resource(ResourceKind::LogCapacity).map_or_else(|| "-".to_owned(), |r| amount(r.demand));
     let latency = view.metrics.and_then(|metrics| metrics.latency);
     let cpu = view.metrics.and_then(|metrics| metrics.stations.iter().find(|station| station.name == "server.cpu"));
     let first = assessment.resources.first();
@@ -121,7 +122,7 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
         amount(load.log_bytes_per_hour),
         kept,
         latency.map_or_else(|| "-".to_owned(), |latency| fine(latency.p99.value)),
-        cpu.map_or_else(|| "-".to_owned(), |cpu| ratio(Ratio::new(cpu.busy.value))),
+        cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.2} %", cpu.busy.value * 100.0)),
         first.map_or_else(String::new, |resource| short(resource.kind).to_owned()),
     ]
 }

@@ -168,7 +168,6 @@ fn cpu_station(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> 
             StationForm { name, method, exact, wait_seconds: None, residence_seconds: None, busy: 1.0, loss: 0.0 }
         }
     };
-    let c = cores as f64;
     if scenario.servers.discipline == Discipline::ProcessorSharing {
         return if cores == 1 && wakeup.mean == 0.0 {
             let found = queueing::mg1_ps(rate, service.mean);

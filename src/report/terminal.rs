@@ -64,7 +64,7 @@ pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
         row
     });
     let last = header.len() - 1;
-    out += &table(&header, rows, move |column| column == last);
+    out += &spaced_table(&header, rows, move |column| column == last, 1);
     let modes: Vec<String> = points
         .iter()
         .filter_map(|point| point.view.metrics.map(|m| (point, m)))
@@ -517,6 +517,16 @@ fn count_small(figure: f64) -> String {
 
 /// A table whose first column, and those that `left` names, are aligned left, and the others right.
 fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl Fn(usize) -> bool) -> String {
+    spaced_table(header, rows, left, 2)
+}
+
+/// The same, with so many blanks between columns.
+fn spaced_table(
+    header: &[String],
+    rows: impl Iterator<Item = Vec<String>>,
+    left: impl Fn(usize) -> bool,
+    gap: u16,
+) -> String {
     let mut table = Table::new();
     table
         .load_style(UNDERLINED)
@@ -526,7 +536,7 @@ fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl 
     for row in rows {
         table.add_row(row);
     }
-    align(&mut table, header.len(), left);
+    align(&mut table, header.len(), left, gap);
     trimmed(&table) + "\n"
 }
 
@@ -536,15 +546,15 @@ fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {
     for row in rows {
         table.add_row(row);
     }
-    align(&mut table, 3, |_| true);
+    align(&mut table, 3, |_| true, 2);
     trimmed(&table)
 }
 
-fn align(table: &mut Table, columns: usize, left: impl Fn(usize) -> bool) {
+fn align(table: &mut Table, columns: usize, left: impl Fn(usize) -> bool, gap: u16) {
     for column in 0..columns {
         let side = if column == 0 || left(column) { CellAlignment::Left } else { CellAlignment::Right };
         if let Some(column) = table.column_mut(column) {
-            column.set_padding((0, 2));
+            column.set_padding((0, gap));
             column.set_cell_alignment(side);
         }
     }

@@ -29,6 +29,8 @@ use super::{Estimate, Histogram};
 /// The level of every interval here.
 pub const LEVEL: f64 = 0.95;
 
+/// The normal distribution's 97.5 % point.
+const NORMAL: f64 = 1.959_964;
 /// Merging stops before fewer batches than this are left in all.
 const FEWEST_BATCHES: usize = 20;
 /// The same where each replication would become one batch.
@@ -189,7 +191,7 @@ impl<'a> Counted<'a> {
     /// Whether the interval of the share of values at most x holds p.
     fn may_be_quantile(&self, p: f64, x: f64) -> bool {
         let Some(share) = self.pooled.fraction_at_most(x) else { return true };
-        let independent = 1.96 * (share * (1.0 - share) / self.total).sqrt();
+        let independent = NORMAL * (share * (1.0 - share) / self.total).sqrt();
         if (share - p).abs() <= independent {
             return true;
         }
@@ -232,8 +234,9 @@ impl Spread {
     fn from_moments(moments: &Moments) -> Self {
         let n = moments.n;
         let factor = ((1.0 + moments.correlation) / (1.0 - moments.correlation)).max(1.0);
-        // φ is estimated too: the logarithm of (1 + φ)/(1 − φ) times the variance of the innovations has a variance of
-        // 2/n + 4·factor/n, where that of s² alone has 2/n. Below 1 the factor is not used and costs nothing.
+        // φ is estimated too: the logarithm of the long-run variance has a variance of about 2/n + 4·factor/n where that
+        // of s² alone has 2/n, and a variance of 2/f is that of f degrees of freedom. A factor of 1 costs nothing, as a
+        // smaller one is never used; between 1 and 2 it phases in.
         let freedom = if factor > 1.0 { (n - 1.0) / (1.0 + 2.0 * (factor - 1.0).min(1.0) * factor) } else { n - 1.0 };
         let variance = n * moments.variance * factor / moments.weight;
         Self { n, variance, freedom: freedom.max(1.0), skewness: moments.skewness }

@@ -5,6 +5,9 @@ use super::{QueueError, positive, rate, stable};
 /// Servers there may be at most: the recursion takes a step for each.
 pub const MOST_SERVERS: u64 = 100_000_000;
 
+/// The most that may wait at [`erlang_a`]: further up, floats can't count in ones.
+const LONGEST_QUEUE: f64 = 1e15;
+
 /// Erlang B: the share of customers lost at c servers without a queue, for an offered load a \[erlang\].
 ///
 /// B(0) = 1, B(n) = a·B(n − 1)/(n + a·B(n − 1)) (A. K. Erlang 1917; this recursion: Jagerman, Bell System Technical
@@ -81,8 +84,8 @@ pub struct Impatient {
 /// Operations Management 4, 2002). The sum is taken outwards from the largest term, so that nothing overflows.
 ///
 /// # Errors
-/// When a rate is out of range (θ and μ must be more than zero), there is no server, or the sum has too many terms
-/// (a load close to c with patience of almost forever).
+/// When a rate is out of range (θ and μ must be more than zero), there is no server, or the sum has more than 10⁸ terms
+/// (about 10·√(λ/θ): patience of almost forever).
 pub fn erlang_a(
     arrival_rate: f64,
     service_rate: f64,
@@ -100,6 +103,9 @@ pub fn erlang_a(
     let leaving = |waiting: f64| c * mu + waiting * theta;
     // The number waiting that is likeliest, given that all servers are busy; its weight is 1.
     let peak = ((lambda - c * mu) / theta).max(0.0).floor();
+    if peak > LONGEST_QUEUE {
+        return Err(QueueError::Figure);
+    }
     let (mut mass, mut first) = (1.0, peak);
     let (mut term, mut waiting) = (1.0, peak);
     let mut steps = 0_u64;
@@ -115,6 +121,11 @@ pub fn erlang_a(
     }
     (term, waiting) = (1.0, peak);
     while waiting > 0.0 && term > 0.0 {
+        // The smallest floats round to themselves when multiplied by almost 1: they would never reach zero.
+        if term < f64::MIN_POSITIVE {
+            term = 0.0;
+            break;
+        }
         term *= leaving(waiting) / lambda;
         waiting -= 1.0;
         mass += term;

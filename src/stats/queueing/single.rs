@@ -171,5 +171,5 @@ pub fn mg1_ps(arrival_rate: f64, service: f64) -> Result<Queue, QueueError> {
 pub fn mm1_number_asymptotic_variance(arrival_rate: f64, service: f64) -> Result<f64, QueueError> {
     let (lambda, service) = (rate(arrival_rate)?, positive(service)?);
     let rho = stable(lambda * service)?;
-    Ok(2.0 * rho * (1.0 + rho) * service / (1.0 - rho).powi(4))
+    rate(2.0 * rho * (1.0 + rho) * service / (1.0 - rho).powi(4))
 }

@@ -79,6 +79,48 @@ fn figures_that_are_none_are_refused() {
 }
 
 #[test]
+fn whatever_goes_in_no_nan_comes_out() {
+    let odd = [0.0, 5e-324, 1e-300, 1e-9, 0.5, 0.999_999, 1.0, 2.0, 1e9, 1e300, f64::INFINITY, f64::NAN, -1.0];
+    let finite = |found: Result<Queue, QueueError>, what: &str| {
+        if let Ok(q) = found {
+            let figures = [q.wait, q.residence, q.queue_length, q.number, q.utilisation, q.loss, q.throughput];
+            assert!(figures.iter().all(|f| f.is_finite() && *f >= 0.0), "{what}: {q:?}");
+        }
+    };
+    for a in odd {
+        for b in odd {
+            finite(mm1(a, b), "M/M/1");
+            finite(md1(a, b), "M/D/1");
+            finite(mg1_ps(a, b), "M/G/1-PS");
+            finite(dm1(a, b).map(|found| found.queue), "D/M/1");
+            finite(erlang_arrivals(a, b, 7).map(|found| found.queue), "E7/M/1");
+            finite(shortest_of_two(a, b), "JSQ");
+            finite(lost_calls(a, b, 3), "M/M/3/3");
+            finite(mmck(a, b, 3, 5), "M/M/3/5");
+            finite(mmck(a, b, 1, 2_000), "M/M/1/2000");
+            finite(mgc_allen_cunneen(a, b, 3, 0.5, 2.0), "M/G/3");
+            finite(MultiServer::new(a, b, 3).map(|station| station.queue()), "M/M/3");
+            assert!(mm1_number_asymptotic_variance(a, b).map_or(true, f64::is_finite));
+            for c in odd {
+                finite(mg1(a, Moments { mean: b, square: c }), "M/G/1");
+                finite(mm1_retrial(a, b, c), "retrial");
+                finite(mm1_breakdowns(a, b, c, 1.0), "breakdowns");
+                finite(mxg1(a, BatchSize::Geometric { mean: b }, Moments::exponential(c)), "M[X]/M/1");
+                let service = Moments::exponential(b);
+                finite(mg1_exceptional_first(a, service, service.plus(c)).map(|found| found.queue), "Welch");
+                // Patience of almost forever at a load of almost c takes long, by design.
+                if c >= 0.5
+                    && let Ok(found) = erlang_a(a, b, 3, c)
+                {
+                    let figures = [found.wait, found.delayed, found.abandoned, found.queue_length, found.number];
+                    assert!(figures.iter().all(|f| f.is_finite() && *f >= 0.0), "{a} {b} {c}: {found:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn littles_law_holds() {
     for rho in LOADS {
         let service = Moments::with_cv(1.0, 1.7);

@@ -215,6 +215,31 @@ fn units_do_not_matter() {
     assert!((one.high * 1e-15 - other.high).abs() < 1e-9 * other.high, "{one:?}, {other:?}");
 }
 
+#[test]
+fn nothing_makes_it_panic_or_lose_order() {
+    let odd = [0.0, 1.0, -1.0, 1e-300, 1e300, f64::MAX, f64::INFINITY, f64::NAN, 3.5];
+    let mut stream = Stream::named(9, 0, 0, Purpose::Worlds);
+    for _ in 0..2_000 {
+        let mut draw = || odd[stream.below(odd.len() as u64) as usize];
+        let runs: Vec<Vec<Batch>> =
+            (0..4).map(|n| (0..n * 9).map(|_| Batch { sum: draw(), weight: draw() }).collect()).collect();
+        if let Some(found) = ratio_interval(&runs) {
+            assert!(found.value.is_finite() && found.low <= found.value && found.value <= found.high, "{found:?}");
+        }
+        mser(&(0..9).map(|_| draw()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn students_quantile_for_any_number_of_batches() {
+    // From the tables; of very many, the normal distribution's.
+    for (n, t) in [(3, 4.3027), (11, 2.2281), (31, 2.0423), (1_001, 1.9623), (100_001, 1.9600), (2_000_001, 1.9600)] {
+        let spread = Spread { n: f64::from(n), variance: 1.0, freedom: f64::from(n) - 1.0, skewness: 0.0 };
+        let (down, up) = spread.deviations(1.0);
+        assert!((down - t).abs() < 1e-3 && (up - t).abs() < 1e-3, "{n}: {down}, {up}, not {t}");
+    }
+}
+
 /// Batches so short that intervals which took them to be independent would be far too narrow.
 #[test]
 fn intervals_hold_the_truth_as_often_as_they_say() {

@@ -12,12 +12,14 @@ mod calendar;
 mod cores;
 mod least;
 mod line;
+mod reorder;
 mod sharing;
 
 pub use calendar::Calendar;
 pub use cores::{Admission, Cores, Rules};
 pub use least::LeastLoaded;
 pub use line::Line;
+pub use reorder::Reorder;
 pub use sharing::{Departed, Sharing};
 
 use crate::units::{SimTime, Span};

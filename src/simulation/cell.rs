@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::arrivals::{Messages, Poisson};
 use super::demand::{Demand, DemandStreams, Demands, Times, to_span};
 use super::recorder::Recorder;
 use super::ring::Ring;
@@ -10,6 +11,7 @@ use super::router::Router;
 use super::server::{Job, Kind, Server, ServerTotals};
 use crate::engine::Calendar;
 use crate::metrics::tally::{Burst, Slices};
+use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Arrivals, BatchSize, Dispatch, Scenario};
 use crate::units::time::PICOSECONDS;
@@ -54,20 +56,20 @@ pub struct Cell {
     connect: Times,
     upkeep: Stream,
     network: Network,
-    cache: Stream,
+    cache: Cache,
     /// Up to when the connections were counted into the integral.
     counted: SimTime,
     now: SimTime,
     messages_in: u64,
 }
 
-/// When the messages of a server's users arrive at it.
+/// Which messages find their connection's state in the cache.
 #[derive(Debug)]
-enum Messages {
-    /// At times of a Poisson process whose rate is proportional to the connections; several at once in a batch.
-    Poisson { next: SimTime, gap_of_one: f64, batch: Option<BatchSize>, stream: Stream },
-    /// Each connection's at its own phase.
-    Periodic(Ring),
+struct Cache {
+    /// Share of misses.
+    share: f64,
+    hits_left: u64,
+    stream: Stream,
 }
 
 /// One-way delays between users and server.
@@ -77,7 +79,7 @@ struct Network {
     random: Option<Times>,
     stream: Stream,
     /// Messages under way, where random delays can change their order: they arrive with their origin and core.
-    under_way: Option<Calendar<(SimTime, Option<u32>)>>,
+    under_way: Option<Calendar<(SimTime, u32)>>,
 }
 
 impl Cell {
@@ -104,13 +106,13 @@ impl Cell {
                 let period = Span::from_seconds(1.0 / rate);
                 Messages::Periodic(Ring::new(period, slices.end(), connections, cores, stream(Purpose::Arrivals)))
             }
-            Arrivals::Poisson => Messages::poisson(rate, None, stream(Purpose::Arrivals)),
+            Arrivals::Poisson => Messages::Poisson(Poisson::new(rate, stream(Purpose::Arrivals))),
             Arrivals::Batch(size) => {
                 let mean = match size {
                     BatchSize::Fixed(n) => n as f64,
                     BatchSize::Geometric(mean) => mean,
                 };
-                Messages::poisson(rate / mean, Some(size), stream(Purpose::Arrivals))
+                Messages::Batches(Poisson::new(rate / mean, stream(Purpose::Arrivals)), size)
             }
         };
         let random = scenario.latency.client.constant().is_none().then(|| Times::new(&scenario.latency.client));
@@ -133,12 +135,13 @@ impl Cell {
             connect: Times::new(&demands.per_connect),
             upkeep: Stream::named(*seed, *replication, server ^ (1 << 63), Purpose::Upkeep),
             network: Network { random, stream: stream(Purpose::Latency), under_way: reorders.then(Calendar::default) },
-            cache: stream(Purpose::Cache),
+            cache: Cache { share: 0.0, hits_left: u64::MAX, stream: stream(Purpose::Cache) },
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
             messages_in: 0,
         };
         cell.messages.repopulate(SimTime::ZERO, connections);
+        cell.cache.resize(setting, connections as f64 / servers as f64);
         cell
     }
 
@@ -170,7 +173,6 @@ impl Cell {
     pub fn advance(&mut self, until: SimTime, changes: &[(SimTime, Change)], recorder: &mut Recorder) {
         let setting = Arc::clone(&self.setting);
         let mut changes = changes.iter().peekable();
-        let mut miss = self.miss_threshold(&setting);
         loop {
             let change = changes.peek().map_or(SimTime::NEVER, |change| change.0);
             let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
@@ -178,7 +180,7 @@ impl Cell {
             // Messages before the next of the others; at the same time, the others come first.
             let last = if bound <= until { SimTime(bound.0.saturating_sub(1)) } else { until };
             if bound > SimTime::ZERO {
-                self.messages_until(last, &setting, miss, recorder);
+                self.messages_until(last, &setting, recorder);
             }
             if bound > until {
                 break;
@@ -187,7 +189,6 @@ impl Cell {
                 if let Some(&(at, change)) = changes.next() {
                     self.apply(at, change, &setting, recorder);
                 }
-                miss = self.miss_threshold(&setting);
             } else {
                 self.heartbeat(&setting, recorder);
             }
@@ -197,26 +198,17 @@ impl Cell {
         self.count_connections(until, recorder);
     }
 
-    /// Of 2⁶⁴ equally likely draws, how many miss the cache.
-    fn miss_threshold(&self, setting: &Setting) -> u64 {
-        let connections = self.connections as f64 / self.servers.len() as f64;
-        let cached = setting.demands.cached_connections;
-        if connections <= cached || setting.demands.per_cache_miss.mean() == 0.0 {
-            return 0;
-        }
-        ((1.0 - cached / connections) * 18_446_744_073_709_551_616.0) as u64
-    }
-
-    fn messages_until(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
+    fn messages_until(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
         if self.network.under_way.is_some() {
-            self.messages_via_network(last, setting, miss, recorder);
-        } else if self.router.is_none() && matches!(self.messages, Messages::Poisson { batch: None, .. }) {
-            self.messages_fast(last, setting, miss, recorder);
+            self.messages_via_network(last, setting, recorder);
+        } else if self.router.is_none() && matches!(self.messages, Messages::Poisson(_)) {
+            self.messages_fast(last, setting, recorder);
         } else {
-            while let Some((at, n, core)) = self.messages.take(last, self.connections, setting) {
-                for _ in 0..n {
+            let cores = setting.scenario.servers.cores;
+            while let Some(sent) = self.messages.take(last, cores) {
+                for _ in 0..sent.count {
                     let uplink = self.network.draw();
-                    self.message(at, at.0.wrapping_sub(uplink.0), core, setting, miss, recorder);
+                    self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, setting, recorder);
                 }
             }
         }
@@ -224,20 +216,14 @@ impl Cell {
 
     /// The common case, in a loop of its own: one server, single messages, in the order in which they were sent.
     #[inline(always)]
-    fn messages_fast(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
-        let Messages::Poisson { next, gap_of_one, stream, .. } = &mut self.messages else { return };
-        let gap = *gap_of_one / self.connections as f64;
-        let cores = u64::from(setting.scenario.servers.cores);
+    fn messages_fast(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        let Messages::Poisson(process) = &mut self.messages else { return };
         let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
         let (mut taken, mut bytes) = (0_u64, 0_u64);
-        while *next <= last {
-            let at = *next;
-            *next = at + to_span(stream.exp1() * gap);
-            let core = per_core.then(|| (stream.below(self.connections) % cores) as u32);
+        while let Some(at) = process.take(last) {
+            let core = per_core.then(|| process.core(setting.scenario.servers.cores));
             let mut demand = setting.demands.draw(&mut self.demand_streams);
-            if miss > 0 {
-                Self::perhaps_miss(&mut demand, miss, &mut self.cache, setting);
-            }
+            self.cache.pass(&mut demand, setting);
             taken += 1;
             bytes += u64::from(demand.bytes);
             let travel = self.network.draw() + self.network.draw();
@@ -252,26 +238,10 @@ impl Cell {
         self.messages_in += taken;
     }
 
-    #[inline(never)]
-    fn perhaps_miss(demand: &mut Demand, threshold: u64, stream: &mut Stream, setting: &Setting) {
-        if stream.bits() < threshold {
-            demand.cpu = demand.cpu + to_span(setting.demands.per_cache_miss.sample(stream) * PICOSECONDS);
-        }
-    }
-
-    fn message(
-        &mut self,
-        at: SimTime,
-        origin: u64,
-        core: Option<u32>,
-        setting: &Setting,
-        miss: u64,
-        recorder: &mut Recorder,
-    ) {
+    fn message(&mut self, at: SimTime, origin: u64, core: u32, setting: &Setting, recorder: &mut Recorder) {
+        let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core);
         let mut demand = setting.demands.draw(&mut self.demand_streams);
-        if miss > 0 {
-            Self::perhaps_miss(&mut demand, miss, &mut self.cache, setting);
-        }
+        self.cache.pass(&mut demand, setting);
         recorder.flow.messages_in += 1;
         recorder.flow.bytes_in += u128::from(demand.bytes);
         self.messages_in += 1;
@@ -293,19 +263,19 @@ impl Cell {
     }
 
     /// Messages that don't arrive in the order in which they were sent.
-    fn messages_via_network(&mut self, last: SimTime, setting: &Setting, miss: u64, recorder: &mut Recorder) {
-        while let Some((sent, n, core)) = self.messages.take(last, self.connections, setting) {
-            for _ in 0..n {
+    fn messages_via_network(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        while let Some(sent) = self.messages.take(last, setting.scenario.servers.cores) {
+            for _ in 0..sent.count {
                 let uplink = self.network.draw();
                 if let Some(under_way) = &mut self.network.under_way {
-                    under_way.schedule(sent + uplink, (sent, core));
+                    under_way.schedule(sent.at + uplink, (sent.at, sent.core));
                 }
             }
         }
         while let Some(under_way) = &mut self.network.under_way
             && let Some((at, (sent, core))) = under_way.pop_until(last)
         {
-            self.message(at, sent.0, core, setting, miss, recorder);
+            self.message(at, sent.0, core, setting, recorder);
         }
     }
 
@@ -356,13 +326,14 @@ impl Cell {
         }
         if change != Change::Refuse {
             self.messages.repopulate(at, self.connections);
+            self.cache.resize(setting, self.connections as f64 / self.servers.len() as f64);
         }
     }
 
     fn rings(&mut self) -> impl Iterator<Item = &mut Ring> {
         let messages = match &mut self.messages {
             Messages::Periodic(ring) => Some(ring),
-            Messages::Poisson { .. } => None,
+            Messages::Poisson(_) | Messages::Batches(..) => None,
         };
         messages.into_iter().chain(self.heartbeats.as_mut().map(|(ring, ..)| ring))
     }
@@ -392,6 +363,8 @@ impl Cell {
             self.rings().for_each(Ring::leave);
         }
         self.messages.repopulate(self.now, self.connections);
+        let setting = Arc::clone(&self.setting);
+        self.cache.resize(&setting, self.connections as f64 / self.servers.len() as f64);
         count
     }
 
@@ -402,53 +375,42 @@ impl Cell {
     }
 }
 
+impl Cache {
+    /// The server's connections have changed in number.
+    fn resize(&mut self, setting: &Setting, connections: f64) {
+        self.share = cache_miss_share(&setting.scenario, connections);
+        self.draw();
+    }
+
+    /// Hits until the next miss: geometric, so that a hit costs no random number.
+    fn draw(&mut self) {
+        self.hits_left = if self.share > 0.0 { self.stream.geometric(1.0 / self.share) - 1 } else { u64::MAX };
+    }
+
+    /// A message finds its connection's state in the cache, or pays for the miss.
+    #[inline(always)]
+    fn pass(&mut self, demand: &mut Demand, setting: &Setting) {
+        if self.hits_left == 0 {
+            self.miss(demand, setting);
+        } else {
+            self.hits_left -= 1;
+        }
+    }
+
+    #[inline(never)]
+    fn miss(&mut self, demand: &mut Demand, setting: &Setting) {
+        let price = setting.demands.per_cache_miss.sample(&mut self.stream);
+        demand.cpu = demand.cpu + to_span(price * PICOSECONDS);
+        self.draw();
+    }
+}
+
 impl Network {
     #[inline(always)]
     fn draw(&mut self) -> Span {
         match &self.random {
             None => Span::ZERO,
             Some(times) => times.draw(&mut self.stream),
-        }
-    }
-}
-
-impl Messages {
-    fn poisson(rate: f64, batch: Option<BatchSize>, stream: Stream) -> Self {
-        Self::Poisson { next: SimTime::NEVER, gap_of_one: PICOSECONDS / rate, batch, stream }
-    }
-
-    /// The number of connections has changed: a Poisson process forgets, so the next message is drawn anew.
-    fn repopulate(&mut self, now: SimTime, connections: u64) {
-        if let Self::Poisson { next, gap_of_one, stream, .. } = self {
-            *next = match connections {
-                0 => SimTime::NEVER,
-                n => now + to_span(stream.exp1() * *gap_of_one / n as f64),
-            };
-        }
-    }
-
-    /// The next messages sent, if not later than `last`: when, how many, and on which core.
-    fn take(&mut self, last: SimTime, connections: u64, setting: &Setting) -> Option<(SimTime, u64, Option<u32>)> {
-        let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
-        match self {
-            Self::Poisson { next, gap_of_one, batch, stream } => {
-                let at = *next;
-                if at > last {
-                    return None;
-                }
-                *next = at + to_span(stream.exp1() * *gap_of_one / connections as f64);
-                let cores = u64::from(setting.scenario.servers.cores);
-                let core = per_core.then(|| (stream.below(connections) % cores) as u32);
-                let n = match batch {
-                    None => 1,
-                    Some(BatchSize::Fixed(n)) => *n,
-                    Some(BatchSize::Geometric(mean)) => stream.geometric(*mean),
-                };
-                Some((at, n, core))
-            }
-            Self::Periodic(ring) => {
-                (ring.next() <= last).then(|| ring.fire()).map(|(at, core)| (at, 1, per_core.then_some(core as u32)))
-            }
         }
     }
 }

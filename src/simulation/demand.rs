@@ -45,8 +45,6 @@ pub struct Demands {
     pub per_wakeup: Distribution,
     /// What a cache miss costs.
     pub per_cache_miss: Distribution,
-    /// Connections whose state the cache holds.
-    pub cached_connections: f64,
 }
 
 impl Demands {
@@ -81,7 +79,6 @@ impl Demands {
             per_connect: cpu.per_connect.clone(),
             per_wakeup: cpu.per_wakeup.clone(),
             per_cache_miss: cpu.per_cache_miss.clone(),
-            cached_connections: scenario.servers.comfortable_connections,
         };
         demands.of_one_size = demands.size.constant().map(|size| demands.of_size(size));
         if let (Some(size), Some(message), Some(kb)) =

@@ -3,6 +3,7 @@
 //! [`simulate`] turns a scenario into [`RunMetrics`](crate::metrics::RunMetrics). A [`cell`] is a server with its users;
 //! cells run side by side, behind one front [`door`] where connections come and go.
 
+mod arrivals;
 pub mod cell;
 pub mod demand;
 mod door;

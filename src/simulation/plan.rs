@@ -10,6 +10,12 @@ const EVERY_MESSAGE_UP_TO: f64 = 50e6;
 const SAMPLE_MESSAGES: f64 = 10e6;
 /// … and of at least so many servers.
 const SAMPLE_SERVERS: u64 = 64;
+/// … and of at most so many.
+const LARGEST_SAMPLE: u64 = 20_000;
+/// More servers than this are a slip, or no simulation's business.
+const MOST_SERVERS: u64 = 10_000_000;
+/// The clock ends after 213 days; work that is offered in one run must stay well below that.
+const LONGEST_BACKLOG_SECONDS: f64 = 40.0 * 86_400.0;
 /// Slices of a run where every message is simulated: batches for intervals, points of the series.
 const SLICES: usize = 64;
 /// Slices where servers are sampled: batches are groups of servers then.
@@ -54,6 +60,14 @@ pub enum PlanError {
         "a sample of servers can't be simulated where messages are balanced one by one: each server's next message depends on all of them; use `mode: every-message`"
     )]
     RoutedSample,
+    /// A queue that would outgrow the clock.
+    #[error(
+        "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
+    )]
+    Overload(&'static str, f64, f64),
+    /// More servers than anybody has.
+    #[error("{0} servers are too many to simulate; `plimsoll estimate` shows what asks for them")]
+    TooManyServers(u64),
     /// More than a run can hold.
     #[error(
         "{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`"
@@ -68,12 +82,16 @@ impl Plan {
     /// When what is asked for is impossible.
     pub fn of(scenario: &Scenario, model: &Model) -> Result<Self, PlanError> {
         let servers = model.servers;
+        if servers > MOST_SERVERS {
+            return Err(PlanError::TooManyServers(servers));
+        }
         let settings = &scenario.simulation;
         let per_replication = model.load.messages_in_per_second * settings.duration.get();
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let per_server = messages / servers as f64;
-        let sample = SAMPLE_SERVERS.max((SAMPLE_MESSAGES / per_server.max(1e-9)).ceil() as u64).min(servers);
+        let sample =
+            SAMPLE_SERVERS.max((SAMPLE_MESSAGES / per_server.max(1e-9)).ceil() as u64).min(LARGEST_SAMPLE).min(servers);
         let people = |figure: f64| crate::units::display::count(figure);
         let (simulated, reason) = match settings.mode {
             Mode::EveryMessage => (servers, "asked for".to_owned()),
@@ -83,10 +101,17 @@ impl Plan {
             }
             Mode::Sampled => (sample, "asked for".to_owned()),
             Mode::Auto if routed => (servers, "messages are balanced one by one, so all servers are needed".to_owned()),
-            Mode::Auto if messages <= EVERY_MESSAGE_UP_TO || sample == servers => {
+            Mode::Auto if (messages <= EVERY_MESSAGE_UP_TO && servers <= LARGEST_SAMPLE) || sample == servers => {
                 (servers, format!("about {} messages are few enough", people(messages)))
             }
-            Mode::Auto => (sample, format!("about {} messages are too many for a quick answer", people(messages))),
+            Mode::Auto => (
+                sample,
+                format!(
+                    "about {} messages on {} servers are too many for a quick answer",
+                    people(messages),
+                    people(servers as f64)
+                ),
+            ),
         };
         if simulated == servers && per_replication > 1e13 {
             return Err(PlanError::TooMany(per_replication));
@@ -113,6 +138,10 @@ impl Plan {
         for kind in [ResourceKind::Cpu, ResourceKind::NicIn, ResourceKind::NicOut, ResourceKind::LogWrite] {
             let offered = model.admitted_utilisation(scenario, kind);
             let bounded = kind == ResourceKind::Cpu && !unbounded;
+            let duration = settings.duration.get();
+            if offered * duration > LONGEST_BACKLOG_SECONDS {
+                return Err(PlanError::Overload(kind.name(), offered, duration));
+            }
             if offered >= 1.0 && !bounded {
                 warnings.push(format!(
                     "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",

@@ -84,14 +84,14 @@ impl Ring {
         } else {
             self.queue.pop_front().map_or(0, |entry| entry.core)
         };
-        self.enqueue(at + self.period, core);
+        self.enqueue(at.0.saturating_add(self.period.0), core);
         self.skip_dead();
         (at, core as usize)
     }
 
     /// A connection opens now; its first event comes one period later.
     pub fn join(&mut self, now: SimTime, core: usize) {
-        self.enqueue(now + self.period, core as u32);
+        self.enqueue(now.0.saturating_add(self.period.0), core as u32);
     }
 
     /// A connection closes: any of them with equal chance, since which one it is makes no difference here.
@@ -141,7 +141,8 @@ impl Ring {
         0
     }
 
-    fn enqueue(&mut self, at: SimTime, core: u32) {
+    fn enqueue(&mut self, at: u64, core: u32) {
+        let at = SimTime(at);
         if at > self.end {
             self.spent += 1;
         } else {

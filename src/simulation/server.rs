@@ -1,10 +1,8 @@
 //! One server: receiving line, cores, sending line and its share of the log's disk, in a row.
 
-use std::collections::VecDeque;
-
 use super::demand::{Demand, Demands, Times};
 use super::recorder::Recorder;
-use crate::engine::{Admission, Cores, Line, Rules, Sharing};
+use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing};
 use crate::metrics::tally::Station;
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Discipline, Dispatch, FanOut, Scenario};
@@ -16,7 +14,7 @@ pub struct Server {
     nic_in: Option<Line>,
     cpu: CpuStation,
     /// Done by the CPU and not yet handed to the sending line, in order of departure: cores overtake each other.
-    done: VecDeque<Done>,
+    done: Reorder,
     nic_out: Option<Line>,
     log: Option<Line>,
     log_demand: Span,
@@ -47,13 +45,14 @@ enum CpuStation {
 
 /// What is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Kind {
     /// A message of a user.
-    Message,
+    Message = 0,
     /// A ping, to be answered.
-    Heartbeat,
+    Heartbeat = 1,
     /// A connection attempt: CPU only.
-    Connect,
+    Connect = 2,
 }
 
 /// Something to be served.
@@ -74,18 +73,31 @@ pub struct Job {
     pub inside: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Done {
-    at: SimTime,
-    job: Job,
-}
-
 impl Job {
     /// A message that needs this.
     #[inline(always)]
     pub fn message(origin: u64, demand: &Demand) -> Self {
         let Demand { cpu, nic_out, bytes, .. } = *demand;
         Self { origin, cpu, nic_out, bytes, kind: Kind::Message, inside: false }
+    }
+}
+
+impl Job {
+    /// What is left to know once the CPU is done, as plain words.
+    #[inline(always)]
+    fn pack(&self) -> [u64; 3] {
+        [self.origin, self.nic_out.0, u64::from(self.bytes) | (self.kind as u64) << 32 | u64::from(self.inside) << 40]
+    }
+
+    #[inline(always)]
+    fn unpack([origin, nic_out, rest]: [u64; 3]) -> Self {
+        let kind = match (rest >> 32) & 0xFF {
+            0 => Kind::Message,
+            1 => Kind::Heartbeat,
+            _ => Kind::Connect,
+        };
+        let (bytes, inside) = (rest as u32, rest >> 40 != 0);
+        Self { origin, cpu: Span::ZERO, nic_out: Span(nic_out), bytes, kind, inside }
     }
 }
 
@@ -103,7 +115,7 @@ impl Server {
         Self {
             nic_in: line.clone(),
             cpu,
-            done: VecDeque::new(),
+            done: Reorder::default(),
             nic_out: line,
             log: scenario.logs.map(|_| Line::default()),
             log_demand: demands.log,
@@ -236,28 +248,13 @@ impl Server {
         }
         // All that will be served from now on leaves later than `now`: what left before can go out in order.
         self.release(now, recorder);
-        let done = Done { at: visit.departure, job };
-        if self.done.back().is_none_or(|last| last.at <= done.at) {
-            self.done.push_back(done);
-        } else {
-            self.overtake(done);
-        }
-    }
-
-    #[inline(never)]
-    fn overtake(&mut self, done: Done) {
-        let place = self.done.iter().rposition(|other| other.at <= done.at).map_or(0, |i| i + 1);
-        self.done.insert(place, done);
+        self.done.push(visit.departure, job.pack());
     }
 
     #[inline(always)]
     fn release(&mut self, until: SimTime, recorder: &mut Recorder) {
-        while let Some(first) = self.done.front()
-            && first.at <= until
-        {
-            let Done { at, job } = *first;
-            self.done.pop_front();
-            self.hand_over(at, job, recorder);
+        while let Some((at, words)) = self.done.pop_until(until) {
+            self.hand_over(at, Job::unpack(words), recorder);
         }
     }
 

@@ -40,8 +40,12 @@ pub enum Purpose {
     Routing = 10,
     /// Which figure an uncertain input has in a world.
     Worlds = 11,
-    /// What a connection or heartbeat needs of the CPU.
-    Upkeep = 12,
+    /// What waking up costs.
+    Wakeups = 12,
+    /// What heartbeats need of the CPU.
+    HeartbeatService = 13,
+    /// What connection attempts need of the CPU, and on which core.
+    ConnectService = 14,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

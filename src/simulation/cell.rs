@@ -130,10 +130,10 @@ impl Cell {
             heartbeats: workload.heartbeat.map(|every| {
                 let period = Span::from_seconds(every.get());
                 let ring = Ring::new(period, slices.end(), connections, cores, stream(Purpose::Heartbeats));
-                (ring, Times::new(&demands.per_heartbeat), stream(Purpose::Upkeep))
+                (ring, Times::new(&demands.per_heartbeat), stream(Purpose::HeartbeatService))
             }),
             connect: Times::new(&demands.per_connect),
-            upkeep: Stream::named(*seed, *replication, server ^ (1 << 63), Purpose::Upkeep),
+            upkeep: stream(Purpose::ConnectService),
             network: Network { random, stream: stream(Purpose::Latency), under_way: reorders.then(Calendar::default) },
             cache: Cache { share: 0.0, hits_left: u64::MAX, stream: stream(Purpose::Cache) },
             counted: SimTime::ZERO,
@@ -239,7 +239,9 @@ impl Cell {
     }
 
     fn message(&mut self, at: SimTime, origin: u64, core: u32, setting: &Setting, recorder: &mut Recorder) {
-        let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core);
+        // A ring over several servers deals out servers; which of their cores is then as good as any.
+        let core =
+            (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core % setting.scenario.servers.cores);
         let mut demand = setting.demands.draw(&mut self.demand_streams);
         self.cache.pass(&mut demand, setting);
         recorder.flow.messages_in += 1;
@@ -288,7 +290,7 @@ impl Cell {
         // Where one cell has all servers, the ring deals connections out to servers, not to cores.
         let core = core as u32;
         let (server, core) =
-            if self.router.is_some() { (core as usize, core % setting.scenario.servers.cores) } else { (0, core) };
+            if self.servers.len() > 1 { (core as usize, core % setting.scenario.servers.cores) } else { (0, core) };
         let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core);
         let job = Job { kind: Kind::Heartbeat, ..Job::message(0, &demand) };
         self.servers[server].arrive(at, demand.nic_in, core, job, recorder);

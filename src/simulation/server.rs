@@ -121,7 +121,7 @@ impl Server {
             log_demand: demands.log,
             echo: scenario.workload.fan_out == FanOut::Echo,
             wakeup: Times::new(&demands.per_wakeup),
-            wakeup_stream: Stream::named(seed, replication, server, Purpose::Upkeep),
+            wakeup_stream: Stream::named(seed, replication, server, Purpose::Wakeups),
             patience: servers
                 .patience
                 .as_ref()

@@ -11,8 +11,11 @@ use crate::units::{SimTime, Span};
 /// bound to (a queue a core).
 #[derive(Debug, Clone)]
 pub struct Cores {
-    /// When each core is free. Padded with `NEVER` to a multiple of four, so that the scan has no tail.
-    free: Vec<SimTime>,
+    /// When each of the first four cores is free (`NEVER` for one that isn't there): most servers have no more, and a
+    /// scan of exactly four needs no loop.
+    first: [SimTime; 4],
+    /// When each of the others is free, padded with `NEVER` to a multiple of four.
+    others: Vec<[SimTime; 4]>,
     count: usize,
     /// With a bounded room: when each customer inside leaves.
     inside: Option<BinaryHeap<Reverse<SimTime>>>,
@@ -46,9 +49,13 @@ impl Cores {
     /// This many idle cores. `bounded`: whether the number inside must be known.
     pub fn new(count: u32, bounded: bool) -> Self {
         let count = count as usize;
-        let mut free = vec![SimTime::ZERO; count];
-        free.resize(count.next_multiple_of(4), SimTime::NEVER);
-        Self { free, count, inside: bounded.then(BinaryHeap::new) }
+        let four = |from: usize| std::array::from_fn(|i| if from + i < count { SimTime::ZERO } else { SimTime::NEVER });
+        Self {
+            first: four(0),
+            others: (4..count).step_by(4).map(four).collect(),
+            count,
+            inside: bounded.then(BinaryHeap::new),
+        }
     }
 
     /// Serves a customer that needs nothing special: any core, unlimited room, endless patience.
@@ -60,7 +67,7 @@ impl Cores {
 
     #[inline(always)]
     fn serve_on(&mut self, core: usize, arrival: SimTime, demand: Span, wakeup: Span) -> Visit {
-        let free = &mut self.free[core];
+        let free = self.free_mut(core);
         let wakeup = if *free <= arrival { wakeup } else { Span::ZERO };
         let start = (*free).max(arrival);
         let departure = start + demand + wakeup;
@@ -81,7 +88,7 @@ impl Cores {
         }
         let core = rules.core.unwrap_or_else(|| self.earliest());
         let leaves = arrival + Span(rules.patience.0.min(u64::MAX - arrival.0));
-        let admission = if self.free[core] > leaves {
+        let admission = if *self.free_mut(core) > leaves {
             Admission::Abandoned(leaves)
         } else {
             Admission::Served(self.serve_on(core, arrival, demand, rules.wakeup))
@@ -95,22 +102,24 @@ impl Cores {
         admission
     }
 
-    /// The core that is free first; of several, the first.
+    #[inline(always)]
+    fn free_mut(&mut self, core: usize) -> &mut SimTime {
+        if core < 4 { &mut self.first[core] } else { &mut self.others[core / 4 - 1][core % 4] }
+    }
+
+    /// The core that is free first; of several, one of them.
     #[inline(always)]
     fn earliest(&self) -> usize {
-        if self.count == 1 {
-            return 0;
-        }
-        let mut best = 0;
-        let mut when = SimTime::NEVER;
-        for (group, cores) in self.free.chunks_exact(4).enumerate() {
-            // A tournament of four: no branch that the data decide.
-            let left = usize::from(cores[1] < cores[0]);
-            let right = 2 + usize::from(cores[3] < cores[2]);
-            let winner = if cores[right] < cores[left] { right } else { left };
-            if cores[winner] < when {
-                when = cores[winner];
-                best = 4 * group + winner;
+        let best = earliest_of_four(&self.first);
+        if self.count <= 4 { best } else { self.earliest_of_all(best) }
+    }
+
+    fn earliest_of_all(&self, first: usize) -> usize {
+        let (mut best, mut when) = (first, self.first[first]);
+        for (group, four) in self.others.iter().enumerate() {
+            let winner = earliest_of_four(four);
+            if four[winner] < when {
+                (best, when) = (4 * (group + 1) + winner, four[winner]);
             }
         }
         best
@@ -118,8 +127,17 @@ impl Cores {
 
     /// Work of all cores not yet done at this moment.
     pub fn backlog(&self, now: SimTime) -> Span {
-        Span(self.free[..self.count].iter().map(|free| free.since(now).0).sum())
+        let all = self.first.iter().chain(self.others.iter().flatten()).take(self.count);
+        Span(all.map(|free| free.since(now).0).sum())
     }
+}
+
+/// A tournament: no branch that the data decide.
+#[inline(always)]
+fn earliest_of_four(free: &[SimTime; 4]) -> usize {
+    let left = usize::from(free[1] < free[0]);
+    let right = 2 + usize::from(free[3] < free[2]);
+    if free[right] < free[left] { right } else { left }
 }
 
 #[cfg(test)]

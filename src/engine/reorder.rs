@@ -28,31 +28,39 @@ impl Reorder {
         if self.len == self.slots.len() {
             self.grow();
         }
-        let mask = self.slots.len() - 1;
-        let end = (self.head + self.len) & mask;
-        let slot = &mut self.slots[end];
+        let slots = &mut self.slots[..];
+        // Never empty; said here so that the mask makes every index below a valid one without a check.
+        if slots.is_empty() {
+            return;
+        }
+        let mask = slots.len() - 1;
+        let end = self.head + self.len;
+        let before = slots[end.wrapping_sub(1) & mask][0];
+        let slot = &mut slots[end & mask];
         slot[0] = at.0;
         slot[1] = cargo[0];
         slot[2] = cargo[1];
         slot[3] = cargo[2];
         self.len += 1;
-        if self.len > 1 && self.slots[(end + mask) & mask][0] > at.0 {
-            self.sink(end);
+        if self.len > 1 && before > at.0 {
+            self.sink(end & mask);
         }
     }
 
     /// The first, if it is due.
     #[inline(always)]
     pub fn pop_until(&mut self, until: SimTime) -> Option<(SimTime, [u64; 3])> {
-        if self.len == 0 {
+        let slots = &self.slots[..];
+        if self.len == 0 || slots.is_empty() {
             return None;
         }
-        let slot = &self.slots[self.head & (self.slots.len() - 1)];
+        let mask = slots.len() - 1;
+        let slot = &slots[self.head & mask];
         if slot[0] > until.0 {
             return None;
         }
         let out = (SimTime(slot[0]), [slot[1], slot[2], slot[3]]);
-        self.head = (self.head + 1) & (self.slots.len() - 1);
+        self.head = (self.head + 1) & mask;
         self.len -= 1;
         Some(out)
     }

@@ -215,20 +215,33 @@ impl Cell {
     }
 
     /// The common case, in a loop of its own: one server, single messages, in the order in which they were sent.
-    #[inline(always)]
     fn messages_fast(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
-        let Messages::Poisson(process) = &mut self.messages else { return };
+        match setting.demands.fixed() {
+            Some(fixed) => self.messages_with(last, setting, recorder, |_| fixed),
+            None => self.messages_with(last, setting, recorder, |streams| setting.demands.draw(streams)),
+        }
+    }
+
+    #[inline(always)]
+    fn messages_with(
+        &mut self,
+        last: SimTime,
+        setting: &Setting,
+        recorder: &mut Recorder,
+        draw: impl Fn(&mut DemandStreams) -> Demand,
+    ) {
+        let (Messages::Poisson(process), [server]) = (&mut self.messages, &mut self.servers[..]) else { return };
         let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
         let (mut taken, mut bytes) = (0_u64, 0_u64);
         while let Some(at) = process.take(last) {
             let core = per_core.then(|| process.core(setting.scenario.servers.cores));
-            let mut demand = setting.demands.draw(&mut self.demand_streams);
+            let mut demand = draw(&mut self.demand_streams);
             self.cache.pass(&mut demand, setting);
             taken += 1;
             bytes += u64::from(demand.bytes);
             let travel = self.network.draw() + self.network.draw();
             let job = Job::message(at.0.wrapping_sub(travel.0), &demand);
-            self.servers[0].arrive(at, demand.nic_in, core, job, recorder);
+            server.arrive(at, demand.nic_in, core, job, recorder);
             if taken.is_multiple_of(Burst::LIMIT) {
                 recorder.take_bursts();
             }

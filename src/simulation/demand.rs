@@ -95,6 +95,11 @@ impl Demands {
         Demand { nic_in: line(ingress.bytes), cpu: Span::ZERO, nic_out: line(egress.bytes), bytes: size.round() as u32 }
     }
 
+    /// What every message needs, where that is always the same.
+    pub fn fixed(&self) -> Option<Demand> {
+        Some(Demand { cpu: self.fixed_cpu?, ..self.of_one_size? })
+    }
+
     /// What the next message needs.
     #[inline(always)]
     pub fn draw(&self, streams: &mut DemandStreams) -> Demand {

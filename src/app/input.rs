@@ -36,6 +36,8 @@ pub fn document(input: &Input) -> Result<Document, Failure> {
     }
     document.load_files(&load);
     if !errors.is_empty() {
+        // What is wrong in the file is said in the same breath.
+        errors.extend(document.resolve().err());
         return Err(Diagnostics::from_iter(errors).into());
     }
     Ok(document)

@@ -100,7 +100,7 @@ pub struct Burst {
 
 impl Burst {
     /// So many stays of up to five hours each fit.
-    pub const LIMIT: u64 = 1_000;
+    pub const LIMIT: u64 = 1_024;
 
     /// Adds a stay, or says (by false) that it goes past the end of the slice and is to be [`split`](StationTally::split).
     #[inline(always)]

@@ -201,7 +201,10 @@ impl Cell {
     fn messages_until(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
         if self.network.under_way.is_some() {
             self.messages_via_network(last, setting, recorder);
-        } else if self.router.is_none() && matches!(self.messages, Messages::Poisson(_)) {
+        } else if self.router.is_none()
+            && matches!(self.messages, Messages::Poisson(_))
+            && !self.servers.iter().any(Server::is_strict)
+        {
             self.messages_fast(last, setting, recorder);
         } else {
             let cores = setting.scenario.servers.cores;
@@ -231,17 +234,15 @@ impl Cell {
         draw: impl Fn(&mut DemandStreams) -> Demand,
     ) {
         let (Messages::Poisson(process), [server]) = (&mut self.messages, &mut self.servers[..]) else { return };
-        let per_core = setting.scenario.servers.dispatch == Dispatch::PerCore;
         let (mut taken, mut bytes) = (0_u64, 0_u64);
         while let Some(at) = process.take(last) {
-            let core = per_core.then(|| process.core(setting.scenario.servers.cores));
             let mut demand = draw(&mut self.demand_streams);
-            self.cache.pass(&mut demand, setting);
+            demand.cpu = demand.cpu + self.cache.pass(setting);
             taken += 1;
             bytes += u64::from(demand.bytes);
             let travel = self.network.draw() + self.network.draw();
             let job = Job::message(at.0.wrapping_sub(travel.0), &demand);
-            server.arrive(at, demand.nic_in, core, job, recorder);
+            server.arrive_plainly(at, demand.nic_in, job, recorder);
             if taken.is_multiple_of(Burst::LIMIT) {
                 recorder.take_bursts();
             }
@@ -256,7 +257,7 @@ impl Cell {
         let core =
             (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core % setting.scenario.servers.cores);
         let mut demand = setting.demands.draw(&mut self.demand_streams);
-        self.cache.pass(&mut demand, setting);
+        demand.cpu = demand.cpu + self.cache.pass(setting);
         recorder.flow.messages_in += 1;
         recorder.flow.bytes_in += u128::from(demand.bytes);
         self.messages_in += 1;
@@ -305,7 +306,7 @@ impl Cell {
         let (server, core) =
             if self.servers.len() > 1 { (core as usize, core % setting.scenario.servers.cores) } else { (0, core) };
         let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core);
-        let job = Job { kind: Kind::Heartbeat, ..Job::message(0, &demand) };
+        let job = Job::other(Kind::Heartbeat, &demand);
         self.servers[server].arrive(at, demand.nic_in, core, job, recorder);
     }
 
@@ -331,13 +332,7 @@ impl Cell {
             let demand = Demand { cpu, ..Demand::default() };
             let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
             let server = self.upkeep.below(self.servers.len() as u64) as usize;
-            self.servers[server].arrive(
-                at,
-                Span::ZERO,
-                core,
-                Job { kind: Kind::Connect, ..Job::message(0, &demand) },
-                recorder,
-            );
+            self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), recorder);
         }
         if change != Change::Refuse {
             self.messages.repopulate(at, self.connections);
@@ -402,21 +397,21 @@ impl Cache {
         self.hits_left = if self.share > 0.0 { self.stream.geometric(1.0 / self.share) - 1 } else { u64::MAX };
     }
 
-    /// A message finds its connection's state in the cache, or pays for the miss.
+    /// What a message pays on top: nothing, where it finds its connection's state in the cache.
     #[inline(always)]
-    fn pass(&mut self, demand: &mut Demand, setting: &Setting) {
+    fn pass(&mut self, setting: &Setting) -> Span {
         if self.hits_left == 0 {
-            self.miss(demand, setting);
-        } else {
-            self.hits_left -= 1;
+            return self.miss(setting);
         }
+        self.hits_left -= 1;
+        Span::ZERO
     }
 
     #[inline(never)]
-    fn miss(&mut self, demand: &mut Demand, setting: &Setting) {
+    fn miss(&mut self, setting: &Setting) -> Span {
         let price = setting.demands.per_cache_miss.sample(&mut self.stream);
-        demand.cpu = demand.cpu + to_span(price * PICOSECONDS);
         self.draw();
+        to_span(price * PICOSECONDS)
     }
 }
 

@@ -110,30 +110,34 @@ impl Recorder {
         self.tally
     }
 
-    /// A stay of anything but a message.
+    /// A stay at a station. `inside` says whether its customer is counted among those inside at the end already (or is no
+    /// message, and so never is); the answer says whether it is now.
     #[inline(always)]
-    pub fn visit(&mut self, station: Station, visit: &Visit) {
-        if !self.bursts[station as usize].add(visit, self.slice_end) {
-            self.tally.stations[station as usize].split(self.tally.slices, visit);
-        }
-    }
-
-    /// A message's stay. One that doesn't leave by the end of the run is found inside by it, and true is returned the
-    /// first time (`inside` says whether an earlier station has it already).
-    #[inline(always)]
-    pub fn message_visit(&mut self, station: Station, visit: &Visit, inside: bool) -> bool {
-        if self.bursts[station as usize].add(visit, self.slice_end) {
+    pub fn visit(&mut self, station: Station, visit: Visit, inside: bool) -> bool {
+        if self.bursts[station as usize].add(&visit, self.slice_end) {
             return inside;
         }
-        self.split_message(station, visit, inside)
+        // In registers: a struct passed by its address would be written to memory on the common path too.
+        let Visit { arrival, start, departure, wakeup } = visit;
+        self.split(station, arrival, start, departure, wakeup, inside)
     }
 
     #[cold]
-    fn split_message(&mut self, station: Station, visit: &Visit, inside: bool) -> bool {
-        self.tally.stations[station as usize].split(self.tally.slices, visit);
+    #[inline(never)]
+    fn split(
+        &mut self,
+        station: Station,
+        arrival: SimTime,
+        start: SimTime,
+        departure: SimTime,
+        wakeup: Span,
+        inside: bool,
+    ) -> bool {
+        let visit = Visit { arrival, start, departure, wakeup };
+        self.tally.stations[station as usize].split(self.tally.slices, &visit);
         let end = self.tally.slices.end();
-        if !inside && visit.departure > end {
-            *(if visit.start > end { &mut self.inside.queued } else { &mut self.inside.in_service }) += 1;
+        if !inside && departure > end {
+            *(if start > end { &mut self.inside.queued } else { &mut self.inside.in_service }) += 1;
             return true;
         }
         inside

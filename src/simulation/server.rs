@@ -2,7 +2,7 @@
 
 use super::demand::{Demand, Demands, Times};
 use super::recorder::Recorder;
-use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing};
+use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing, Visit};
 use crate::metrics::tally::Station;
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Discipline, Dispatch, FanOut, Scenario};
@@ -69,7 +69,8 @@ pub struct Job {
     pub bytes: u32,
     /// What it is.
     pub kind: Kind,
-    /// Whether it was found inside at the end of the run by an earlier station.
+    /// Whether it is counted among the messages inside at the end of the run already; what is no message never is, and
+    /// has this set from the start.
     pub inside: bool,
 }
 
@@ -83,6 +84,11 @@ impl Job {
 }
 
 impl Job {
+    /// A heartbeat or a connection attempt that needs this.
+    pub fn other(kind: Kind, demand: &Demand) -> Self {
+        Self { kind, inside: true, ..Self::message(0, demand) }
+    }
+
     /// What is left to know once the CPU is done, as plain words.
     #[inline(always)]
     fn pack(&self) -> [u64; 3] {
@@ -106,7 +112,10 @@ impl Server {
     pub fn new(scenario: &Scenario, demands: &Demands, seed: u64, replication: u64, server: u64) -> Self {
         let servers = &scenario.servers;
         let bounded = servers.queue_limit.is_some();
-        let strict = bounded || servers.patience.is_some() || servers.dispatch == Dispatch::PerCore;
+        let strict = bounded
+            || servers.patience.is_some()
+            || servers.dispatch == Dispatch::PerCore
+            || servers.discipline == Discipline::ProcessorSharing;
         let cpu = match servers.discipline {
             Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded)),
             Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores)),
@@ -132,9 +141,13 @@ impl Server {
         }
     }
 
+    /// Whether anything but first come, first served by any core is asked for.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Takes in what arrives now, and says when it leaves the CPU (`NEVER`, where that is not known yet); calls must come
     /// in order of time.
-    #[inline(always)]
     pub fn arrive(
         &mut self,
         arrival: SimTime,
@@ -143,33 +156,36 @@ impl Server {
         mut job: Job,
         recorder: &mut Recorder,
     ) -> SimTime {
-        self.totals.messages += u64::from(job.kind == Kind::Message);
-        let mut at_cpu = arrival;
-        if let Some(line) = &mut self.nic_in
-            && job.kind != Kind::Connect
-        {
-            let visit = line.serve(arrival, nic_in);
-            job.inside = Self::record(recorder, Station::NicIn, &visit, &job);
-            at_cpu = visit.departure;
+        if !self.strict {
+            return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
+        let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
-        match &mut self.cpu {
-            CpuStation::Fifo(cores) if !self.strict => {
-                let visit = cores.serve(at_cpu, job.cpu, wakeup);
-                self.served(at_cpu, &visit, job, recorder);
-                visit.departure
-            }
-            _ => self.arrive_strictly(at_cpu, wakeup, core, job, recorder),
-        }
+        self.arrive_strictly(at_cpu, wakeup, core, job, recorder)
     }
 
+    /// The same for a server that is not [strict](Self::is_strict).
     #[inline(always)]
-    fn record(recorder: &mut Recorder, station: Station, visit: &crate::engine::Visit, job: &Job) -> bool {
-        if job.kind == Kind::Message {
-            recorder.message_visit(station, visit, job.inside)
-        } else {
-            recorder.visit(station, visit);
-            job.inside
+    pub fn arrive_plainly(&mut self, arrival: SimTime, nic_in: Span, mut job: Job, recorder: &mut Recorder) -> SimTime {
+        let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
+        let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
+        let CpuStation::Fifo(cores) = &mut self.cpu else { return SimTime::NEVER };
+        let visit = cores.serve(at_cpu, job.cpu, wakeup);
+        self.served(at_cpu, visit, job, recorder);
+        visit.departure
+    }
+
+    /// Over the receiving line, to the CPU.
+    #[inline(always)]
+    fn receive(&mut self, arrival: SimTime, nic_in: Span, job: &mut Job, recorder: &mut Recorder) -> SimTime {
+        self.totals.messages += u64::from(job.kind == Kind::Message);
+        match &mut self.nic_in {
+            Some(line) if job.kind != Kind::Connect => {
+                let visit = line.serve(arrival, nic_in);
+                job.inside = recorder.visit(Station::NicIn, visit, job.inside);
+                visit.departure
+            }
+            _ => arrival,
         }
     }
 
@@ -193,7 +209,7 @@ impl Server {
                 let rules = Rules { core: core.map(|core| core as usize), wakeup, room, patience };
                 match cores.admit(at_cpu, job.cpu, rules) {
                     Admission::Served(visit) => {
-                        self.served(at_cpu, &visit, job, recorder);
+                        self.served(at_cpu, visit, job, recorder);
                         visit.departure
                     }
                     Admission::Full => {
@@ -236,9 +252,9 @@ impl Server {
     }
 
     #[inline(always)]
-    fn served(&mut self, now: SimTime, visit: &crate::engine::Visit, mut job: Job, recorder: &mut Recorder) {
+    fn served(&mut self, now: SimTime, visit: Visit, mut job: Job, recorder: &mut Recorder) {
         self.totals.work += u128::from(job.cpu.0);
-        job.inside = Self::record(recorder, Station::Cpu, visit, &job);
+        job.inside = recorder.visit(Station::Cpu, visit, job.inside);
         if self.nic_out.is_none() && self.log.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
@@ -268,7 +284,7 @@ impl Server {
             && job.kind == Kind::Message
         {
             let visit = log.serve(at, self.log_demand);
-            recorder.visit(Station::Log, &visit);
+            recorder.visit(Station::Log, visit, true);
         }
         self.send(at, job, recorder);
     }
@@ -279,11 +295,11 @@ impl Server {
         if let Some(line) = &mut self.nic_out {
             let visit = line.serve(at, job.nic_out);
             if self.echo || job.kind == Kind::Heartbeat {
-                job.inside = Self::record(recorder, Station::NicOut, &visit, &job);
+                job.inside = recorder.visit(Station::NicOut, visit, job.inside);
                 left = visit.departure;
             } else {
                 // Only an acknowledgement goes out; the message itself was done with at the CPU.
-                recorder.visit(Station::NicOut, &visit);
+                recorder.visit(Station::NicOut, visit, true);
             }
         }
         if job.kind == Kind::Message {

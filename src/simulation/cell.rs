@@ -10,7 +10,7 @@ use super::ring::Ring;
 use super::router::Router;
 use super::server::{Job, Kind, Server, ServerTotals};
 use crate::engine::Calendar;
-use crate::metrics::tally::{Burst, Slices};
+use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Arrivals, BatchSize, Dispatch, Scenario};
@@ -243,7 +243,7 @@ impl Cell {
             let travel = self.network.draw() + self.network.draw();
             let job = Job::message(at.0.wrapping_sub(travel.0), &demand);
             server.arrive_plainly(at, demand.nic_in, job, recorder);
-            if taken.is_multiple_of(Burst::LIMIT) {
+            if taken.is_multiple_of(Bursts::LIMIT) {
                 recorder.take_bursts();
             }
         }
@@ -273,7 +273,7 @@ impl Cell {
         if let Some(router) = &mut self.router {
             router.sent(server, leaves);
         }
-        if self.messages_in.is_multiple_of(Burst::LIMIT) {
+        if self.messages_in.is_multiple_of(Bursts::LIMIT) {
             recorder.take_bursts();
         }
     }

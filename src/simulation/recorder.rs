@@ -2,7 +2,7 @@
 
 use crate::engine::Visit;
 use crate::metrics::Conservation;
-use crate::metrics::tally::{Burst, Flow, LatencySlice, Slices, Station, Tally};
+use crate::metrics::tally::{Bursts, Flow, LatencySlice, Slices, Station, Tally};
 use crate::units::{SimTime, Span};
 
 /// Messages still in a server when the run ends.
@@ -20,7 +20,7 @@ pub struct Recorder {
     tally: Tally,
     slice: usize,
     slice_end: SimTime,
-    bursts: [Burst; 4],
+    bursts: Bursts,
     latency_count: u64,
     latency_sum: u128,
     bytes_done: u64,
@@ -42,7 +42,7 @@ impl Recorder {
             tally: Tally::new(slices),
             slice: 0,
             slice_end: slices.end_of(0),
-            bursts: [Burst::default(); 4],
+            bursts: Bursts::default(),
             latency_count: 0,
             latency_sum: 0,
             bytes_done: 0,
@@ -74,9 +74,7 @@ impl Recorder {
     /// Moves the small sums of the stations to the tally, before they can overflow.
     #[inline(never)]
     pub fn take_bursts(&mut self) {
-        for (station, burst) in self.tally.stations.iter_mut().zip(&mut self.bursts) {
-            station.take(self.slice, burst);
-        }
+        self.tally.take(self.slice, &mut self.bursts);
     }
 
     /// Adds the current slice to the tally.
@@ -114,7 +112,7 @@ impl Recorder {
     /// message, and so never is); the answer says whether it is now.
     #[inline(always)]
     pub fn visit(&mut self, station: Station, visit: Visit, inside: bool) -> bool {
-        if self.bursts[station as usize].add(&visit, self.slice_end) {
+        if self.bursts.add(station, &visit, self.slice_end) {
             return inside;
         }
         // In registers: a struct passed by its address would be written to memory on the common path too.

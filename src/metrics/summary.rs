@@ -47,8 +47,8 @@ pub struct Facts {
     pub memory_bytes: f64,
     /// Warm-up asked for, if any.
     pub warm_up_seconds: Option<f64>,
-    /// Whether the number of connections changes.
-    pub connections_change: bool,
+    /// Whether the number of connections has to settle first.
+    pub connections_settle: bool,
     /// Notes to pass on.
     pub warnings: Vec<String>,
 }
@@ -76,7 +76,6 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     let slices = replications[0].groups[0].0.slices;
     let warm_up = warm_up_slices(replications, &facts, slices);
     let batches: Vec<Vec<Part>> = replications.iter().flat_map(|r| batches(r, &facts, slices, warm_up)).collect();
-    let runs = replications.len() as f64;
     let measured = (slices.end().0 - slices.start_of(warm_up).0) as f64 / PICOSECONDS;
     let fleet = facts.servers as f64;
 
@@ -141,7 +140,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         servers: replications[replications.len() - 1].servers,
         conservation: replications.iter().fold(Conservation::default(), |sum, r| sum.plus(r.conservation)),
         little_error,
-        series: series(replications, &facts, slices, runs),
+        series: series(replications, &facts, slices),
         warnings: facts.warnings.clone(),
         setup: Setup {
             mode: facts.mode,
@@ -242,7 +241,7 @@ impl Part {
 }
 
 /// Slices to leave out at the start: as asked for, or where MSER sees the start of the steady state in the number of
-/// messages inside (and the number of connections, where that changes).
+/// messages inside (and in the number of connections, where that has to settle).
 fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -> usize {
     if let Some(asked) = facts.warm_up_seconds {
         let end = slices.end().as_seconds();
@@ -260,11 +259,11 @@ fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -
             *sum += flow.connections as f64;
         }
     }
-    let settled = if facts.connections_change { mser(&connections) } else { 0 };
+    let settled = if facts.connections_settle { mser(&connections) } else { 0 };
     mser(&inside).max(settled)
 }
 
-fn series(replications: &[Replication], facts: &Facts, slices: Slices, runs: f64) -> Vec<SeriesPoint> {
+fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<SeriesPoint> {
     let mut parts = vec![Part::default(); slices.count()];
     for (tally, servers) in replications.iter().flat_map(|r| &r.groups) {
         let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
@@ -283,7 +282,6 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices, runs: f64
                 .iter()
                 .map(|s| seconds(part.stations[*s as usize].number))
                 .sum();
-            let _ = runs;
             SeriesPoint {
                 until_seconds: slices.end_of(i).as_seconds(),
                 connections: rate(part.flow.connections as f64 / PICOSECONDS),

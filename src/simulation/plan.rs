@@ -42,6 +42,8 @@ pub struct Plan {
     pub parts: u64,
     /// Whether connections come and go, so that the front door has to run along.
     pub connections_change: bool,
+    /// Whether their number has to settle first: it starts in its steady state unless slots or memory run out.
+    pub connections_settle: bool,
     /// Whether memory can fill, so that servers may have to drop connections.
     pub memory_can_fill: bool,
     /// Connections a server takes.
@@ -160,6 +162,7 @@ impl Plan {
             slices: if simulated == servers { SLICES } else { SLICES_OF_SAMPLE },
             parts: simulated.min(PARTS),
             connections_change,
+            connections_settle: settings.start != Start::Steady || stuffed || memory_can_fill,
             memory_can_fill,
             slots,
             messages: messages * simulated as f64 / servers as f64,

@@ -47,7 +47,7 @@ pub struct New {
 pub struct Input {
     /// The scenario file (YAML); `-` reads standard input
     pub scenario: String,
-    /// Users online, instead of the file's (10_000, 10k and 1M work)
+    /// Users online, instead of the file's (10k and 1M work too)
     #[arg(long, value_name = "COUNT")]
     pub users: Option<String>,
     /// Any key of the scenario, instead of the file's value; may be given more than once

@@ -66,7 +66,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn unreadable(path: &str, error: &io::Error) -> Diagnostic {
-    let error = match error.kind() {
+    match error.kind() {
         io::ErrorKind::NotFound => Diagnostic::new(format!("there is no file `{path}`"))
             .help("check the path, or start with `plimsoll new NAME`"),
         io::ErrorKind::IsADirectory => {
@@ -76,6 +76,5 @@ fn unreadable(path: &str, error: &io::Error) -> Diagnostic {
             Diagnostic::new(format!("`{path}` may not be read")).help("check its permissions")
         }
         _ => Diagnostic::new(format!("`{path}` can't be read: {error}")),
-    };
-    error
+    }
 }

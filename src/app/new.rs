@@ -24,7 +24,7 @@ pub fn run(options: &New) -> Result<(), Failure> {
     let created = OpenOptions::new().write(true).create_new(true).open(&file);
     match created {
         Ok(mut out) => {
-            out.write_all(template(kind, &name).as_bytes()).with_context(|| format!("`{file}` can't be written"))?
+            out.write_all(template(kind, &name).as_bytes()).with_context(|| format!("`{file}` can't be written"))?;
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let error = Diagnostic::new(format!("there is already a file `{file}`")).help("choose another name");

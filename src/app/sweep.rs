@@ -15,9 +15,12 @@ use crate::simulation::SimulationError;
 /// More points than this are taken for a slip.
 const MOST_POINTS: usize = 100_000;
 
+/// What is varied at a point: keys and values.
+type Vary = Vec<(String, String)>;
+
 /// A point before it is simulated.
 struct Planned {
-    vary: Vec<(String, String)>,
+    vary: Vary,
     document: Document,
     assessment: Assessment,
 }
@@ -35,7 +38,7 @@ pub fn run(options: &Sweep) -> Result<(), Failure> {
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
     let count = planned.len();
-    let outcomes: Vec<(Vec<(String, String)>, Result<Outcome, SimulationError>)> = planned
+    let outcomes: Vec<(Vary, Result<Outcome, SimulationError>)> = planned
         .into_par_iter()
         .map(|Planned { vary, document, assessment }| (vary, Outcome::of(&document, assessment, &progress)))
         .collect();

@@ -1,5 +1,7 @@
 //! The arithmetic of an estimate, each step with its numbers.
 
+use std::fmt::Write as _;
+
 use super::View;
 use super::terminal::whole_interval;
 use crate::model::resource::{cache_miss_share, message_cpu_seconds, retries_per_second, slots_per_server};
@@ -157,12 +159,13 @@ fn cpu_step(scenario: &Scenario, view: &View<'_>) -> Step {
     let mut how = format!("{} + {} a KB", time(cpu.per_message.mean()), time(cpu.per_kb.mean()));
     let miss = cache_miss_share(scenario, model.load.connections / servers);
     if miss > 0.0 {
-        how += &format!(" + {} x {} (cache misses)", time(cpu.per_cache_miss.mean()), ratio(Ratio::new(miss)));
+        let _ = write!(how, " + {} x {} (cache misses)", time(cpu.per_cache_miss.mean()), ratio(Ratio::new(miss)));
     }
     let retries = retries_per_second(scenario, &model.load, servers);
     if retries > 0.0 {
         let slots = slots_per_server(scenario).unwrap_or(0);
-        how += &format!(
+        let _ = write!(
+            how,
             "; {} attempts refused past {} slots, {} each",
             rate(Rate::new(retries)),
             count(slots as f64 * servers),

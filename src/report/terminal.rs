@@ -456,7 +456,7 @@ fn how_it_ran(view: &View<'_>, metrics: &RunMetrics) -> String {
 pub fn interval(figure: &Estimate, show: impl Fn(f64) -> String) -> String {
     let value = show(figure.value);
     if !figure.low.is_finite() || !figure.high.is_finite() {
-        return if figure.low == figure.high { value } else { format!("{value} (interval unknown)") };
+        return format!("{value} (interval unknown)");
     }
     let (low, high) = (show(figure.low), show(figure.high));
     if low == high && low == value {

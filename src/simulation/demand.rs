@@ -107,13 +107,12 @@ impl Demands {
             Some(demand) => demand,
             None => self.of_size(self.size.sample(&mut streams.size)),
         };
-        demand.cpu = match self.fixed_cpu {
-            Some(cpu) => cpu,
-            None => {
-                let message = self.per_message.sample(&mut streams.service);
-                let kb = self.per_kb.sample(&mut streams.service);
-                to_span((message + kb * f64::from(demand.bytes) / 1_000.0) * PICOSECONDS)
-            }
+        demand.cpu = if let Some(cpu) = self.fixed_cpu {
+            cpu
+        } else {
+            let message = self.per_message.sample(&mut streams.service);
+            let kb = self.per_kb.sample(&mut streams.service);
+            to_span((message + kb * f64::from(demand.bytes) / 1_000.0) * PICOSECONDS)
         };
         demand
     }

@@ -117,15 +117,15 @@ impl Ring {
             self.spent -= 1;
             return;
         }
-        while queued > 0 {
-            let place = self.stream.below(self.queue.len() as u64) as usize;
-            if self.queue[place].alive {
-                self.queue[place].alive = false;
-                self.dead += 1;
-                break;
+        if queued > 0 {
+            let mut place = self.stream.below(self.queue.len() as u64) as usize;
+            while !self.queue[place].alive {
+                place = self.stream.below(self.queue.len() as u64) as usize;
             }
+            self.queue[place].alive = false;
+            self.dead += 1;
+            self.skip_dead();
         }
-        self.skip_dead();
     }
 
     fn take_core(&mut self) -> u32 {

@@ -290,12 +290,12 @@ impl Distribution {
         }
     }
 
-    /// E[X].
+    /// E\[X\].
     pub fn mean(&self) -> f64 {
         self.moment(1)
     }
 
-    /// E[Xⁿ] for n = 1, 2, 3.
+    /// E\[Xⁿ\] for n = 1, 2, 3.
     pub fn moment(&self, n: i32) -> f64 {
         let order = f64::from(n);
         match self {
@@ -311,7 +311,7 @@ impl Distribution {
         }
     }
 
-    /// E[X²] − E[X]².
+    /// E\[X²\] − E\[X\]².
     pub fn variance(&self) -> f64 {
         match self {
             Self::Constant(_) => 0.0,

@@ -286,3 +286,13 @@ fn a_quantile_within_a_jump_is_exact() {
     let above = quantile_interval(&pooled, &runs, 0.7).unwrap();
     assert!(above.low > 80_000.0 && above.high < 120_000.0, "{above:?}");
 }
+
+/// Batches are slices of time here, so the number of customers in each is random too.
+#[test]
+fn slices_of_time_cover_as_batches_of_customers_do() {
+    let process = Process::Waits { rho: 0.8 };
+    let fared = Fared::over(100, process.truth(), |seed| {
+        ratio_interval(&process.run_timed(seed, 5, 64, 937.0 / 0.8 / 10.0)).unwrap()
+    });
+    assert!((0.88..=0.99).contains(&fared.coverage()), "{}", fared.coverage());
+}

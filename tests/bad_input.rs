@@ -1,0 +1,267 @@
+//! What is wrong with a scenario or with the command line is told at once, in full, and without a panic.
+#![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use common::{folder, run_in};
+
+const GOOD: &str = "users: 10k\nworkload:\n  message: {rate: 1/s, size: 1 KB}\n";
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// Runs the program on mistakes, checks how it ends, and gives what it says.
+fn complaints(folder: &Path, cases: &[(&str, &[&str])]) -> String {
+    let mut out = String::new();
+    for (what, arguments) in cases {
+        let ended = run_in(folder, *arguments);
+        assert_eq!(ended.code, Some(2), "{what}: {ended:?}");
+        assert_eq!(ended.stdout, "", "{what}");
+        assert!(!ended.stderr.contains("panicked"), "{what}: {}", ended.stderr);
+        assert!(ended.took < TIME_LIMIT, "{what}: took {:?}", ended.took);
+        // Without colours, and nothing that could reach into the terminal.
+        assert!(!ended.stderr.contains(|c: char| c.is_control() && c != '\n'), "{what}: {:?}", ended.stderr);
+        let _ = writeln!(out, "## {what}\n{}", ended.stderr);
+    }
+    out
+}
+
+/// Holds what was said against the snapshot of this name.
+#[track_caller]
+fn assert_told(name: &str, said: &str) {
+    // The cases stand in the snapshot itself; the expression would only repeat them.
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => true }, {
+        insta::assert_snapshot!(name, said);
+    });
+}
+
+/// Each is a file of its own, simulated.
+fn complaints_about(cases: &[(&str, &[u8])]) -> String {
+    let folder = folder();
+    let mut out = String::new();
+    for (what, bytes) in cases {
+        fs::write(folder.join("x.yaml"), bytes).unwrap();
+        out += &complaints(&folder, &[(what, &["simulate", "x.yaml"])]);
+    }
+    out
+}
+
+#[test]
+fn values_of_a_file() {
+    let yaml = |users: &str, rest: &str| format!("users: {users}\n{rest}");
+    let workload = "workload:\n  message: {rate: 1/s, size: 1 KB}\n";
+    let cases = [
+        ("unknown key", yaml("10k", "workload:\n  mesage: {rate: 1/s}\n")),
+        ("missing unit", yaml("10k", "workload:\n  message: {rate: 1/s, size: 1000}\n")),
+        ("wrong unit", yaml("10k", &format!("{workload}servers:\n  memory: 8 Gb\n"))),
+        ("negative", yaml("-5", workload)),
+        ("negative size", yaml("10k", "workload:\n  message: {rate: 1/s, size: -1 KB}\n")),
+        ("NaN", yaml(".nan", workload)),
+        ("infinite", yaml(".inf", workload)),
+        ("zero rate", yaml("10k", "workload:\n  message: {rate: 0/s}\n")),
+        ("1e300 users", yaml("1e300", workload)),
+        ("duplicate key", yaml("10k", &format!("{workload}users: 20k\n"))),
+        ("three mistakes", yaml("ten", "workload:\n  message: {rate: 1 KB}\n  fanout: echo\nservers:\n  cores: 4\n")),
+    ];
+    let cases: Vec<(&str, &[u8])> = cases.iter().map(|(what, yaml)| (*what, yaml.as_bytes())).collect();
+    assert_told("values_of_a_file", &complaints_about(&cases));
+}
+
+#[test]
+fn files_that_are_no_scenario() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        let _ = writeln!(bomb, "a{level}: &a{level} [{aliases}]");
+    }
+    let flow = format!("users: {}{}\n", "[".repeat(10_000), "]".repeat(10_000));
+    // Indented by one space more each line, 10,000 lines are 50 MB; 1,000 fit into what is read.
+    let lines = |deepest: usize| (0..deepest).fold(String::new(), |text, depth| text + &" ".repeat(depth) + "a:\n");
+    let (block, huge) = (lines(1_000), lines(10_000));
+    let list = format!("users:\n  {}5\n", "- ".repeat(10_000));
+    let mut binary = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0".to_vec();
+    binary.extend((0..=255).cycle().take(5_000));
+    let large = format!("{GOOD}# {}\n", "x".repeat(2 << 20));
+    assert_told(
+        "files_that_are_no_scenario",
+        &complaints_about(&[
+            ("empty", b""),
+            ("only a comment", b"# users: 10k\n"),
+            ("two documents", format!("{GOOD}---\n{GOOD}").as_bytes()),
+            ("no YAML", b"users: [10k\n"),
+            ("tabs", b"users: 10k\nworkload:\n\tmessage: {rate: 1/s}\n"),
+            ("a list", b"- users: 10k\n"),
+            ("alias bomb", bomb.as_bytes()),
+            ("deep, in brackets", flow.as_bytes()),
+            ("deep, in lines", block.as_bytes()),
+            ("deeper, in lines", huge.as_bytes()),
+            ("deep, in dashes", list.as_bytes()),
+            ("binary", &binary),
+            ("UTF-16", b"\xff\xfeu\0s\0e\0r\0s\0:\0"),
+            ("Latin-1", b"name: caf\xe9\nusers: 10k\n"),
+            ("too large", large.as_bytes()),
+            ("an escape sequence", b"name: \x1b[31mred\nusers: 10k\n"),
+        ]),
+    );
+}
+
+#[test]
+fn paths_that_are_no_file() {
+    let folder = folder();
+    fs::create_dir(folder.join("scenarios")).unwrap();
+    assert_told(
+        "paths_that_are_no_file",
+        &complaints(
+            &folder,
+            &[
+                ("missing", &["simulate", "no/such.yaml"]),
+                ("a folder", &["estimate", "scenarios"]),
+                ("nothing on standard input", &["estimate", "-"]),
+                (
+                    "a data file that is missing",
+                    &[
+                        "estimate",
+                        "-",
+                        "--set",
+                        "users=5",
+                        "--set",
+                        "workload.message={rate: 1/s, size: {empirical: no/such.csv}}",
+                    ],
+                ),
+            ],
+        ),
+    );
+}
+
+#[test]
+fn values_of_the_command_line() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    let deep = format!("--set=users={}", "[".repeat(10_000));
+    let bomb = "--set=users={a: &a [x, x, x, x, x, x, x, x, x, x], b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a], \
+        c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b], d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c], \
+        e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]}";
+    let mut cases: Vec<(String, Vec<&str>)> = Vec::new();
+    for arguments in [
+        vec!["--set", "workload.mesage.rate=1/s"],
+        vec!["--set", "workload.message.size=1000"],
+        vec!["--set", "servers.memory=8 Gb"],
+        vec!["--set", "users=-5"],
+        vec!["--set", "users=.nan"],
+        vec!["--set", "workload.message.rate=0/s"],
+        vec!["--set", "users=1e300"],
+        vec!["--set", "users="],
+        vec!["--set", "users"],
+        vec!["--set", ""],
+        vec!["--set", "=5"],
+        vec!["--set", "users=5\n---\nusers: 6"],
+        vec!["--set", "servers={cores: 2, cores: 4}"],
+        vec!["--set", "servers={cores: 2"],
+        vec!["--set", "servers.cores=two", "--set", "servers.memory=8", "--users", "many"],
+        vec!["--users", "10 users"],
+        vec!["--users=-5"],
+        vec!["--users", "NaN"],
+        vec!["--users", "0"],
+        vec!["--users", "1e300"],
+        vec!["--users", ""],
+        vec!["--seed", "lucky"],
+        vec!["--seed=-1"],
+        vec!["--seed", "1.5"],
+        vec!["--seed", "1e300"],
+    ] {
+        cases.push((arguments.join(" "), [vec!["simulate", "x.yaml"], arguments].concat()));
+    }
+    cases.push(("nested deeply".to_owned(), vec!["simulate", "x.yaml", &deep]));
+    cases.push(("alias bomb".to_owned(), vec!["simulate", "x.yaml", bomb]));
+    let cases: Vec<(&str, &[&str])> = cases.iter().map(|(what, arguments)| (&**what, &**arguments)).collect();
+    assert_told("values_of_the_command_line", &complaints(&folder, &cases));
+}
+
+#[test]
+fn values_to_vary() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    let mut cases: Vec<(String, Vec<&str>)> = Vec::new();
+    for arguments in [
+        vec![],
+        vec!["--vary", "usres=1,2"],
+        vec!["--vary", "users"],
+        vec!["--vary", "users="],
+        vec!["--vary", "users=1,,2"],
+        vec!["--vary", "users=5,-5,.nan"],
+        vec!["--vary", "users=0"],
+        vec!["--vary", "users=1e300"],
+        vec!["--vary", "workload.message.size=1 KB,1000"],
+        vec!["--vary", "servers.memory=8 Gb"],
+        vec!["--vary", "workload.message.rate=0/s"],
+        vec!["--vary", "servers.cores=1,2", "--vary", "users=some,many"],
+        vec!["--vary", "name=a,b"],
+        vec!["--vary", "users=1,2", "--vary", "users=3,4"],
+        vec!["--vary", "users=[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["],
+    ] {
+        cases.push((arguments.join(" "), [vec!["sweep", "x.yaml"], arguments].concat()));
+    }
+    let cases: Vec<(&str, &[&str])> = cases.iter().map(|(what, arguments)| (&**what, &**arguments)).collect();
+    assert_told("values_to_vary", &complaints(&folder, &cases));
+}
+
+/// More points than anybody can mean, and values that a run can't hold.
+#[test]
+fn too_much_to_do() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    let many = |path: &str| {
+        let numbers: Vec<String> = (1..=1_000).map(|number| number.to_string()).collect();
+        format!("{path}={}", numbers.join(","))
+    };
+    assert_told(
+        "too_much_to_do",
+        &complaints(
+            &folder,
+            &[
+                ("a million points", &["sweep", "x.yaml", "--vary", &many("users"), "--vary", &many("servers.cores")]),
+                (
+                    "too many messages",
+                    &[
+                        "simulate",
+                        "x.yaml",
+                        "--set=users=1e10",
+                        "--set=workload.message.rate=1_000/s",
+                        "--set=simulation={mode: every-message, duration: 1 day}",
+                    ],
+                ),
+                (
+                    "a sample of what can't be sampled",
+                    &["simulate", "x.yaml", "--set=simulation.mode=sampled", "--set=balancer.unit=message"],
+                ),
+            ],
+        ),
+    );
+}
+
+#[test]
+fn usage() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    fs::write(folder.join("taken.yaml"), "").unwrap();
+    assert_told(
+        "usage",
+        &complaints(
+            &folder,
+            &[
+                ("unknown subcommand", &["simulat", "x.yaml"]),
+                ("no scenario", &["simulate"]),
+                ("unknown option", &["simulate", "x.yaml", "--user", "5"]),
+                ("unknown format", &["simulate", "x.yaml", "--format", "yaml"]),
+                ("no threads", &["simulate", "x.yaml", "--threads", "0"]),
+                ("unknown promise", &["simulate", "x.yaml", "--fail-on", "load"]),
+                ("a promise that isn't made", &["simulate", "x.yaml", "--fail-on", "slo"]),
+                ("a file that is there", &["new", "taken"]),
+                ("a name that is none", &["new", ""]),
+            ],
+        ),
+    );
+}

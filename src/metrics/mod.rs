@@ -93,6 +93,8 @@ pub struct StationMetrics {
     pub residence_seconds: Option<Estimate>,
     /// Mean number waiting, at all servers together.
     pub queue_length: Estimate,
+    /// Mean number waiting or in service, at all servers together.
+    pub number: Estimate,
     /// Served a second, at all servers together.
     pub throughput_per_second: Estimate,
 }

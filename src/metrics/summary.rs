@@ -103,6 +103,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
                 wait_seconds: interval(&batches, &wait, &visits).map(at_least_zero),
                 residence_seconds: interval(&batches, &|p| of(p).residence as f64 / PICOSECONDS, &visits),
                 queue_length: at_least_zero(per_second(&|p| seconds(of(p).number - of(p).busy).max(0.0))),
+                number: at_least_zero(per_second(&|p| seconds(of(p).number))),
                 throughput_per_second: per_second(&visits),
             }
         })

@@ -174,6 +174,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "wait_seconds": station.wait_seconds,
                 "residence_seconds": station.residence_seconds,
                 "queue_length": station.queue_length,
+                "number": station.number,
                 "throughput_per_second": station.throughput_per_second,
             })
         })

@@ -3,8 +3,6 @@
 //! `cargo run --release --example coverage [-- SEEDS [CASE]]` runs every case of `tests/theory` with so many seeds (400) and
 //! prints a table in Markdown: docs/coverage.md is its output.
 
-#![allow(clippy::unwrap_used, reason = "the cases' own figures are right")]
-
 #[path = "../tests/theory/cases.rs"]
 mod cases;
 

@@ -37,8 +37,8 @@ const FEWEST_BATCHES: usize = 20;
 const FEWEST_REPLICATIONS: usize = 10;
 /// Neighbours are merged while they correlate more than this.
 const STRONG: f64 = 0.2;
-/// Batches that must have a value beyond a quantile, for that side of its interval to be more than a guess.
-const FEWEST_IN_TAIL: usize = 10;
+/// Values beyond a quantile, for that side of its interval to be more than a guess.
+const FEWEST_BEYOND: f64 = 10.0;
 /// From so many replications on, each is one batch: independent beyond doubt.
 const MANY_REPLICATIONS: usize = 30;
 
@@ -123,17 +123,14 @@ pub fn ratio_interval(replications: &[Vec<Batch>]) -> Option<Estimate> {
     Estimate::new(ratio, ratio - down, ratio + up)
 }
 
-/// A 95 % interval for the p-quantile: of the values that all replications saw, given also as one histogram for each
-/// of the consecutive batches of equal length, per replication.
+/// A 95 % interval for the p-quantile of the values that all replications saw, given also as one histogram for each of
+/// the consecutive batches of equal length, per replication.
 ///
-/// It holds every x of which the data don't exclude that F(x) = p: those where p is within the interval that
-/// [`ratio_interval`] gives for the share of values at most x. An interval from the share at the sample's own quantile
-/// alone would be the same for the middle of a distribution, but far off in its tail, where the error of the share
-/// changes with x. The share's interval is never taken to be narrower than that of as many independent values.
-///
-/// An interval ends at the smallest and the largest value seen at the latest: of a quantile beyond the data no more can
-/// be said. Nor can it where fewer than ten batches have any value beyond the sample's quantile (rare values come in
-/// clusters, and a handful of clusters says little of how many there should be), or with one batch only.
+/// With F̂ the share of all values up to the sample's quantile, its error h comes from the batches by [`ratio_interval`],
+/// and is at least that of as many independent values. On the scale of log-odds, where a share near 0 or 1 is no longer
+/// lopsided, that is r = h/(p(1 − p)) (the delta method). The interval is from Q(1/(1 + e^(r − l))) to
+/// Q(1/(1 + e^(−r − l))) with l = ln(p/(1 − p)) and Q the pooled quantile: for an exponential tail, as far up as down.
+/// Where fewer than ten values lie beyond the quantile, the interval ends at the extreme that was seen.
 ///
 /// `None` where nothing was counted or p is not within 0..=1.
 pub fn quantile_interval(pooled: &Histogram, batches: &[Vec<&Histogram>], p: f64) -> Option<Estimate> {
@@ -141,67 +138,23 @@ pub fn quantile_interval(pooled: &Histogram, batches: &[Vec<&Histogram>], p: f64
         return None;
     }
     let value = pooled.quantile(p)?;
-    let (lowest, highest) = (pooled.min()? as f64, pooled.max()? as f64);
-    let counted = Counted::new(pooled, batches);
-    let enough = |is_beyond: &dyn Fn(&Histogram) -> bool| {
-        batches.iter().flatten().filter(|histogram| is_beyond(histogram)).count() >= FEWEST_IN_TAIL
+    let variance = p * (1.0 - p);
+    if variance == 0.0 {
+        return Some(Estimate::exact(value));
+    }
+    let of_batch = |histogram: &&Histogram| {
+        let weight = histogram.count() as f64;
+        Batch { sum: histogram.fraction_at_most(value).unwrap_or(0.0) * weight, weight }
     };
-    let below = enough(&|histogram| histogram.min().is_some_and(|min| (min as f64) < value));
-    let above = enough(&|histogram| histogram.max().is_some_and(|max| (max as f64) > value));
-    let low = if below { counted.end(p, value, lowest) } else { lowest };
-    let high = if above { counted.end(p, value, highest) } else { highest };
-    Estimate::new(value, low, high)
-}
-
-/// Histograms of batches, and how much each has counted.
-struct Counted<'a> {
-    pooled: &'a Histogram,
-    batches: Vec<Vec<(&'a Histogram, f64)>>,
-    total: f64,
-}
-
-impl<'a> Counted<'a> {
-    fn new(pooled: &'a Histogram, batches: &[Vec<&'a Histogram>]) -> Self {
-        let counted = |run: &Vec<&'a Histogram>| run.iter().map(|&batch| (batch, batch.count() as f64)).collect();
-        Self { pooled, batches: batches.iter().map(counted).collect(), total: pooled.count() as f64 }
-    }
-
-    /// The value furthest from the p-quantile of the sample, towards an extreme, that may be the p-quantile: by
-    /// bisection, to 1/1024 of the way and on the safe side.
-    fn end(&self, p: f64, value: f64, extreme: f64) -> f64 {
-        if self.may_be_quantile(p, extreme) {
-            return extreme;
-        }
-        // Where F jumps over p (many waits are zero), so far beyond it that p is out of the question, it ends there.
-        if extreme > value && !self.may_be_quantile(p, value) {
-            return value;
-        }
-        let (mut inside, mut outside) = (value, extreme);
-        for _ in 0..10 {
-            let middle = f64::midpoint(inside, outside);
-            if self.may_be_quantile(p, middle) {
-                inside = middle;
-            } else {
-                outside = middle;
-            }
-        }
-        outside
-    }
-
-    /// Whether the interval of the share of values at most x holds p.
-    fn may_be_quantile(&self, p: f64, x: f64) -> bool {
-        let Some(share) = self.pooled.fraction_at_most(x) else { return true };
-        let independent = NORMAL * (share * (1.0 - share) / self.total).sqrt();
-        if (share - p).abs() <= independent {
-            return true;
-        }
-        let of_batch = |&(histogram, weight): &(&Histogram, f64)| Batch {
-            sum: histogram.fraction_at_most(x).unwrap_or(0.0) * weight,
-            weight,
-        };
-        let shares: Vec<Vec<Batch>> = self.batches.iter().map(|run| run.iter().map(of_batch).collect()).collect();
-        ratio_interval(&shares).is_none_or(|interval| interval.contains(p))
-    }
+    let shares: Vec<Vec<Batch>> = batches.iter().map(|run| run.iter().map(of_batch).collect()).collect();
+    let independent = NORMAL * (variance / pooled.count() as f64).sqrt();
+    let error = ratio_interval(&shares).map_or(f64::INFINITY, |share| share.half_width()).max(independent);
+    let odds = (p / (1.0 - p)).ln();
+    let at = |log_odds: f64| pooled.quantile(1.0 / (1.0 + (-log_odds).exp()));
+    let count = pooled.count() as f64;
+    let low = if p * count < FEWEST_BEYOND { pooled.min()? as f64 } else { at(odds - error / variance)? };
+    let high = if (1.0 - p) * count < FEWEST_BEYOND { pooled.max()? as f64 } else { at(odds + error / variance)? };
+    Estimate::new(value, low.min(value), high.max(value))
 }
 
 /// What is known of the error of a sum of residuals.

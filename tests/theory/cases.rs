@@ -1,5 +1,7 @@
 //! Systems that queueing theory has figures for, as plain scenarios, each with the figures that its simulation must find.
 
+#![allow(clippy::unwrap_used, reason = "the cases' own figures are right")]
+
 use plimsoll::metrics::{RunMetrics, StationMetrics};
 use plimsoll::model::Model;
 use plimsoll::scenario::Document;
@@ -209,6 +211,10 @@ fn single(s: f64) -> Vec<Case> {
     ]
 }
 
+const RANDOM: &str = "balancer: {policy: random, unit: message}";
+const ROUND_ROBIN: &str = "balancer: {policy: round-robin, unit: message}";
+const LEAST: &str = "balancer: {policy: least-connections, unit: message}";
+
 fn several(s: f64) -> Vec<Case> {
     let four = MultiServer::new(3_200.0, s, 4).unwrap();
     let queue = four.queue();
@@ -227,9 +233,6 @@ fn several(s: f64) -> Vec<Case> {
             [wait(theory), utilisation(0.8)],
         )
     };
-    const RANDOM: &str = "balancer: {policy: random, unit: message}";
-    const ROUND_ROBIN: &str = "balancer: {policy: round-robin, unit: message}";
-    const LEAST: &str = "balancer: {policy: least-connections, unit: message}";
     vec![
         System { rate: 320.0, servers: "count: 1, cores: 4, network: unlimited", ..PLAIN }.case("M/M/4", figures),
         System { rate: 320.0, servers: "count: 1, cores: 4, network: unlimited, discipline: ps", ..PLAIN }

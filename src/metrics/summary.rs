@@ -47,6 +47,8 @@ pub struct Facts {
     pub memory_bytes: f64,
     /// Warm-up asked for, if any.
     pub warm_up_seconds: Option<f64>,
+    /// How long the stations take to forget that they started empty, by theory.
+    pub settling_seconds: f64,
     /// Whether the number of connections has to settle first.
     pub connections_settle: bool,
     /// Notes to pass on.
@@ -241,12 +243,16 @@ impl Part {
     }
 }
 
-/// Slices to leave out at the start: as asked for, or where MSER sees the start of the steady state in the number of
-/// messages inside (and in the number of connections, where that has to settle).
+/// Slices to leave out at the start: as asked for; otherwise as long as the stations take to settle by theory, and longer
+/// where the run itself shows beyond doubt that it took longer.
+///
+/// Where a run is cut by what it shows alone (as MSER does), the cut falls where chance made the start look unlike the
+/// rest: a long queue there is cut away, and the mean of what is left comes out too low, by several standard errors of
+/// many runs. So what the run shows counts only where chance hardly does it.
 fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -> usize {
+    let of = |seconds: f64| (seconds / slices.end().as_seconds() * slices.count() as f64).ceil() as usize;
     if let Some(asked) = facts.warm_up_seconds {
-        let end = slices.end().as_seconds();
-        return ((asked / end * slices.count() as f64).ceil() as usize).min(slices.count() - 1);
+        return of(asked).min(slices.count() - 1);
     }
     let mut inside = vec![0.0; slices.count()];
     let mut connections = vec![0.0; slices.count()];
@@ -261,7 +267,26 @@ fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -
         }
     }
     let settled = if facts.connections_settle { mser(&connections) } else { 0 };
-    mser(&inside).max(settled)
+    let seen = mser(&inside);
+    let seen = if differs(&inside, seen) { seen } else { 0 };
+    of(facts.settling_seconds).min(slices.count() / 2).max(seen).max(settled)
+}
+
+/// Whether the first `cut` figures are off the rest by more than chance does once in many thousand runs: five standard
+/// errors, by the rest's own variance and the correlation of neighbours in it.
+fn differs(series: &[f64], cut: usize) -> bool {
+    let (start, rest) = series.split_at(cut);
+    if start.is_empty() || rest.len() < 2 {
+        return false;
+    }
+    let (n, m) = (start.len() as f64, rest.len() as f64);
+    let mean = rest.iter().sum::<f64>() / m;
+    let variance = rest.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (m - 1.0);
+    let together: f64 = rest.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum::<f64>() / (m - 1.0);
+    let correlation = if variance > 0.0 { (together / variance).clamp(0.0, 0.9) } else { 0.0 };
+    let lasting = variance * (1.0 + correlation) / (1.0 - correlation);
+    let off = (start.iter().sum::<f64>() / n - mean).abs();
+    off > 5.0 * (lasting * (1.0 / n + 1.0 / m)).sqrt() && off > 1e-9 * mean.abs()
 }
 
 fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<SeriesPoint> {

@@ -27,6 +27,10 @@ pub struct StationForm {
     pub busy: f64,
     /// Share of the customers lost.
     pub loss: f64,
+    /// How fast it forgets where it started: 2E\[S\](1 + cv²)/(c(1 − ρ)²) seconds, within which the distance to the steady
+    /// state falls to 1/e (for M/M/1 in heavy traffic the inverse of μ(1 − √ρ)²: Morse 1955; cv² by the diffusion
+    /// approximation, Newell 1971). Past ρ = 0.95 that of 0.95: what never settles has no such time.
+    pub relaxation_seconds: f64,
 }
 
 /// The closed form of latency.
@@ -91,7 +95,16 @@ fn line_station(
         residence_seconds: queue.ok().map(|q| q.wait + message),
         busy: (rate * mixed.mean).min(1.0),
         loss: 0.0,
+        relaxation_seconds: relaxation(rate, mixed, 1.0),
     }
+}
+
+fn relaxation(rate: f64, service: Moments, servers: f64) -> f64 {
+    if service.mean <= 0.0 {
+        return 0.0;
+    }
+    let utilisation = (rate * service.mean / servers).min(0.95);
+    2.0 * service.square / service.mean / (servers * (1.0 - utilisation).powi(2))
 }
 
 fn mix(rate_a: f64, a: Moments, rate_b: f64, b: Moments) -> Moments {
@@ -125,104 +138,139 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
     sum(sum(moments(&cpu.per_message), payload), missed)
 }
 
+/// What comes to a queue of a server's cores.
+struct Offered {
+    /// Customers a second.
+    rate: f64,
+    /// CPU time of a message, wake-up left out.
+    message: Moments,
+    /// CPU time of any customer: messages, heartbeats, connection attempts.
+    service: Moments,
+    /// What waking up takes.
+    wakeup: Moments,
+    /// Cores behind the queue.
+    cores: u64,
+    /// Whether only messages come, straight from the users, at times of a Poisson process (or in batches at such times).
+    plain: bool,
+    /// Whether service is exponential.
+    exponential: bool,
+}
+
+impl Offered {
+    fn of(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> Self {
+        let cpu = &scenario.servers.cpu;
+        let per_core = scenario.servers.dispatch == Dispatch::PerCore;
+        let share = servers * if per_core { f64::from(scenario.servers.cores) } else { 1.0 };
+        let messages = load.messages_in_per_second / share;
+        let connects = load.connects_per_second + retries;
+        let others = (load.heartbeats_per_second + connects) / share;
+        let other_mean = if others > 0.0 {
+            (load.heartbeats_per_second * cpu.per_heartbeat.mean() + connects * cpu.per_connect.mean())
+                / (load.heartbeats_per_second + connects)
+        } else {
+            0.0
+        };
+        let message = message_service(scenario, load, servers);
+        let wakeup = moments(&cpu.per_wakeup);
+        let alone = scenario.balancer.unit == BalancedUnit::Connection
+            || scenario.balancer.policy == Policy::Random
+            || servers < 2.0;
+        Self {
+            rate: messages + others,
+            message,
+            service: mix(messages, message, others, Moments::constant(other_mean)),
+            wakeup,
+            cores: if per_core { 1 } else { u64::from(scenario.servers.cores) },
+            plain: scenario.workload.arrivals != Arrivals::Periodic
+                && alone
+                && others == 0.0
+                && scenario.servers.network.is_none(),
+            exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
+                && cpu.per_kb.mean() == 0.0
+                && wakeup.mean == 0.0
+                && cache_miss_share(scenario, load.connections / servers) == 0.0,
+        }
+    }
+}
+
+/// What a formula gives.
+struct Found {
+    wait: f64,
+    /// A message's time in service, wake-up included.
+    service: f64,
+    busy: f64,
+    loss: f64,
+}
+
 /// The cores of a server.
 fn cpu_station(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> StationForm {
-    let cpu = &scenario.servers.cpu;
-    let name = "server.cpu";
-    let per_core = scenario.servers.dispatch == Dispatch::PerCore;
-    let share = servers * if per_core { f64::from(scenario.servers.cores) } else { 1.0 };
-    let cores = if per_core { 1 } else { u64::from(scenario.servers.cores) };
-    let messages = load.messages_in_per_second / share;
-    let connects = load.connects_per_second + retries;
-    let others = (load.heartbeats_per_second + connects) / share;
-    let other_mean = if others > 0.0 {
-        (load.heartbeats_per_second * cpu.per_heartbeat.mean() + connects * cpu.per_connect.mean())
-            / (load.heartbeats_per_second + connects)
-    } else {
-        0.0
-    };
-    let message = message_service(scenario, load, servers);
-    let service = mix(messages, message, others, Moments::constant(other_mean));
-    let rate = messages + others;
-    let wakeup = moments(&cpu.per_wakeup);
-    let poisson = scenario.workload.arrivals == Arrivals::Poisson
-        && (scenario.balancer.unit == BalancedUnit::Connection
-            || scenario.balancer.policy == Policy::Random
-            || servers < 2.0);
-    let plain = poisson && others == 0.0 && scenario.servers.network.is_none();
-    let exponential = matches!(cpu.per_message, Distribution::Exponential { .. })
-        && cpu.per_kb.mean() == 0.0
-        && wakeup.mean == 0.0
-        && cache_miss_share(scenario, load.connections / servers) == 0.0;
-    let station = |method, exact, found: Result<(f64, f64, f64, f64), QueueError>| match found {
-        Ok((wait, residence, busy, loss)) => StationForm {
-            name,
-            method,
-            exact,
-            wait_seconds: Some(wait),
-            residence_seconds: Some(residence),
-            busy: busy.min(1.0),
-            loss,
-        },
-        Err(_) => {
-            StationForm { name, method, exact, wait_seconds: None, residence_seconds: None, busy: 1.0, loss: 0.0 }
-        }
-    };
-    if scenario.servers.discipline == Discipline::ProcessorSharing {
-        return if cores == 1 && wakeup.mean == 0.0 {
+    let offered = Offered::of(scenario, load, retries, servers);
+    let (method, exact, found) = formula(scenario, &offered);
+    let found = found.ok();
+    StationForm {
+        name: "server.cpu",
+        method,
+        exact,
+        wait_seconds: found.as_ref().map(|found| found.wait),
+        residence_seconds: found.as_ref().map(|found| found.wait + found.service),
+        busy: found.as_ref().map_or(1.0, |found| found.busy.min(1.0)),
+        loss: found.as_ref().map_or(0.0, |found| found.loss),
+        relaxation_seconds: relaxation(offered.rate, sum(offered.service, offered.wakeup), offered.cores as f64),
+    }
+}
+
+/// The formula that fits best, whether it is exact here, and what it gives.
+fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Result<Found, QueueError>) {
+    let &Offered { rate, message, service, wakeup, cores, plain, exponential } = offered;
+    let single = scenario.workload.arrivals == Arrivals::Poisson;
+    let (poisson, markov) = (plain && single, plain && single && exponential);
+    let plainly = |wait, busy, loss| Found { wait, service: message.mean, busy, loss };
+    let servers = &scenario.servers;
+    if servers.discipline == Discipline::ProcessorSharing {
+        if cores == 1 && wakeup.mean == 0.0 {
+            // Sharing stretches a service in proportion to its length.
             let found = queueing::mg1_ps(rate, service.mean);
-            station(
-                "M/G/1-PS",
-                plain,
-                found.map(|q| (q.wait, message.mean / (1.0 - q.utilisation), q.utilisation, 0.0)),
-            )
-        } else {
-            let (service, busy) = with_wakeups(rate, service, wakeup, cores);
-            let found = MultiServer::new(rate, service.mean, cores).map(|m| m.queue());
-            station("M/M/c-PS", plain && exponential, found.map(|q| (q.wait, q.wait + message.mean, busy, 0.0)))
-        };
+            let found = found.map(|q| plainly(message.mean * (1.0 / (1.0 - q.utilisation) - 1.0), q.utilisation, 0.0));
+            return ("M/G/1-PS", poisson, found);
+        }
+        let (woken, busy) = with_wakeups(rate, service, wakeup, cores);
+        let found = MultiServer::new(rate, woken.mean, cores).map(|m| plainly(m.queue().wait, busy, 0.0));
+        return ("M/M/c-PS", markov, found);
     }
-    if let Some(room) = scenario.servers.queue_limit {
+    if let Some(room) = servers.queue_limit {
         let found = queueing::mmck(rate, service.mean, cores, room.max(cores));
-        let exact = plain && exponential && room >= cores && scenario.servers.patience.is_none();
-        return station("M/M/c/K", exact, found.map(|q| (q.wait, q.wait + message.mean, q.utilisation, q.loss)));
+        let exact = markov && room >= cores && servers.patience.is_none();
+        return ("M/M/c/K", exact, found.map(|q| plainly(q.wait, q.utilisation, q.loss)));
     }
-    if let Some(patience) = &scenario.servers.patience {
+    if let Some(patience) = &servers.patience {
         let found = queueing::erlang_a(rate, 1.0 / service.mean, cores, 1.0 / patience.mean());
-        let exact = plain && exponential && matches!(patience, Distribution::Exponential { .. });
-        return station(
-            "M/M/c+M (Erlang A)",
-            exact,
-            found.map(|q| (q.wait, q.wait + message.mean, q.utilisation, q.abandoned)),
-        );
+        let exact = markov && matches!(patience, Distribution::Exponential { .. });
+        return ("M/M/c+M (Erlang A)", exact, found.map(|q| plainly(q.wait, q.utilisation, q.abandoned)));
     }
-    if let Arrivals::Batch(size) = scenario.workload.arrivals
-        && cores == 1
-        && wakeup.mean == 0.0
-    {
-        let (size, mean) = match size {
+    if let (Arrivals::Batch(size), 1, true) = (&scenario.workload.arrivals, cores, wakeup.mean == 0.0) {
+        let (size, mean) = match *size {
             BatchSize::Fixed(n) => (queueing::BatchSize::Fixed(n), n as f64),
             BatchSize::Geometric(mean) => (queueing::BatchSize::Geometric { mean }, mean),
         };
         let found = queueing::mxg1(rate / mean, size, service);
-        let exact = others == 0.0 && scenario.servers.network.is_none();
-        return station("M^X/G/1", exact, found.map(|q| (q.wait, q.wait + message.mean, q.utilisation, 0.0)));
+        return ("M^X/G/1", plain, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
     }
     if cores == 1 {
-        let first = sum(service, wakeup);
-        let found = queueing::mg1_exceptional_first(rate, service, first);
+        let found = queueing::mg1_exceptional_first(rate, service, sum(service, wakeup)).map(|w| Found {
+            wait: w.queue.wait,
+            service: message.mean + wakeup.mean * w.idle,
+            busy: w.queue.utilisation,
+            loss: 0.0,
+        });
         let method = if wakeup.mean > 0.0 { "M/G/1 with exceptional first service (Welch)" } else { "M/G/1" };
-        return station(
-            method,
-            plain,
-            found.map(|w| (w.queue.wait, w.queue.wait + message.mean + wakeup.mean * w.idle, w.queue.utilisation, 0.0)),
-        );
+        return (method, poisson, found);
     }
     let (woken, busy) = with_wakeups(rate, service, wakeup, cores);
+    let service = message.mean + (woken.mean - service.mean);
+    let found =
+        shared_wait(rate, offered.service.mean, woken, cores).map(|wait| Found { wait, service, busy, loss: 0.0 });
     let method = if exponential { "M/M/c (Erlang C)" } else { "M/G/c (Allen-Cunneen, with wake-ups)" };
-    let woken_message = message.mean + (woken.mean - service.mean);
-    let found = shared_wait(rate, service.mean, woken, cores);
-    station(method, plain && exponential, found.map(|wait| (wait, wait + woken_message, busy, 0.0)))
+    (method, markov, found)
 }
 
 /// Mean wait for c cores that share a queue, with wake-ups: C(c, λE\[S'\]) · (E\[S'²\]/(2E\[S'\])) / (c(1 − ρ)), where S' is

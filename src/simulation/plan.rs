@@ -1,5 +1,6 @@
 //! How a run is made: every message or a sample, how many servers, in how many parts.
 
+use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind};
 use crate::scenario::{BalancedUnit, Mode, Scenario, Start};
@@ -16,6 +17,8 @@ const LARGEST_SAMPLE: u64 = 20_000;
 const MOST_SERVERS: u64 = 10_000_000;
 /// The clock ends after 213 days; work that is offered in one run must stay well below that.
 const LONGEST_BACKLOG_SECONDS: f64 = 40.0 * 86_400.0;
+/// A run is measured after so many relaxation times: e⁻⁴ is 2 % of the way from empty.
+const SETTLING: f64 = 4.0;
 /// Slices of a run where every message is simulated: batches for intervals, points of the series.
 const SLICES: usize = 64;
 /// Slices where servers are sampled: batches are groups of servers then.
@@ -42,6 +45,8 @@ pub struct Plan {
     pub parts: u64,
     /// Whether connections come and go, so that the front door has to run along.
     pub connections_change: bool,
+    /// How long the stations take to settle, by theory, in seconds.
+    pub settling_seconds: f64,
     /// Whether their number has to settle first: it starts in its steady state unless slots or memory run out.
     pub connections_settle: bool,
     /// Whether memory can fill, so that servers may have to drop connections.
@@ -152,6 +157,7 @@ impl Plan {
                 ));
             }
         }
+        let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {
             mode,
@@ -162,6 +168,7 @@ impl Plan {
             slices: if simulated == servers { SLICES } else { SLICES_OF_SAMPLE },
             parts: simulated.min(PARTS),
             connections_change,
+            settling_seconds: SETTLING * slowest,
             connections_settle: settings.start != Start::Steady || stuffed || memory_can_fill,
             memory_can_fill,
             slots,

@@ -110,6 +110,7 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         log_bytes: scenario.logs.map_or(0.0, |logs| logs.bytes_per_message.get() / logs.compression),
         memory_bytes: scenario.servers.memory.get(),
         warm_up_seconds: scenario.simulation.warm_up.map(crate::units::Seconds::get),
+        settling_seconds: plan.settling_seconds,
         connections_settle: plan.connections_settle,
         warnings: warnings.to_vec(),
     }

@@ -26,7 +26,7 @@ fn main() {
             let width = outcomes.iter().map(|o| o.half_width).sum::<f64>() / n;
             let ideal = figure.asymptotic.unwrap_or(1.96 * deviation);
             println!(
-                "| {} | {} | {:.5} | {mean:.5} | {:+.1} | {:.1} % | {:.2}{} |",
+                "| {} | {} | {:.4e} | {mean:.4e} | {:+.1} | {:.1} % | {:.2}{} |",
                 case.name,
                 figure.name,
                 figure.theory,

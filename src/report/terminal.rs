@@ -207,14 +207,13 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         ));
     }
     if let Some(latency) = metrics.and_then(|metrics| metrics.latency) {
-        let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
         lines.push((
             "Latency",
             format!(
                 "p50 {}, p99 {}, p99.9 {}",
-                time(latency.p50.value),
-                time(latency.p99.value),
-                time(latency.p999.value)
+                fine(latency.p50.value),
+                fine(latency.p99.value),
+                fine(latency.p999.value)
             ),
         ));
     }
@@ -283,12 +282,12 @@ fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
 }
 
 fn resources(view: &View<'_>) -> String {
-    let header = ["gives way", "used", "at target (users)", "at limit (users)", "units required"].map(str::to_owned);
+    let header = ["gives way", "used", "at target (users)", "at limit (users)", "units"].map(str::to_owned);
     let rows = view.assessment.resources.iter().map(|resource| {
-        let users = |found: Option<Estimate>| found.map_or_else(|| "never".to_owned(), |u| interval(&u, count_whole));
+        let users = |found: Option<Estimate>| found.map_or_else(|| "never".to_owned(), |u| interval(&u, short_users));
         vec![
             resource.kind.name().to_owned(),
-            interval(&resource.utilisation, |figure| ratio(Ratio::new(figure.max(0.0)))),
+            interval(&resource.utilisation, share),
             users(resource.users_at_target),
             users(resource.users_at_limit),
             whole_interval(&resource.units_required),
@@ -479,6 +478,12 @@ pub fn whole_interval(figure: &Estimate) -> String {
     interval(figure, count_whole)
 }
 
+/// A share, in whole percents where there are ten of them.
+fn share(figure: f64) -> String {
+    let percent = figure.max(0.0) * 100.0;
+    if (10.0..1_000.0).contains(&percent) { format!("{percent:.0} %") } else { ratio(Ratio::new(figure.max(0.0))) }
+}
+
 /// A latency: four digits, since most of it may be the network's constant share.
 fn fine(figure: f64) -> String {
     let figure = figure.max(0.0);
@@ -499,6 +504,11 @@ fn fine(figure: f64) -> String {
         3
     };
     format!("{shown:.places$} {unit}")
+}
+
+/// Users, with three digits from a hundred thousand on.
+fn short_users(figure: f64) -> String {
+    if (99_999.5..999_500.0).contains(&figure) { format!("{:.0} k", figure / 1e3) } else { count_whole(figure) }
 }
 
 fn count_whole(figure: f64) -> String {

@@ -1,0 +1,31 @@
+//! Does the documentation still say what the program does?
+
+#[path = "docs/table.rs"]
+mod table;
+
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// If this fails: `cargo run --example defaults`, and put the table at the end of docs/model.md.
+#[test]
+fn every_key_stands_in_the_model_with_its_default() {
+    assert!(read("docs/model.md").ends_with(&table::table()), "the table of keys in docs/model.md is out of date");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in ["README.md", "docs/model.md", "docs/contributing.md", "docs/coverage.md", "docs/speed.md"] {
+        let text = read(document);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.starts_with("http") && !target.starts_with('#')) {
+            let found = folder.parent().is_some_and(|folder| folder.join(target).exists());
+            assert!(found, "{document} links to {target}, which is not there");
+        }
+    }
+}

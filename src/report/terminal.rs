@@ -282,7 +282,7 @@ fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
 }
 
 fn resources(view: &View<'_>) -> String {
-    let header = ["gives way", "used", "at target (users)", "at limit (users)", "units"].map(str::to_owned);
+    let header = ["gives way", "used", "users at target", "users at limit", "units"].map(str::to_owned);
     let rows = view.assessment.resources.iter().map(|resource| {
         let users = |found: Option<Estimate>| found.map_or_else(|| "never".to_owned(), |u| interval(&u, short_users));
         vec![
@@ -293,7 +293,7 @@ fn resources(view: &View<'_>) -> String {
             whole_interval(&resource.units_required),
         ]
     });
-    table(&header, rows, |_| false)
+    spaced_table(&header, rows, |_| false, 0)
 }
 
 fn latency(view: &View<'_>, metrics: &RunMetrics) -> String {
@@ -478,10 +478,15 @@ pub fn whole_interval(figure: &Estimate) -> String {
     interval(figure, count_whole)
 }
 
-/// A share, in whole percents where there are ten of them.
+/// A share, to two digits.
 fn share(figure: f64) -> String {
     let percent = figure.max(0.0) * 100.0;
-    if (10.0..1_000.0).contains(&percent) { format!("{percent:.0} %") } else { ratio(Ratio::new(figure.max(0.0))) }
+    match percent {
+        p if (9.95..1_000.0).contains(&p) => format!("{p:.0} %"),
+        p if (0.995..9.95).contains(&p) => format!("{p:.1} %"),
+        p if (0.01..0.995).contains(&p) => format!("{p:.2} %"),
+        _ => ratio(Ratio::new(figure.max(0.0))),
+    }
 }
 
 /// A latency: four digits, since most of it may be the network's constant share.
@@ -530,7 +535,7 @@ fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl 
     spaced_table(header, rows, left, 2)
 }
 
-/// The same, with so many blanks between columns.
+/// The same, with so many more blanks between columns than one.
 fn spaced_table(
     header: &[String],
     rows: impl Iterator<Item = Vec<String>>,
@@ -538,15 +543,16 @@ fn spaced_table(
     gap: u16,
 ) -> String {
     let mut table = Table::new();
-    table
-        .load_style(UNDERLINED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(COLUMNS)
-        .set_header(header);
+    table.load_style(UNDERLINED).set_width(COLUMNS).set_header(header);
     for row in rows {
         table.add_row(row);
     }
     align(&mut table, header.len(), left, gap);
+    // Narrowed only where it must be: arranging evens columns out, and would break cells of a table that fits.
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    if table.lines().any(|line| line.trim_end().chars().count() > usize::from(COLUMNS)) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     trimmed(&table) + "\n"
 }
 

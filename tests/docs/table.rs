@@ -1,5 +1,7 @@
 //! The table of keys and defaults in docs/model.md.
 
+use std::fmt::Write as _;
+
 use plimsoll::scenario::keys::{Default, KEYS};
 
 /// Every key that does something, as a table in Markdown.
@@ -12,7 +14,7 @@ pub fn table() -> String {
             Default::Absent => "none".to_owned(),
         };
         let cell = |text: &str| text.replace('|', "\\|");
-        out += &format!("| `{}` | {} | {} | {} |\n", key.path, cell(&default), cell(key.doc), cell(key.source));
+        let _ = writeln!(out, "| `{}` | {} | {} | {} |", key.path, cell(&default), cell(key.doc), cell(key.source));
     }
     out
 }

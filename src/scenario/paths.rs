@@ -149,7 +149,8 @@ pub(super) fn assign(root: &mut Node, path: &str, place: &Place, value: Node) {
 
 /// An assignment as it stands on the command line: the whole argument, its path, its value as a tree.
 pub(super) fn argument(origin: &str, path: &str, value: &str) -> Result<(Place, Node), Diagnostic> {
-    let shorthand = origin.trim_start_matches('-') == path;
+    // An option such as `--seed` stands for its key, which nobody typed.
+    let shorthand = !matches!(origin, "--set" | "--vary");
     let text = if shorthand { format!("{origin} {value}") } else { format!("{origin} {path}={value}") };
     let source = Source::argument(text);
     let from = source.text.len() - value.len();

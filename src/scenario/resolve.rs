@@ -24,9 +24,11 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
         };
         errors.push(error.help(help));
     };
+    // A limit below the default makes the limit the default: then that many are comfortable.
     let comfortable = world.count("servers.connections.comfortable");
     if let Some(limit) = world.figure("servers.connections.limit")
         && limit < comfortable
+        && draft.place("servers.connections.comfortable").is_some()
     {
         conflict(
             &["servers.connections.limit", "servers.connections.comfortable"],

@@ -353,7 +353,7 @@ fn explain(error: &Error, origin: &Origin) -> Diagnostic {
                 error.help("indent with spaces")
             } else if reason.contains("mapping values") {
                 error.help("look for a `:` too much here, or one missing in the line before; put quotes around a text with `: `")
-            } else if reason.contains("indicator") || reason.contains("flow") {
+            } else if ["indicator", "flow", "bracket", "brace"].iter().any(|word| reason.contains(word)) {
                 error.help("look for a bracket that is not closed")
             } else {
                 error

@@ -150,6 +150,12 @@ impl Cell {
         self.messages_in
     }
 
+    /// Messages a second that its users send now.
+    pub fn messages_per_second(&self) -> f64 {
+        let workload = &self.setting.scenario.workload;
+        self.connections as f64 * workload.message_rate.get() / workload.connections_per_user as f64
+    }
+
     /// Servers of this cell.
     pub fn servers(&self) -> usize {
         self.servers.len()

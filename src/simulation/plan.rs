@@ -73,7 +73,7 @@ pub enum PlanError {
     )]
     Overload(&'static str, f64, f64),
     /// More servers than anybody has.
-    #[error("{0} servers are too many to simulate; `plimsoll estimate` shows what asks for them")]
+    #[error("{} servers are too many to simulate; `plimsoll estimate` shows what asks for them", crate::units::display::whole(*.0 as f64))]
     TooManyServers(u64),
     /// More than a run can hold.
     #[error(

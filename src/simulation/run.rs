@@ -23,6 +23,9 @@ const MOST_ROUNDS: u64 = 40;
 /// Where servers may drop connections, the front door hears of it this often, in seconds.
 const FEEDBACK_SECONDS: f64 = 0.1;
 
+/// Between two looks at whether to stop, a server takes in about so many messages.
+const MESSAGES_A_STEP: f64 = 1e6;
+
 /// Follows a run, and may end it.
 pub trait Watch: Sync {
     /// So many more messages will be simulated.
@@ -201,19 +204,26 @@ fn run_alone(
         Part { first: range.start, cells: Vec::new(), recorder: Recorder::new(slices, echo), totals: Vec::new() };
     let mut open = 0;
     for server in range {
-        if watch.stop() {
-            return Err(SimulationError::Interrupted);
-        }
         let mut cell = make(server);
         for slice in 0..slices.count() {
             part.recorder.open(slice);
-            cell.advance(slices.end_of(slice), &[], &mut part.recorder);
+            let (from, to) = (slices.start_of(slice), slices.end_of(slice));
+            // A long slice of a busy server is gone through in steps, so that nobody who asks to stop waits for its end.
+            let steps =
+                (to.since(from).as_seconds() * cell.messages_per_second() / MESSAGES_A_STEP).ceil().max(1.0) as u64;
+            for step in 1..=steps {
+                if watch.stop() {
+                    return Err(SimulationError::Interrupted);
+                }
+                let until = if step == steps { to } else { from + Span(to.since(from).0 / steps * step) };
+                let before = cell.messages_in();
+                cell.advance(until, &[], &mut part.recorder);
+                watch.did(cell.messages_in() - before);
+            }
             sample_memory(&cell, &mut part.recorder);
             part.recorder.close();
         }
-        let totals = cell.finish(&mut part.recorder);
-        watch.did(totals.iter().map(|server| server.messages).sum());
-        part.totals.extend(totals);
+        part.totals.extend(cell.finish(&mut part.recorder));
         open += cell.connections();
     }
     part.recorder.open_at_end = open;
@@ -237,11 +247,11 @@ fn run_together(
     let mut changes: Vec<Vec<(SimTime, Change)>> = vec![Vec::new(); cells];
     for slice in 0..slices.count() {
         let (from, to) = (slices.start_of(slice), slices.end_of(slice));
-        let windows = if plan.memory_can_fill {
-            (to.since(from).as_seconds() / FEEDBACK_SECONDS).ceil().clamp(1.0, 1_000.0) as u64
-        } else {
-            1
-        };
+        let seconds = to.since(from).as_seconds();
+        let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
+        let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
+        let feedback = if plan.memory_can_fill { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
+        let windows = steps.max(feedback) as u64;
         for part in &mut *parts {
             part.recorder.open(slice);
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::View;
-use super::terminal::whole_interval;
+use super::show::whole_interval;
 use crate::model::resource::{cache_miss_share, message_cpu_seconds, retries_per_second, slots_per_server};
 use crate::model::{ResourceKind, Tier};
 use crate::scenario::{LinkKind, Scenario};

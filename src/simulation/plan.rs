@@ -23,6 +23,9 @@ const SETTLING: f64 = 4.0;
 const SLICES: usize = 64;
 /// Slices where servers are sampled: batches are groups of servers then.
 const SLICES_OF_SAMPLE: usize = 32;
+/// From so many replications on each is a batch of its own, and fewer slices keep memory small.
+const MANY_REPLICATIONS: u64 = 30;
+const SLICES_OF_MANY: usize = 16;
 /// A run is worked on in up to so many parts, whatever the number of threads; in a sample, each is a batch.
 const PARTS: u64 = 32;
 
@@ -165,7 +168,11 @@ impl Plan {
             servers,
             simulated,
             log_nodes: model.log_nodes.max(1),
-            slices: if simulated == servers { SLICES } else { SLICES_OF_SAMPLE },
+            slices: match settings.replications {
+                MANY_REPLICATIONS.. => SLICES_OF_MANY,
+                _ if simulated == servers => SLICES,
+                _ => SLICES_OF_SAMPLE,
+            },
             parts: simulated.min(PARTS),
             connections_change,
             settling_seconds: SETTLING * slowest,

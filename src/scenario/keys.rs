@@ -477,7 +477,7 @@ pub static KEYS: &[Key] = &[
         "four relaxation times of the slowest station, and longer where the run shows it",
     )
     .or(&["auto"]),
-    key("simulation.replications", whole(1.0, 10_000.0), "5", "Independent repetitions.", RUN),
+    key("simulation.replications", whole(1.0, 2_000.0), "5", "Independent repetitions.", RUN),
     key(
         "simulation.precision",
         certain(Kind::Figure(Figure { above: true, ..figure(Ratio, 0.0, 1.0) }), SET),

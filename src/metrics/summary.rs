@@ -83,7 +83,8 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
 
     // A rate of the whole fleet: something per server and second, times the servers.
     let per_second = |figure: &dyn Fn(&Part) -> f64| {
-        interval(&batches, figure, &|part| part.server_seconds).map_or(Estimate::exact(0.0), |e| e.scaled(fleet))
+        interval(&batches, figure, &|part| part.server_seconds)
+            .map_or(Estimate::exact(0.0), |e| at_least_zero(e.scaled(fleet)))
     };
     let count = |figure: &dyn Fn(&Part) -> f64| per_second(figure).scaled(measured);
     let share = |estimate: Estimate| estimate.clamped(0.0, 1.0);
@@ -103,7 +104,8 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
                 utilisation: share(per_second(&|p| (busy(p) - wakeup(p)).max(0.0)).scaled(1.0 / capacity)),
                 busy: share(per_second(&busy).scaled(1.0 / capacity)),
                 wait_seconds: interval(&batches, &wait, &visits).map(at_least_zero),
-                residence_seconds: interval(&batches, &|p| of(p).residence as f64 / PICOSECONDS, &visits),
+                residence_seconds: interval(&batches, &|p| of(p).residence as f64 / PICOSECONDS, &visits)
+                    .map(at_least_zero),
                 queue_length: at_least_zero(per_second(&|p| seconds(of(p).number - of(p).busy).max(0.0))),
                 number: at_least_zero(per_second(&|p| seconds(of(p).number))),
                 throughput_per_second: per_second(&visits),

@@ -172,9 +172,13 @@ impl Offered {
         };
         let message = message_service(scenario, load, servers);
         let wakeup = moments(&cpu.per_wakeup);
-        let alone = scenario.balancer.unit == BalancedUnit::Connection
-            || scenario.balancer.policy == Policy::Random
-            || servers < 2.0;
+        // Servers alike: connections spread evenly, or each message thrown at any of them.
+        let even = matches!(scenario.balancer.policy, Policy::RoundRobin | Policy::LeastConnections);
+        let alone = servers < 2.0
+            || match scenario.balancer.unit {
+                BalancedUnit::Connection => even,
+                BalancedUnit::Message => scenario.balancer.policy == Policy::Random,
+            };
         Self {
             rate: messages + others,
             message,
@@ -226,6 +230,12 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
     let (poisson, markov) = (plain && single, plain && single && exponential);
     let plainly = |wait, busy, loss| Found { wait, service: message.mean, busy, loss };
     let servers = &scenario.servers;
+    if let Some(room) = servers.queue_limit {
+        let found = queueing::mmck(rate, service.mean, cores, room.max(cores));
+        // Shared or in order, the number inside is the same, and so are loss and mean time.
+        let exact = markov && room >= cores && servers.patience.is_none() && servers.dispatch == Dispatch::Shared;
+        return ("M/M/c/K", exact, found.map(|q| plainly(q.wait, q.utilisation, q.loss)));
+    }
     if servers.discipline == Discipline::ProcessorSharing {
         if cores == 1 && wakeup.mean == 0.0 {
             // Sharing stretches a service in proportion to its length.
@@ -237,15 +247,10 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
         let found = MultiServer::new(rate, woken.mean, cores).map(|m| plainly(m.queue().wait, busy, 0.0));
         return ("M/M/c-PS", markov, found);
     }
-    if let Some(room) = servers.queue_limit {
-        let found = queueing::mmck(rate, service.mean, cores, room.max(cores));
-        let exact = markov && room >= cores && servers.patience.is_none();
-        return ("M/M/c/K", exact, found.map(|q| plainly(q.wait, q.utilisation, q.loss)));
-    }
     if let Some(patience) = &servers.patience {
-        let found = queueing::erlang_a(rate, 1.0 / service.mean, cores, 1.0 / patience.mean());
-        let exact = markov && matches!(patience, Distribution::Exponential { .. });
-        return ("M/M/c+M (Erlang A)", exact, found.map(|q| plainly(q.wait, q.utilisation, q.abandoned)));
+        let found = queueing::erlang_a(rate, 1.0 / service.mean, cores, 1.0 / patience.mean().max(1e-12));
+        // Its wait is of all who come; the simulation's is of those served.
+        return ("M/M/c+M (Erlang A)", false, found.map(|q| plainly(q.wait, q.utilisation, q.abandoned)));
     }
     if let (Arrivals::Batch(size), 1, true) = (&scenario.workload.arrivals, cores, wakeup.mean == 0.0) {
         let (size, mean) = match *size {

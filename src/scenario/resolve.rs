@@ -48,6 +48,20 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "with `ps` every message is served at once, so none waits and gives up; use `fifo`",
         );
     }
+    if world.word("servers.discipline") == Some("ps") && world.word("servers.dispatch") == Some("per-core") {
+        conflict(
+            &["servers.dispatch", "servers.discipline"],
+            "`dispatch: per-core` can't be together with `discipline: ps`".to_owned(),
+            "with `ps` all cores are shared by all messages; use `shared`",
+        );
+    }
+    if world.random("workload.session.length").is_some_and(|length| length.mean() <= 0.0) {
+        conflict(
+            &["workload.session.length"],
+            "a session can't be over as it begins".to_owned(),
+            "give it a length, such as `20 min`, or write `session: none`",
+        );
+    }
     if draft.place("balancer.virtual_nodes").is_some() && world.word("balancer.policy") != Some("consistent-hash") {
         conflict(
             &["balancer.virtual_nodes"],

@@ -13,7 +13,7 @@ use crate::engine::Calendar;
 use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Arrivals, BatchSize, Dispatch, Scenario};
+use crate::scenario::{Arrivals, BatchSize, Dispatch, FanOut, Scenario};
 use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
@@ -240,13 +240,14 @@ impl Cell {
         draw: impl Fn(&mut DemandStreams) -> Demand,
     ) {
         let (Messages::Poisson(process), [server]) = (&mut self.messages, &mut self.servers[..]) else { return };
+        let echo = setting.scenario.workload.fan_out == FanOut::Echo;
         let (mut taken, mut bytes) = (0_u64, 0_u64);
         while let Some(at) = process.take(last) {
             let mut demand = draw(&mut self.demand_streams);
             demand.cpu = demand.cpu + self.cache.pass(setting);
             taken += 1;
             bytes += u64::from(demand.bytes);
-            let travel = self.network.draw() + self.network.draw();
+            let travel = self.network.draw() + self.network.draw_back(echo);
             let job = Job::message(at.0.wrapping_sub(travel.0), &demand);
             server.arrive_plainly(at, demand.nic_in, job, recorder);
             if taken.is_multiple_of(Bursts::LIMIT) {
@@ -267,7 +268,8 @@ impl Cell {
         recorder.flow.messages_in += 1;
         recorder.flow.bytes_in += u128::from(demand.bytes);
         self.messages_in += 1;
-        let job = Job::message(origin.wrapping_sub(self.network.draw().0), &demand);
+        let echo = setting.scenario.workload.fan_out == FanOut::Echo;
+        let job = Job::message(origin.wrapping_sub(self.network.draw_back(echo).0), &demand);
         let servers = &mut self.servers;
         let server = self.router.as_mut().map_or(0, |router| {
             router.pick(at, |server| {
@@ -422,6 +424,12 @@ impl Cache {
 }
 
 impl Network {
+    /// The way back, where anything goes back.
+    #[inline(always)]
+    fn draw_back(&mut self, echo: bool) -> Span {
+        if echo { self.draw() } else { Span::ZERO }
+    }
+
     #[inline(always)]
     fn draw(&mut self) -> Span {
         match &self.random {

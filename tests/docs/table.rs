@@ -2,19 +2,49 @@
 
 use std::fmt::Write as _;
 
-use plimsoll::scenario::keys::{Default, KEYS};
+use plimsoll::scenario::keys::{Default, KEYS, Key, Kind, find};
 
-/// Every key that does something, as a table in Markdown.
+/// Every key that takes something, as a table in Markdown.
 pub fn table() -> String {
     let mut out = String::from("| key | default | meaning | where the default comes from |\n|---|---|---|---|\n");
-    for key in KEYS.iter().filter(|key| !key.is_section() && !key.later.contains(&"*")) {
-        let default = match key.default {
-            Default::Required(_) => "must be given".to_owned(),
-            Default::Yaml(text) => format!("`{text}`"),
-            Default::Absent => "none".to_owned(),
-        };
+    for key in KEYS.iter().filter(|key| takes_something(key)) {
         let cell = |text: &str| text.replace('|', "\\|");
-        let _ = writeln!(out, "| `{}` | {} | {} | {} |", key.path, cell(&default), cell(key.doc), cell(key.source));
+        let later = if key.later.contains(&"*") { " Nothing else is modelled yet." } else { "" };
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {}{later} | {} |",
+            key.path,
+            cell(&default(key)),
+            cell(key.doc),
+            cell(key.source)
+        );
     }
     out
+}
+
+/// Whether a key has a value of its own, besides keys below it.
+fn takes_something(key: &Key) -> bool {
+    !key.is_section() || !key.words.is_empty() || key.kind != Kind::Words
+}
+
+fn default(key: &Key) -> String {
+    match key.default {
+        Default::Required(_) if everywhere(key) => "must be given".to_owned(),
+        Default::Required(_) => "no default".to_owned(),
+        Default::Yaml("{}") => "as the keys below".to_owned(),
+        Default::Yaml(text) => format!("`{text}`"),
+        Default::Absent => "none".to_owned(),
+    }
+}
+
+/// Whether all sections it is in are there without being asked for.
+fn everywhere(key: &Key) -> bool {
+    let mut path = key.path;
+    while let Some((parent, _)) = path.rsplit_once('.') {
+        if find(parent).is_none_or(|section| section.default != Default::Yaml("{}")) {
+            return false;
+        }
+        path = parent;
+    }
+    true
 }

@@ -112,7 +112,7 @@ pub struct Flows {
     pub egress_bytes: Estimate,
     /// Heartbeats.
     pub heartbeats: Estimate,
-    /// Log bytes an hour, after compression and replication.
+    /// Log bytes an hour, after compression and before replication.
     pub log_bytes_per_hour: Estimate,
 }
 

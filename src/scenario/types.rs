@@ -167,7 +167,7 @@ pub struct Servers {
     pub patience: Option<Distribution>,
     /// Memory that one open connection holds.
     pub memory_per_connection: Bytes,
-    /// Share of CPU, network and memory to plan for.
+    /// Share of CPU, network, memory and log disks to plan for.
     pub target_utilisation: Ratio,
     /// Servers on top of those required (the k of N+k).
     pub spare: u64,
@@ -276,7 +276,7 @@ pub struct Slo {
 pub struct Simulation {
     /// Simulated time of one replication, warm-up included.
     pub duration: Seconds,
-    /// What is left out at the start; `None` is found from the run itself.
+    /// What is left out at the start; `None` is until the queues have settled.
     pub warm_up: Option<Seconds>,
     /// Independent repetitions; with a precision, the fewest.
     pub replications: u64,

@@ -1,4 +1,5 @@
 //! Does the documentation still say what the program does?
+#![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
 
 mod common;
 #[path = "docs/table.rs"]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostics;
 use crate::model::latency::{LatencyForm, latency};
-use crate::model::{Model, ResourceKind};
+use crate::model::{Model, ResourceKind, Spread};
 use crate::random::{Purpose, Stream, hash_bytes};
 use crate::scenario::{Document, Scenario, UncertainInput};
 use crate::stats::Estimate;
@@ -33,6 +33,8 @@ pub struct Assessment {
     pub worlds: usize,
     /// Servers required.
     pub servers_required: Estimate,
+    /// Broker nodes required.
+    pub broker_nodes_required: Estimate,
     /// Log nodes required.
     pub log_nodes_required: Estimate,
     /// The resources in the order in which they give way.
@@ -74,7 +76,7 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
             let scenario =
                 document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world]))?;
             let required = Model::of(&scenario).required;
-            let model = Model::on(&scenario, model.servers, model.log_nodes);
+            let model = Model::on(&scenario, model.fleet);
             worlds.push((required, model));
         }
     }
@@ -103,8 +105,11 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         })
         .collect();
     Ok(Assessment {
-        servers_required: over(model.required.servers as f64, &|world| world.0.servers as f64),
-        log_nodes_required: over(model.required.log_nodes as f64, &|world| world.0.log_nodes as f64),
+        servers_required: over(model.required.fleet.servers as f64, &|world| world.0.fleet.servers as f64),
+        broker_nodes_required: over(model.required.fleet.broker_nodes as f64, &|world| {
+            world.0.fleet.broker_nodes as f64
+        }),
+        log_nodes_required: over(model.required.fleet.log_nodes as f64, &|world| world.0.fleet.log_nodes as f64),
         load: load_figures(&model)
             .into_iter()
             .enumerate()
@@ -117,6 +122,14 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         model,
         uncertain,
     })
+}
+
+impl Assessment {
+    /// How messages reach users of other servers, where any do.
+    pub fn crossing(&self) -> Option<Spread> {
+        let spread = Spread::of(&self.scenario, self.model.load.connections, self.model.fleet.servers);
+        (self.model.fleet.broker_nodes > 0).then_some(spread)
+    }
 }
 
 fn load_figures(model: &Model) -> [(&'static str, f64); 11] {

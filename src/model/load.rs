@@ -1,6 +1,6 @@
 //! What users ask of the service, before any server is counted.
 
-use super::wire::Wire;
+use super::wire::{Exchange, Wire};
 use crate::scenario::{FanOut, Scenario};
 
 /// The load on the whole service. Messages are the application's; heartbeats count apart, and in the wire bytes.
@@ -32,10 +32,14 @@ pub struct Load {
     pub log_bytes_per_hour: f64,
     /// Mean payload of a message, bytes.
     pub message_bytes: f64,
-    /// Wire bytes of one message into the server, and out of it.
-    pub message_wire_bytes: (f64, f64),
-    /// Wire bytes of one heartbeat into the server, and out of it.
-    pub heartbeat_wire_bytes: (f64, f64),
+    /// One message on the wire: what is taken in, and for an echo the answer.
+    pub message_wire: Exchange,
+    /// One copy handed to another user.
+    pub delivery_wire: Exchange,
+    /// One heartbeat.
+    pub heartbeat_wire: Exchange,
+    /// Whether each message goes to all connections, so that deliveries grow with the square of the users.
+    pub everyone: bool,
 }
 
 impl Load {
@@ -45,55 +49,71 @@ impl Load {
         let users = scenario.users as f64;
         let connections = users * workload.connections_per_user as f64;
         let messages_in = users * workload.message_rate.get();
-        let copies = match workload.fan_out {
-            FanOut::Echo => 1.0,
+        let copies = match &workload.fan_out {
+            FanOut::Echo | FanOut::Direct => 1.0,
             FanOut::None => 0.0,
+            FanOut::Room(room) => room.size.mean(),
+            FanOut::Broadcast => connections,
         };
-        let size = workload.message_size.mean();
-        let heartbeats = workload.heartbeat.map_or(0.0, |every| connections / every.get());
         let wire = Wire::of(scenario);
-        let message = wire.mean_message(&workload.message_size);
-        let beat = wire.heartbeat();
-        let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
+        let size = &workload.message_size;
+        let crosses = workload.fan_out.crosses();
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);
-        Self {
+        let load = Self {
             users,
             connections,
             messages_in_per_second: messages_in,
             messages_out_per_second: messages_in * copies,
-            ingress_bytes_per_second: messages_in * size,
-            egress_bytes_per_second: messages_in * copies * size,
-            ingress_wire_bytes_per_second: messages_in * message.ingress.bytes + heartbeats * beat.ingress.bytes,
-            egress_wire_bytes_per_second: messages_in * message.egress.bytes + heartbeats * beat.egress.bytes,
-            packets_per_second: messages_in * (message.ingress.packets + message.egress.packets)
-                + heartbeats * (beat.ingress.packets + beat.egress.packets),
-            heartbeats_per_second: heartbeats,
-            connects_per_second: connects,
+            ingress_bytes_per_second: 0.0,
+            egress_bytes_per_second: 0.0,
+            ingress_wire_bytes_per_second: 0.0,
+            egress_wire_bytes_per_second: 0.0,
+            packets_per_second: 0.0,
+            heartbeats_per_second: workload.heartbeat.map_or(0.0, |every| connections / every.get()),
+            connects_per_second: workload.session.as_ref().map_or(0.0, |length| connections / length.mean()),
             log_bytes_per_hour: log,
-            message_bytes: size,
-            message_wire_bytes: (message.ingress.bytes, message.egress.bytes),
-            heartbeat_wire_bytes: (beat.ingress.bytes, beat.egress.bytes),
-        }
+            message_bytes: size.mean(),
+            message_wire: wire.mean_message(size),
+            delivery_wire: if crosses { wire.mean_delivery(size) } else { Exchange::default() },
+            heartbeat_wire: wire.heartbeat(),
+            everyone: workload.fan_out == FanOut::Broadcast,
+        };
+        load.summed()
+    }
+
+    /// With the sums of bytes and packets that follow from the counts.
+    fn summed(mut self) -> Self {
+        let (messages, copies) = (self.messages_in_per_second, self.messages_out_per_second);
+        let beats = self.heartbeats_per_second;
+        let sum = |message: f64, delivery: f64, beat: f64| messages * message + copies * delivery + beats * beat;
+        let (message, delivery, beat) = (self.message_wire, self.delivery_wire, self.heartbeat_wire);
+        self.ingress_bytes_per_second = messages * self.message_bytes;
+        self.egress_bytes_per_second = copies * self.message_bytes;
+        self.ingress_wire_bytes_per_second = sum(message.ingress.bytes, delivery.ingress.bytes, beat.ingress.bytes);
+        self.egress_wire_bytes_per_second = sum(message.egress.bytes, delivery.egress.bytes, beat.egress.bytes);
+        self.packets_per_second = sum(
+            message.ingress.packets + message.egress.packets,
+            delivery.ingress.packets + delivery.egress.packets,
+            beat.ingress.packets + beat.egress.packets,
+        );
+        self
     }
 
     /// The same service with this many times the users.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
+        let copies = if self.everyone { factor * factor } else { factor };
         Self {
             users: self.users * factor,
             connections: self.connections * factor,
             messages_in_per_second: self.messages_in_per_second * factor,
-            messages_out_per_second: self.messages_out_per_second * factor,
-            ingress_bytes_per_second: self.ingress_bytes_per_second * factor,
-            egress_bytes_per_second: self.egress_bytes_per_second * factor,
-            ingress_wire_bytes_per_second: self.ingress_wire_bytes_per_second * factor,
-            egress_wire_bytes_per_second: self.egress_wire_bytes_per_second * factor,
-            packets_per_second: self.packets_per_second * factor,
+            messages_out_per_second: self.messages_out_per_second * copies,
             heartbeats_per_second: self.heartbeats_per_second * factor,
             connects_per_second: self.connects_per_second * factor,
             log_bytes_per_hour: self.log_bytes_per_hour * factor,
             ..*self
         }
+        .summed()
     }
 }

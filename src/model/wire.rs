@@ -16,6 +16,9 @@ const TLS_OVERHEAD: f64 = 5.0 + 1.0 + 16.0;
 const TCP_IP: f64 = 20.0 + 20.0 + 12.0;
 const ETHERNET: f64 = 14.0 + 4.0 + 8.0 + 12.0;
 const MASK: f64 = 4.0;
+/// What Redis's protocol, NATS's or Kafka's record adds to a payload: lengths, the channel's name, a timestamp. An
+/// assumption; theirs vary with the length of names.
+pub const BACKPLANE_HEADER: f64 = 64.0;
 /// How long an acknowledgement waits for data to ride on, in seconds.
 pub const DELAYED_ACK_SECONDS: f64 = 0.040;
 
@@ -96,6 +99,20 @@ impl Wire {
         Sent { bytes: acks * self.per_packet, packets: acks }
     }
 
+    /// A copy handed to a user: the frame out, its acknowledgement in.
+    pub fn delivery(&self, payload: f64) -> Exchange {
+        let outgoing = self.frame(payload, false);
+        Exchange { ingress: self.acks(outgoing.packets, self.client_acks_alone), egress: outgoing }
+    }
+
+    /// A message between a server and a broker, inside the service: no TLS and no WebSocket, but the broker's own header
+    /// and, for each second packet, an acknowledgement (which rides on the traffic the other way).
+    pub fn backplane(&self, payload: f64) -> Sent {
+        let stream = payload.round() + BACKPLANE_HEADER;
+        let packets = (stream / self.segment).ceil();
+        Sent { bytes: stream + packets * self.per_packet, packets }
+    }
+
     /// A message taken in and, in an echo, answered.
     pub fn message(&self, payload: f64) -> Exchange {
         let incoming = self.frame(payload, true);
@@ -119,8 +136,29 @@ impl Wire {
     /// The mean exchange of a message whose payload varies. Exact for a constant; otherwise the mean payload and, for
     /// what comes on top (which depends on it in steps only), the mean over 512 fixed draws.
     pub fn mean_message(&self, payload: &Distribution) -> Exchange {
+        self.mean_exchange(payload, if self.echo { [1.0, 1.0] } else { [1.0, 0.0] }, |size| self.message(size))
+    }
+
+    /// The mean exchange of a copy handed to a user.
+    pub fn mean_delivery(&self, payload: &Distribution) -> Exchange {
+        self.mean_exchange(payload, [0.0, 1.0], |size| self.delivery(size))
+    }
+
+    /// The mean of a message between a server and a broker.
+    pub fn mean_backplane(&self, payload: &Distribution) -> Sent {
+        let both = |size| Exchange { ingress: self.backplane(size), egress: Sent::default() };
+        self.mean_exchange(payload, [1.0, 0.0], both).ingress
+    }
+
+    /// `carried`: how many times the payload itself is in what goes in, and in what goes out.
+    fn mean_exchange(
+        &self,
+        payload: &Distribution,
+        carried: [f64; 2],
+        of_size: impl Fn(f64) -> Exchange,
+    ) -> Exchange {
         if let Some(constant) = payload.constant() {
-            return self.message(constant);
+            return of_size(constant);
         }
         let draws = 512_u32;
         let mut stream = Stream::named(0, 0, 0, Purpose::Size);
@@ -128,7 +166,7 @@ impl Wire {
         for _ in 0..draws {
             let size = payload.sample(&mut stream);
             payloads += size.round();
-            let one = self.message(size);
+            let one = of_size(size);
             total = Exchange { ingress: total.ingress + one.ingress, egress: total.egress + one.egress };
         }
         let n = f64::from(draws);
@@ -138,8 +176,8 @@ impl Wire {
             packets: sent.packets / n,
         };
         Exchange {
-            ingress: mean(total.ingress, correct),
-            egress: mean(total.egress, if self.echo { correct } else { 0.0 }),
+            ingress: mean(total.ingress, correct * carried[0]),
+            egress: mean(total.egress, correct * carried[1]),
         }
     }
 }

@@ -78,8 +78,8 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
     };
     let layers = format!("{}TCP/IP, {link}, ACKs", if scenario.protocol.tls { "TLS, " } else { "" });
     for (what, wire, beat, sum) in [
-        ("wire in", load.message_wire_bytes.0, load.heartbeat_wire_bytes.0, load.ingress_wire_bytes_per_second),
-        ("wire out", load.message_wire_bytes.1, load.heartbeat_wire_bytes.1, load.egress_wire_bytes_per_second),
+        ("wire in", load.message_wire.ingress.bytes, load.heartbeat_wire.ingress.bytes, load.ingress_wire_bytes_per_second),
+        ("wire out", load.message_wire.egress.bytes, load.heartbeat_wire.egress.bytes, load.egress_wire_bytes_per_second),
     ] {
         let beats = if load.heartbeats_per_second > 0.0 {
             format!(" + {} x {}", per_second(load.heartbeats_per_second), bytes(Bytes::new(beat)))
@@ -131,6 +131,7 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
         let required = assessment.resources.iter().find(|a| a.kind == resource.kind);
         let what = match resource.kind.tier() {
             Tier::Server => "servers for ",
+            Tier::Broker => "broker nodes for ",
             Tier::LogStore => "log nodes for ",
         };
         let planned = if resource.kind == ResourceKind::Connections {
@@ -155,7 +156,7 @@ fn cpu_step(scenario: &Scenario, view: &View<'_>) -> Step {
     let model = &view.assessment.model;
     let cpu = &scenario.servers.cpu;
     let time = |figure: f64| seconds(Seconds::new(figure));
-    let servers = model.servers as f64;
+    let servers = model.fleet.servers as f64;
     let mut how = format!("{} + {} a KB", time(cpu.per_message.mean()), time(cpu.per_kb.mean()));
     let miss = cache_miss_share(scenario, model.load.connections / servers);
     if miss > 0.0 {
@@ -183,6 +184,11 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::Cpu => "CPU",
         ResourceKind::NicIn => "network in",
         ResourceKind::NicOut => "network out",
+        ResourceKind::BrokerCpu => "broker CPU",
+        ResourceKind::BrokerNicIn => "broker network in",
+        ResourceKind::BrokerNicOut => "broker network out",
+        ResourceKind::BrokerDisk => "broker disk",
+        ResourceKind::BrokerPartitions => "broker partitions",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
     }
@@ -193,7 +199,13 @@ pub fn shown(kind: ResourceKind, figure: f64) -> String {
     match kind {
         ResourceKind::Connections => count(figure.round()),
         ResourceKind::Memory | ResourceKind::LogCapacity => bytes(Bytes::new(figure)),
-        ResourceKind::Cpu => format!("{} cores", count(figure)),
-        ResourceKind::NicIn | ResourceKind::NicOut | ResourceKind::LogWrite => byte_rate(ByteRate::new(figure)),
+        ResourceKind::Cpu | ResourceKind::BrokerCpu => format!("{} cores", count(figure)),
+        ResourceKind::BrokerPartitions => count(figure.round()),
+        ResourceKind::NicIn
+        | ResourceKind::NicOut
+        | ResourceKind::LogWrite
+        | ResourceKind::BrokerNicIn
+        | ResourceKind::BrokerNicOut
+        | ResourceKind::BrokerDisk => byte_rate(ByteRate::new(figure)),
     }
 }

@@ -95,6 +95,30 @@ impl Demands {
         Demand { nic_in: line(ingress.bytes), cpu: Span::ZERO, nic_out: line(egress.bytes), bytes: size.round() as u32 }
     }
 
+    fn line(&self, bytes: f64) -> Span {
+        self.network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()))
+    }
+
+    /// Time of a server's line for a message to or from the broker.
+    pub fn backplane(&self, bytes: u32) -> Span {
+        self.line(self.wire.backplane(f64::from(bytes)).bytes)
+    }
+
+    /// Time of the sending line for a copy handed to a user.
+    pub fn delivery(&self, bytes: u32) -> Span {
+        self.line(self.wire.delivery(f64::from(bytes)).egress.bytes)
+    }
+
+    /// Time of the sending line for what answers a message that is not echoed.
+    pub fn acknowledgement(&self, bytes: u32) -> Span {
+        self.of_one_size.unwrap_or_else(|| self.of_size(f64::from(bytes))).nic_out
+    }
+
+    /// Bytes on the wire of a message to or from the broker.
+    pub fn backplane_bytes(&self, bytes: u32) -> f64 {
+        self.wire.backplane(f64::from(bytes)).bytes
+    }
+
     /// What every message needs, where that is always the same.
     pub fn fixed(&self) -> Option<Demand> {
         Some(Demand { cpu: self.fixed_cpu?, ..self.of_one_size? })

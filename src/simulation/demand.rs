@@ -19,6 +19,14 @@ pub struct Demand {
     pub bytes: u32,
 }
 
+/// What messages of one size need of the lines between servers and to users.
+#[derive(Debug, Clone, Copy)]
+struct FixedBetween {
+    backplane: Span,
+    delivery: Span,
+    bytes: f64,
+}
+
 /// The demands of one scenario; shared by all servers.
 #[derive(Debug, Clone)]
 pub struct Demands {
@@ -29,6 +37,8 @@ pub struct Demands {
     per_kb: Distribution,
     /// What a message needs, but for the CPU, where all are of one size.
     of_one_size: Option<Demand>,
+    /// What it needs between servers, where all are of one size.
+    fixed_between: Option<FixedBetween>,
     /// What a message needs of the CPU where that is always the same.
     fixed_cpu: Option<Span>,
     /// Time of the log's disk that a message needs.
@@ -67,6 +77,7 @@ impl Demands {
             per_message: cpu.per_message.clone(),
             per_kb: cpu.per_kb.clone(),
             of_one_size: None,
+            fixed_between: None,
             fixed_cpu: None,
             log,
             log_bytes,
@@ -80,6 +91,11 @@ impl Demands {
             per_wakeup: cpu.per_wakeup.clone(),
             per_cache_miss: cpu.per_cache_miss.clone(),
         };
+        demands.fixed_between = demands.size.constant().map(|size| FixedBetween {
+            backplane: demands.line(demands.wire.backplane(size).bytes),
+            delivery: demands.line(demands.wire.delivery(size).egress.bytes),
+            bytes: demands.wire.backplane(size).bytes,
+        });
         demands.of_one_size = demands.size.constant().map(|size| demands.of_size(size));
         if let (Some(size), Some(message), Some(kb)) =
             (demands.size.constant(), demands.per_message.constant(), demands.per_kb.constant())
@@ -100,13 +116,16 @@ impl Demands {
     }
 
     /// Time of a server's line for a message to or from the broker.
+    #[inline]
     pub fn backplane(&self, bytes: u32) -> Span {
-        self.line(self.wire.backplane(f64::from(bytes)).bytes)
+        self.fixed_between.map_or_else(|| self.line(self.wire.backplane(f64::from(bytes)).bytes), |fixed| fixed.backplane)
     }
 
     /// Time of the sending line for a copy handed to a user.
+    #[inline]
     pub fn delivery(&self, bytes: u32) -> Span {
-        self.line(self.wire.delivery(f64::from(bytes)).egress.bytes)
+        let draw = || self.line(self.wire.delivery(f64::from(bytes)).egress.bytes);
+        self.fixed_between.map_or_else(draw, |fixed| fixed.delivery)
     }
 
     /// Time of the sending line for what answers a message that is not echoed.
@@ -115,8 +134,9 @@ impl Demands {
     }
 
     /// Bytes on the wire of a message to or from the broker.
+    #[inline]
     pub fn backplane_bytes(&self, bytes: u32) -> f64 {
-        self.wire.backplane(f64::from(bytes)).bytes
+        self.fixed_between.map_or_else(|| self.wire.backplane(f64::from(bytes)).bytes, |fixed| fixed.bytes)
     }
 
     /// What every message needs, where that is always the same.

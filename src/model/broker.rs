@@ -1,8 +1,8 @@
 //! What the messages between servers ask of the broker.
 
+use super::Load;
 use super::fanout::Spread;
 use super::wire::Wire;
-use super::Load;
 use crate::scenario::Scenario;
 
 /// What all nodes of the broker together are asked for.
@@ -32,7 +32,8 @@ pub fn broker_demand(scenario: &Scenario, load: &Load, servers: u64, nodes: u64)
         return BrokerDemand { cpu: 0.0, nic_in: 0.0, nic_out: 0.0, disk: 0.0, partitions: 0.0, hot: 0.0 };
     };
     let spread = Spread::of(scenario, load.connections, servers);
-    let (published, copies) = (spread.publishes * load.messages_in_per_second, spread.copies * load.messages_in_per_second);
+    let (published, copies) =
+        (spread.publishes * load.messages_in_per_second, spread.copies * load.messages_in_per_second);
     let bytes = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
     let replicas = broker.replication as f64;
     let batch = batch_size(scenario, published, servers, nodes);

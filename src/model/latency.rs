@@ -3,8 +3,8 @@
 //! Each station is taken as if its arrivals were Poisson (the superposition of many users nearly is). Which formula a
 //! figure comes from is said with it, and whether that formula is exact for the station as described.
 
-use super::resource::{cache_miss_share, retries_per_second};
 use super::broker::batch_size;
+use super::resource::{cache_miss_share, retries_per_second};
 use super::wire::{Exchange, Wire};
 use super::{Fleet, Load, Model, Spread};
 use crate::random::Distribution;
@@ -79,7 +79,8 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
     let seconds = cpu.wait_seconds.map(|wait| {
         let first = wait + offered.own(offered.message.mean, &cpu);
         let copy = scenario.servers.cpu.per_receive.mean() + offered.half_done(&spread.per_copy);
-        first + second * (wait + remote * offered.own(copy, &cpu) + (1.0 - remote) * offered.half_done(&spread.per_local))
+        first
+            + second * (wait + remote * offered.own(copy, &cpu) + (1.0 - remote) * offered.half_done(&spread.per_local))
     });
     pass(cpu, seconds);
     if let Some(line) = line
@@ -222,7 +223,8 @@ fn line_station(
         let share = if mean > 0.0 { (load.message_bytes / (mean * line).max(1.0)).min(1.0) } else { 0.0 };
         Moments { mean, square: mean * mean * (1.0 + cv2 * share * share) }
     };
-    let handed = |jobs: f64, k: Moments| (messages * jobs, Moments { mean: k.mean * copy, square: k.square * copy * copy });
+    let handed =
+        |jobs: f64, k: Moments| (messages * jobs, Moments { mean: k.mean * copy, square: k.square * copy * copy });
     // Acknowledgements of copies are too small to wait for each other.
     let ((remote, over), (local, own)) = if inwards {
         ((0.0, varied(0.0)), (0.0, varied(0.0)))

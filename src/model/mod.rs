@@ -75,7 +75,8 @@ impl Model {
         let required = Required::of(scenario, &load);
         let servers = scenario.servers.count.unwrap_or(required.fleet.servers);
         let nodes = scenario.broker.as_ref().and_then(|broker| broker.nodes);
-        let broker_nodes = if required.fleet.broker_nodes == 0 { 0 } else { nodes.unwrap_or(required.fleet.broker_nodes) };
+        let broker_nodes =
+            if required.fleet.broker_nodes == 0 { 0 } else { nodes.unwrap_or(required.fleet.broker_nodes) };
         Self::build(scenario, load, required, Fleet { servers, broker_nodes, ..required.fleet })
     }
 
@@ -89,10 +90,8 @@ impl Model {
         let slots =
             resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * fleet.servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
-        let resources = ResourceKind::all(scenario)
-            .into_iter()
-            .map(|kind| Resource::of(scenario, &load, kind, &fleet))
-            .collect();
+        let resources =
+            ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, &load, kind, &fleet)).collect();
         Self { load, admitted, fleet, required, resources }
     }
 

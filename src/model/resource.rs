@@ -94,11 +94,9 @@ impl ResourceKind {
     pub const fn tier(self) -> Tier {
         match self {
             Self::LogWrite | Self::LogCapacity => Tier::LogStore,
-            Self::BrokerCpu
-            | Self::BrokerNicIn
-            | Self::BrokerNicOut
-            | Self::BrokerDisk
-            | Self::BrokerPartitions => Tier::Broker,
+            Self::BrokerCpu | Self::BrokerNicIn | Self::BrokerNicOut | Self::BrokerDisk | Self::BrokerPartitions => {
+                Tier::Broker
+            }
             _ => Tier::Server,
         }
     }
@@ -150,9 +148,7 @@ impl ResourceKind {
             Self::BrokerNicIn | Self::BrokerNicOut => {
                 scenario.broker.as_ref().and_then(|b| b.network).map(|line| line.bytes_per_second().get())
             }
-            Self::BrokerDisk => {
-                scenario.broker.as_ref().and_then(|b| b.disk_write).map(crate::units::ByteRate::get)
-            }
+            Self::BrokerDisk => scenario.broker.as_ref().and_then(|b| b.disk_write).map(crate::units::ByteRate::get),
             Self::BrokerPartitions => {
                 scenario.broker.as_ref().and_then(|b| b.partitions_per_node).map(|partitions| partitions as f64)
             }

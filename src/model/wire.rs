@@ -151,12 +151,7 @@ impl Wire {
     }
 
     /// `carried`: how many times the payload itself is in what goes in, and in what goes out.
-    fn mean_exchange(
-        &self,
-        payload: &Distribution,
-        carried: [f64; 2],
-        of_size: impl Fn(f64) -> Exchange,
-    ) -> Exchange {
+    fn mean_exchange(&self, payload: &Distribution, carried: [f64; 2], of_size: impl Fn(f64) -> Exchange) -> Exchange {
         if let Some(constant) = payload.constant() {
             return of_size(constant);
         }

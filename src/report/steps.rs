@@ -78,8 +78,18 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
     };
     let layers = format!("{}TCP/IP, {link}, ACKs", if scenario.protocol.tls { "TLS, " } else { "" });
     for (what, wire, beat, sum) in [
-        ("wire in", load.message_wire.ingress.bytes, load.heartbeat_wire.ingress.bytes, load.ingress_wire_bytes_per_second),
-        ("wire out", load.message_wire.egress.bytes, load.heartbeat_wire.egress.bytes, load.egress_wire_bytes_per_second),
+        (
+            "wire in",
+            load.message_wire.ingress.bytes,
+            load.heartbeat_wire.ingress.bytes,
+            load.ingress_wire_bytes_per_second,
+        ),
+        (
+            "wire out",
+            load.message_wire.egress.bytes,
+            load.heartbeat_wire.egress.bytes,
+            load.egress_wire_bytes_per_second,
+        ),
     ] {
         let beats = if load.heartbeats_per_second > 0.0 {
             format!(" + {} x {}", per_second(load.heartbeats_per_second), bytes(Bytes::new(beat)))

@@ -110,8 +110,10 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
     let first = assessment.resources.first();
     vec![
         short_count(load.connections),
-        view.metrics
-            .map_or_else(|| count(assessment.model.fleet.servers as f64), |metrics| count(metrics.setup.servers as f64)),
+        view.metrics.map_or_else(
+            || count(assessment.model.fleet.servers as f64),
+            |metrics| count(metrics.setup.servers as f64),
+        ),
         short_count(load.messages_in_per_second),
         amount(load.ingress_bytes_per_second),
         amount(load.egress_bytes_per_second),

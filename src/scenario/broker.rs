@@ -92,7 +92,8 @@ pub(super) fn broker(world: &World) -> Option<Broker> {
     };
     let time = |path, usual| world.random(path).unwrap_or(Distribution::Constant(usual));
     // A word (unlimited, none, auto) is no figure, and differs from what is not said.
-    let or = |path: &str, usual: Option<f64>| if world.word(path).is_some() { None } else { world.figure(path).or(usual) };
+    let or =
+        |path: &str, usual: Option<f64>| if world.word(path).is_some() { None } else { world.figure(path).or(usual) };
     let figure = |path: &str, usual: f64| world.figure(path).unwrap_or(usual);
     Some(Broker {
         kind,

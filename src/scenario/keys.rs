@@ -444,8 +444,18 @@ pub static KEYS: &[Key] = &[
         "Points of a server on the hash ring, for consistent-hash only.",
         "a usual setting",
     ),
-    choice("sharding", NONE, "none", "How users and servers are divided into groups that mostly talk among themselves."),
-    choice("sharding.by", &["user", "region"], "user", "By user id, or by region: then shards are far from each other."),
+    choice(
+        "sharding",
+        NONE,
+        "none",
+        "How users and servers are divided into groups that mostly talk among themselves.",
+    ),
+    choice(
+        "sharding.by",
+        &["user", "region"],
+        "user",
+        "By user id, or by region: then shards are far from each other.",
+    ),
     key("sharding.shards", whole(1.0, 100_000.0), "", "How many shards.", "").required("sharding: {shards: 8}"),
     key(
         "sharding.locality",

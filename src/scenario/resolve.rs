@@ -119,7 +119,9 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             );
         }
     }
-    if world.is_section("workload.fan_out") && world.random("workload.fan_out.room").is_some_and(|room| room.mean() < 1.0) {
+    if world.is_section("workload.fan_out")
+        && world.random("workload.fan_out.room").is_some_and(|room| room.mean() < 1.0)
+    {
         conflict(&["workload.fan_out.room"], "a room has at least one member".to_owned(), "such as `{room: 50}`");
     }
     let (sharding, regions) = (world.is_section("sharding"), world.word("regions") != Some("none"));
@@ -130,7 +132,8 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "regions are shards that are far apart: keep `sharding: {by: region, shards: …}` alone",
         );
     }
-    let shards = world.figure("sharding.shards").or_else(|| world.figure("regions.count")).or_else(|| world.figure("regions"));
+    let shards =
+        world.figure("sharding.shards").or_else(|| world.figure("regions.count")).or_else(|| world.figure("regions"));
     if let (Some(shards), Some(servers)) = (shards, world.figure("servers.count"))
         && servers < shards
     {

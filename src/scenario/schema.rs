@@ -182,7 +182,7 @@ fn definitions() -> Value {
         if matches!(quantity, Quantity::Count | Quantity::Time | Quantity::Ratio) {
             definitions.insert(format!("certain_{name}"), figure(quantity, &format!("^{exact}$"), plain));
         }
-        if matches!(quantity, Quantity::Time | Quantity::Bytes) {
+        if matches!(quantity, Quantity::Time | Quantity::Bytes | Quantity::Count) {
             definitions.insert(format!("{name}_distribution"), distribution(name));
         }
     }
@@ -270,6 +270,7 @@ mod tests {
             "servers: {connections: {comfortable: 3_000..5_000, limit: unlimited}, count: 3}",
             "servers: {queue: {limit: 10, patience: {exponential: 1 s}}}",
             "protocol: {tls: false}\nlogs: none\nslo:\nsimulation: {start: {ramp: 30 s}, precision: 2 %}",
+            "broker: {kind: kafka, linger: 0 s, per_publish: {exponential: 2 us}}\nsharding: {shards: 4, by: region}",
             "slo: {latency: {p99: 200 ms}, dropped: 0.1 %}\nsweep: {users: [100, 10k]}",
             "workload: {message: {rate: 0.5..2/s, arrivals: {batch: {size: {geometric: 2}}}}}\nusers: 5".trim(),
         ] {
@@ -284,7 +285,8 @@ mod tests {
             "latency: {client: 20}",
             "latency: {client: {exponential: 1 ms, empirical: x}}",
             "latency: {client: {gamma: {mean: 1 ms}}}",
-            "broker: kafka",
+            "broker: rabbit",
+            "sharding: {by: region}",
             "workload2: {}",
             "simulation: {seed: -1}",
             "balancer: {policy: fastest}",

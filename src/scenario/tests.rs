@@ -57,8 +57,8 @@ servers:
   target_utilisation: 70 %
   spare: 1
 balancer: {policy: consistent-hash, unit: connection, virtual_nodes: 200}
-sharding: none
-broker: none
+sharding: {by: region, shards: 3, locality: 90 %, skew: 10 %}
+broker: {kind: kafka, nodes: 12, cores: 16, network: 25 Gbit/s, per_publish: 2..3 us, linger: 2 ms, batch: 64 KB, replication: 2, partitions: 900, output_buffer: 8 MB, max_wait: 10 s, subscribers: all}
 logs: {bytes_per_message: 1 KB, replication: 2, compression: 4, retention: 7 days, disk_write: 200 MB/s, disk: 4 TB}
 slo: {latency: {p99: 200 ms, mean: 50 ms}, dropped: 0.1 %}
 sweep: {users: [100, 10k, 1M, 100M], latency.client: [{exponential: 5 ms}, 1 ms]}
@@ -95,6 +95,7 @@ fn every_key_changes_something() {
                 crate::units::parse::Quantity::Ratio => "7 %",
             },
             keys::Kind::Random(crate::units::parse::Quantity::Bytes) => "{exponential: 7 KB}",
+            keys::Kind::Random(crate::units::parse::Quantity::Count) => "{exponential: 7}",
             keys::Kind::Random(_) => "{exponential: 7 s}",
             keys::Kind::Text => "seven",
             keys::Kind::Sweep => continue,
@@ -104,9 +105,21 @@ fn every_key_changes_something() {
                 None => continue,
             },
         };
-        if key.path == "balancer.virtual_nodes" {
-            given.set("balancer.policy=consistent-hash").unwrap();
+        // What a key needs around it.
+        for (start, needs) in [
+            ("balancer.virtual_nodes", "balancer.policy=consistent-hash"),
+            ("workload.fan_out", "broker=nats"),
+            ("workload.fan_out.popularity", "workload.fan_out.room=50"),
+            ("sharding.", "sharding.shards=4"),
+            ("sharding.skew", "sharding.locality=50 %"),
+            ("latency.region", "regions=2"),
+            ("regions.", "regions.count=4"),
+        ] {
+            if key.path.starts_with(start) {
+                given.set(needs).unwrap_or_else(|e| panic!("{e}"));
+            }
         }
+        let base = given.clone();
         given.set(&format!("{}={value}", key.path)).unwrap_or_else(|e| panic!("{e}"));
         match given.resolve() {
             Ok(scenario) if scenario == base.resolve().unwrap() => unread.push(key.path),
@@ -152,10 +165,28 @@ fn mistakes_are_told_clearly() {
             "not modelled",
             "users: 5\nworkload: {message: {rate: 1/s, arrivals: {mmpp: {rates: [1/s]}}}, fan_out: {room: 50}, profile: diurnal}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\nprotocol: {encoding: binary, compression: deflate}\nlogs: {tiers: [a]}\ncdn: {hit: 90 %}\n",
         ),
+        ("not modelled either", "users: 5\nworkload: {message: {rate: 1/s}, profile: night}\nautoscaler: cpu"),
         (
-            "not modelled either",
-            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: broadcast}\nbroker: {kind: redis}\nautoscaler: cpu",
+            "fan-out",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: direct}\nservers: {discipline: ps}\nbalancer: {unit: message}\nregions: 3\nsharding: {shards: 0, locality: 120 %}",
         ),
+        (
+            "rooms",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 0.2, popularity: {zipf: -1}}}\nbroker: redis",
+        ),
+        (
+            "brokers",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {rooms: 5}}\nbroker: {kind: kafka, nodes: 2, partitions: 0, linger: 5, network: 10 GB/s, per_publish: {exponential: 0 s}}\nservers: {count: 2}\nregions: {count: 4}",
+        ),
+        (
+            "fan-out together with what can't be",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: direct}\nservers: {discipline: ps, count: 2}\nbalancer: {unit: message}\nregions: 3\nsharding: {shards: 4}",
+        ),
+        (
+            "more replicas than nodes",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 0.2}}\nbroker: {kind: kafka, nodes: 2}",
+        ),
+        ("no such broker", "users: 5\nworkload: {message: {rate: 1/s}}\nbroker: rabbit"),
         ("quoted", "users: \"5x\"\nworkload: {message: {rate: '1 s'}}"),
         (
             "distributions",
@@ -214,7 +245,7 @@ fn mistakes_on_the_command_line_are_shown_there() {
         "users=",
         "users=[",
         "latency.client.exponentail=5 ms",
-        "broker=kafka",
+        "broker=kafak",
         "fan_out=echo",
         "workload.fan_out.room=50",
         "users=1\n---\n2",
@@ -253,7 +284,7 @@ fn an_interval_is_its_5th_to_95th_percentile() {
     let document = document(FULL);
     let inputs = document.uncertain();
     let paths: Vec<_> = inputs.iter().map(|input| input.path.as_str()).collect();
-    assert_eq!(paths, ["servers.connections.comfortable", "servers.cpu.per_message"]);
+    assert_eq!(paths, ["broker.per_publish", "servers.connections.comfortable", "servers.cpu.per_message"]);
     let at = |q: f64| document.resolve_world(&move |_| q).unwrap();
     assert!((at(0.05).servers.comfortable_connections - 3_000.0).abs() < 1e-6);
     assert!((at(0.95).servers.comfortable_connections - 5_000.0).abs() < 1e-6);

@@ -133,9 +133,7 @@ impl Cell {
         let reorders = random.is_some() && workload.arrivals != Arrivals::Poisson;
         let mut cell = Self {
             setting: Arc::clone(setting),
-            servers: (0..servers as u64)
-                .map(|i| Server::new(setting, server + i))
-                .collect(),
+            servers: (0..servers as u64).map(|i| Server::new(setting, server + i)).collect(),
             router,
             demand_streams: DemandStreams::named(*seed, *replication, server),
             connections,
@@ -212,13 +210,7 @@ impl Cell {
 
     /// Runs up to and including `until`, which must not lie past the recorder's current slice; `coming` is what comes from
     /// outside until then.
-    pub fn advance(
-        &mut self,
-        until: SimTime,
-        coming: Coming<'_>,
-        setting: &Setting,
-        recorder: &mut Recorder,
-    ) {
+    pub fn advance(&mut self, until: SimTime, coming: Coming<'_>, setting: &Setting, recorder: &mut Recorder) {
         let mut changes = coming.changes.iter().peekable();
         let mut copies = coming.copies.iter().peekable();
         loop {

@@ -118,7 +118,8 @@ impl Demands {
     /// Time of a server's line for a message to or from the broker.
     #[inline]
     pub fn backplane(&self, bytes: u32) -> Span {
-        self.fixed_between.map_or_else(|| self.line(self.wire.backplane(f64::from(bytes)).bytes), |fixed| fixed.backplane)
+        self.fixed_between
+            .map_or_else(|| self.line(self.wire.backplane(f64::from(bytes)).bytes), |fixed| fixed.backplane)
     }
 
     /// Time of the sending line for a copy handed to a user.

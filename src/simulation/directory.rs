@@ -330,9 +330,10 @@ mod tests {
             "users: 10_000\nworkload: {{message: {{rate: 1/s}}, fan_out: {{room: {room}, popularity: {{zipf: {zipf}}}}}}}\n\
              broker: nats"
         );
-        let scenario = crate::scenario::Document::parse("test", yaml.as_bytes(), &|_| Err(std::io::ErrorKind::NotFound.into()))
-            .and_then(|document| document.resolve())
-            .unwrap();
+        let scenario =
+            crate::scenario::Document::parse("test", yaml.as_bytes(), &|_| Err(std::io::ErrorKind::NotFound.into()))
+                .and_then(|document| document.resolve())
+                .unwrap();
         Directory::new(&scenario, &extent, &vec![10_000 / servers; servers as usize], 1, 0)
     }
 

@@ -312,7 +312,10 @@ pub struct Ended {
 
 /// The first of the earliest.
 fn earliest(times: &[SimTime]) -> (usize, SimTime) {
-    times.iter().copied().enumerate().fold((0, SimTime::NEVER), |(i, best), (k, time)| {
-        if time < best { (k, time) } else { (i, best) }
-    })
+    times.iter().copied().enumerate().fold(
+        (0, SimTime::NEVER),
+        |(i, best), (k, time)| {
+            if time < best { (k, time) } else { (i, best) }
+        },
+    )
 }

@@ -99,7 +99,9 @@ pub enum PlanError {
     )]
     RoutedSample,
     /// `mode: sampled` where servers are not alike.
-    #[error("a sample of servers can't be simulated {0}; use `mode: every-message`, and a shorter `duration` if that takes long")]
+    #[error(
+        "a sample of servers can't be simulated {0}; use `mode: every-message`, and a shorter `duration` if that takes long"
+    )]
     UnlikeSample(&'static str),
     /// More rooms than have numbers.
     #[error("{0:.3e} rooms are too many to simulate")]

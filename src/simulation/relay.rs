@@ -359,7 +359,9 @@ fn for_each_copy(
             let number = directory.home(u64::from(room));
             let shard = directory.shard(number);
             let own = (directory.shard_of(letter.from) == number).then(|| directory.place_of(letter.from));
-            for members in directory.copies(u64::from(room), scratch).iter().filter(|members| Some(members.place) != own) {
+            for members in
+                directory.copies(u64::from(room), scratch).iter().filter(|members| Some(members.place) != own)
+            {
                 copy(directory.server_at(shard, members.place), members.members);
             }
         }
@@ -388,6 +390,15 @@ fn flood(letter: &Letter, directory: &Directory, scratch: &mut Vec<Copy>, copy: 
     let mut wanted = wanted.into_iter().peekable();
     for server in 0..directory.servers() {
         let recipients = wanted.next_if(|(wants, _)| *wants == server).map_or(0, |(_, members)| members);
-        copy(server, if server == letter.from { 0 } else if everyone { ALL } else { recipients });
+        copy(
+            server,
+            if server == letter.from {
+                0
+            } else if everyone {
+                ALL
+            } else {
+                recipients
+            },
+        );
     }
 }

@@ -199,8 +199,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         return gather(parts, None, plan, scenario, opened, slices);
     }
     let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
-    let mut exchange =
-        (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
+    let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
     let mut parts: Vec<Part> = ranges
         .into_iter()
         .map(|range| {
@@ -291,7 +290,8 @@ fn run_together(
         let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
         let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
         let feedback = if plan.memory_can_fill { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
-        let in_step = pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
+        let in_step =
+            pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
         let windows = (steps.max(feedback) as u64).max(in_step);
         parts.iter_mut().for_each(|part| part.recorder.open(slice));
         if let Some(exchange) = exchange.as_deref_mut() {
@@ -301,8 +301,11 @@ fn run_together(
             if watch.stop() {
                 return Err(SimulationError::Interrupted);
             }
-            let until =
-                if window == windows { to } else { from + Span((u128::from(to.since(from).0) * u128::from(window) / u128::from(windows)) as u64) };
+            let until = if window == windows {
+                to
+            } else {
+                from + Span((u128::from(to.since(from).0) * u128::from(window) / u128::from(windows)) as u64)
+            };
             if let Some(door) = door.as_deref_mut() {
                 changes.iter_mut().for_each(Vec::clear);
                 door.advance(until, |server, time, change| changes[server].push((time, change)));
@@ -312,7 +315,9 @@ fn run_together(
             {
                 let mut rows: Vec<Row<'_>> = parts
                     .iter_mut()
-                    .filter_map(|Part { cells, recorder, inbox, .. }| Some(Row { cells, recorder, inbox: inbox.as_mut()? }))
+                    .filter_map(|Part { cells, recorder, inbox, .. }| {
+                        Some(Row { cells, recorder, inbox: inbox.as_mut()? })
+                    })
                     .collect();
                 exchange.advance_singly(&mut rows, &mut changes, setting, until);
             }
@@ -388,7 +393,8 @@ fn gather(
         conservation.handed_out = end.totals.copies;
         let coming = parts.iter().filter_map(|part| part.inbox.as_ref()).map(Inbox::coming).sum::<u64>();
         conservation.copies_on_the_way = end.copies + coming;
-        conservation.in_post = end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
+        conservation.in_post =
+            end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
         relay = end.tally.map(|tally| (tally, plan.extent.nodes));
     }
     let mut totals: Vec<ServerTotals> = Vec::new();

@@ -3,7 +3,8 @@
 //! Each station is taken as if its arrivals were Poisson (the superposition of many users nearly is). Which formula a
 //! figure comes from is said with it, and whether that formula is exact for the station as described.
 
-use super::resource::{cache_miss_share, retries_per_second};
+use super::compression::cpu_seconds_per_kb;
+use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
 use super::{Load, Model};
 use crate::random::Distribution;
 use crate::scenario::{Arrivals, Discipline, Dispatch, FanOut, Policy, Scenario};
@@ -82,7 +83,7 @@ fn line_station(
     let cv2 = if load.message_bytes > 0.0 { size.variance() / load.message_bytes.powi(2) } else { 0.0 };
     // The bytes on the wire vary as the payload does; what comes on top of it hardly.
     let payload_share =
-        if message > 0.0 { (load.message_bytes / load.message_wire_bytes.0.max(1.0)).min(1.0) } else { 0.0 };
+        if message > 0.0 { (load.carried_bytes / load.message_wire_bytes.0.max(1.0)).min(1.0) } else { 0.0 };
     let square = message * message * (1.0 + cv2 * payload_share * payload_share);
     let mixed = mix(messages, Moments { mean: message, square }, beats, Moments::constant(beat));
     let queue = queueing::mg1(rate, mixed);
@@ -130,7 +131,7 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
     let cpu = &scenario.servers.cpu;
     // Per KB × KB: the size and the price of a KB are independent.
     let size = moments(&scenario.workload.message_size);
-    let kb = moments(&cpu.per_kb);
+    let kb = sum(moments(&cpu.per_kb), Moments::constant(cpu_seconds_per_kb(scenario)));
     let payload = Moments { mean: kb.mean * size.mean / 1e3, square: kb.square * size.square / 1e6 };
     let share = cache_miss_share(scenario, load.connections / servers);
     let miss = moments(&cpu.per_cache_miss);
@@ -165,7 +166,7 @@ impl Offered {
         let connects = load.connects_per_second + retries;
         let others = (load.heartbeats_per_second + connects) / share;
         let other_mean = if others > 0.0 {
-            (load.heartbeats_per_second * cpu.per_heartbeat.mean() + connects * cpu.per_connect.mean())
+            (load.heartbeats_per_second * cpu.per_heartbeat.mean() + connects * connect_cpu_seconds(scenario))
                 / (load.heartbeats_per_second + connects)
         } else {
             0.0
@@ -190,7 +191,7 @@ impl Offered {
                 && others == 0.0
                 && scenario.servers.network.is_none(),
             exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
-                && cpu.per_kb.mean() == 0.0
+                && cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
                 && wakeup.mean == 0.0
                 && cache_miss_share(scenario, load.connections / servers) == 0.0,
         }

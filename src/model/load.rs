@@ -1,6 +1,6 @@
 //! What users ask of the service, before any server is counted.
 
-use super::wire::Wire;
+use super::wire::{Exchange, Wire};
 use crate::scenario::{FanOut, Scenario};
 
 /// The load on the whole service. Messages are the application's; heartbeats count apart, and in the wire bytes.
@@ -30,8 +30,16 @@ pub struct Load {
     pub connects_per_second: f64,
     /// Log bytes per hour, after compression and before replication: what there is to keep.
     pub log_bytes_per_hour: f64,
-    /// Mean payload of a message, bytes.
+    /// Mean payload of a message as it is encoded, bytes.
     pub message_bytes: f64,
+    /// Static files that users load per second, bytes; nothing where the scenario has no CDN.
+    pub static_bytes_per_second: f64,
+    /// What of them the origin serves, bytes per second.
+    pub origin_bytes_per_second: f64,
+    /// Mean payload that a message's frame carries: what compression leaves of it, bytes.
+    pub carried_bytes: f64,
+    /// Wire bytes of one TLS handshake into the server, and out of it; nothing without TLS.
+    pub handshake_wire_bytes: (f64, f64),
     /// Wire bytes of one message into the server, and out of it.
     pub message_wire_bytes: (f64, f64),
     /// Wire bytes of one heartbeat into the server, and out of it.
@@ -54,7 +62,9 @@ impl Load {
         let wire = Wire::of(scenario);
         let message = wire.mean_message(&workload.message_size);
         let beat = wire.heartbeat();
+        let handshake = scenario.protocol.tls.map_or_else(Exchange::default, |tls| wire.handshake(tls));
         let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
+        let statics = scenario.cdn.map_or(0.0, |cdn| connects * cdn.bytes_per_session.get());
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);
         Self {
@@ -64,14 +74,23 @@ impl Load {
             messages_out_per_second: messages_in * copies,
             ingress_bytes_per_second: messages_in * size,
             egress_bytes_per_second: messages_in * copies * size,
-            ingress_wire_bytes_per_second: messages_in * message.ingress.bytes + heartbeats * beat.ingress.bytes,
-            egress_wire_bytes_per_second: messages_in * message.egress.bytes + heartbeats * beat.egress.bytes,
+            ingress_wire_bytes_per_second: messages_in * message.ingress.bytes
+                + heartbeats * beat.ingress.bytes
+                + connects * handshake.ingress.bytes,
+            egress_wire_bytes_per_second: messages_in * message.egress.bytes
+                + heartbeats * beat.egress.bytes
+                + connects * handshake.egress.bytes,
             packets_per_second: messages_in * (message.ingress.packets + message.egress.packets)
-                + heartbeats * (beat.ingress.packets + beat.egress.packets),
+                + heartbeats * (beat.ingress.packets + beat.egress.packets)
+                + connects * (handshake.ingress.packets + handshake.egress.packets),
             heartbeats_per_second: heartbeats,
             connects_per_second: connects,
             log_bytes_per_hour: log,
             message_bytes: size,
+            static_bytes_per_second: statics,
+            origin_bytes_per_second: scenario.cdn.map_or(0.0, |cdn| statics * (1.0 - cdn.hit_ratio.get())),
+            carried_bytes: wire.mean_carried(&workload.message_size),
+            handshake_wire_bytes: (handshake.ingress.bytes, handshake.egress.bytes),
             message_wire_bytes: (message.ingress.bytes, message.egress.bytes),
             heartbeat_wire_bytes: (beat.ingress.bytes, beat.egress.bytes),
         }
@@ -93,6 +112,8 @@ impl Load {
             heartbeats_per_second: self.heartbeats_per_second * factor,
             connects_per_second: self.connects_per_second * factor,
             log_bytes_per_hour: self.log_bytes_per_hour * factor,
+            static_bytes_per_second: self.static_bytes_per_second * factor,
+            origin_bytes_per_second: self.origin_bytes_per_second * factor,
             ..*self
         }
     }

@@ -2,9 +2,11 @@
 //!
 //! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
+pub mod compression;
 pub mod latency;
 pub mod load;
 pub mod resource;
+pub mod storage;
 pub mod wire;
 
 use crate::scenario::{Policy, Scenario};
@@ -22,6 +24,10 @@ pub struct Model {
     pub servers: u64,
     /// The log nodes that all figures below are for: those required.
     pub log_nodes: u64,
+    /// The nodes of the log store's warm tier that all figures below are for; 0 where there is none.
+    pub warm_log_nodes: u64,
+    /// The origins that all figures below are for; 0 where there is no CDN.
+    pub origins: u64,
     /// What is required.
     pub required: Required,
     /// Every resource there is, in a fixed order.
@@ -35,8 +41,12 @@ pub struct Required {
     pub servers: u64,
     /// Servers on top of those (N+k).
     pub spare: u64,
-    /// Nodes of the log store; 0 where nothing is logged.
+    /// Nodes of the log store (where it has tiers, of the hot one); 0 where nothing is logged.
     pub log_nodes: u64,
+    /// Nodes of its warm tier; 0 where there is none.
+    pub warm_log_nodes: u64,
+    /// Origins; 0 where there is no CDN.
+    pub origins: u64,
 }
 
 impl Model {
@@ -44,16 +54,27 @@ impl Model {
     pub fn of(scenario: &Scenario) -> Self {
         let load = Load::of(scenario);
         let required = Required::of(scenario, &load);
-        Self::build(scenario, load, required, scenario.servers.count.unwrap_or(required.servers), required.log_nodes)
+        let there = Required { servers: scenario.servers.count.unwrap_or(required.servers), ..required };
+        Self::build(scenario, load, required, there)
     }
 
-    /// The closed form of this scenario on so many servers and log nodes.
-    pub fn on(scenario: &Scenario, servers: u64, log_nodes: u64) -> Self {
+    /// The closed form of another world of the same scenario, on the servers and nodes that this one is for.
+    #[must_use]
+    pub fn in_world(&self, scenario: &Scenario) -> Self {
         let load = Load::of(scenario);
-        Self::build(scenario, load, Required::of(scenario, &load), servers, log_nodes)
+        let there = Required {
+            servers: self.servers,
+            log_nodes: self.log_nodes,
+            warm_log_nodes: self.warm_log_nodes,
+            origins: self.origins,
+            ..self.required
+        };
+        Self::build(scenario, load, Required::of(scenario, &load), there)
     }
 
-    fn build(scenario: &Scenario, load: Load, required: Required, servers: u64, log_nodes: u64) -> Self {
+    /// On so many servers and nodes as there are.
+    fn build(scenario: &Scenario, load: Load, required: Required, there: Required) -> Self {
+        let Required { servers, log_nodes, warm_log_nodes, origins, .. } = there;
         let slots = resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
         let resources = ResourceKind::all(scenario)
@@ -62,11 +83,13 @@ impl Model {
                 let units = match kind.tier() {
                     Tier::Server => servers,
                     Tier::LogStore => log_nodes,
+                    Tier::WarmLogStore => warm_log_nodes,
+                    Tier::Origin => origins,
                 };
                 Resource::of(scenario, &load, kind, units)
             })
             .collect();
-        Self { load, admitted, servers, log_nodes, required, resources }
+        Self { load, admitted, servers, log_nodes, warm_log_nodes, origins, required, resources }
     }
 
     /// Utilisation of a resource by the load that gets in.
@@ -78,7 +101,7 @@ impl Model {
             // Those who find no slot publish nothing, but come again and again.
             let units = resource.units as f64;
             demand +=
-                resource::retries_per_second(scenario, &self.load, units) * scenario.servers.cpu.per_connect.mean();
+                resource::retries_per_second(scenario, &self.load, units) * resource::connect_cpu_seconds(scenario);
         }
         demand / (capacity * resource.units as f64)
     }
@@ -90,13 +113,13 @@ impl Model {
 
     /// The resources in the order in which they give way as users grow: by users at target, then at limit.
     ///
-    /// The log store has just the nodes it takes, so it is often full to the last percent by rounding alone; what is
-    /// within a percent of it counts as giving way first.
+    /// The log store (and the origin) has just the nodes it takes, so it is often full to the last percent by rounding
+    /// alone; what is within a percent of it counts as giving way first.
     pub fn saturation_order(&self) -> Vec<&Resource> {
         let mut order: Vec<&Resource> = self.resources.iter().collect();
         let key = |users: Option<f64>| users.unwrap_or(f64::INFINITY);
         order.sort_by(|a, b| {
-            let slack = |r: &Resource| if r.kind.tier() == Tier::LogStore { 1.01 } else { 1.0 };
+            let slack = |r: &Resource| if r.kind.tier() == Tier::Server { 1.0 } else { 1.01 };
             let target = (key(a.users_at_target) * slack(a)).total_cmp(&(key(b.users_at_target) * slack(b)));
             target.then(key(a.users_at_limit).total_cmp(&key(b.users_at_limit)))
         });
@@ -106,13 +129,21 @@ impl Model {
 
 impl Required {
     fn of(scenario: &Scenario, load: &Load) -> Self {
-        let log_nodes = ResourceKind::all(scenario)
-            .into_iter()
-            .filter(|kind| kind.tier() == Tier::LogStore)
-            .map(|kind| resource::units_required(kind.demand(scenario, load, 1), kind.planned_capacity(scenario)))
-            .max()
-            .unwrap_or(0);
-        Self { servers: servers_required(scenario, load), spare: scenario.servers.spare, log_nodes }
+        let nodes = |tier: Tier| {
+            ResourceKind::all(scenario)
+                .into_iter()
+                .filter(|kind| kind.tier() == tier)
+                .map(|kind| resource::units_required(kind.demand(scenario, load, 1), kind.planned_capacity(scenario)))
+                .max()
+                .unwrap_or(0)
+        };
+        Self {
+            servers: servers_required(scenario, load),
+            spare: scenario.servers.spare,
+            log_nodes: nodes(Tier::LogStore),
+            warm_log_nodes: nodes(Tier::WarmLogStore),
+            origins: nodes(Tier::Origin),
+        }
     }
 }
 

@@ -469,6 +469,19 @@ mod tests {
     }
 
     #[test]
+    fn scaled_values_have_scaled_moments() {
+        for distribution in all() {
+            let scaled = distribution.scaled(0.6);
+            for n in 1..=3 {
+                let right = distribution.moment(n) * 0.6_f64.powi(n);
+                assert!((scaled.moment(n) - right).abs() <= 1e-12 * right, "{distribution:?}");
+            }
+            let ends = (distribution.upper_end(), scaled.upper_end());
+            assert!(matches!(ends, (None, None)) || ends.1 == ends.0.map(|end| end * 0.6), "{ends:?}");
+        }
+    }
+
+    #[test]
     fn mean_and_cv_are_those_asked_for() {
         for cv in [0.5, 1.0, 2.0] {
             for d in [Distribution::lognormal(4.0, cv).unwrap(), Distribution::gamma(4.0, cv).unwrap()] {

@@ -66,7 +66,12 @@ pub fn fine(figure: f64) -> String {
 
 /// So many users: `1 user`, `10,000 users`.
 pub fn users(figure: f64) -> String {
-    format!("{} user{}", count(figure), if figure == 1.0 { "" } else { "s" })
+    counted(&count(figure), "user")
+}
+
+/// A number and what it is of, which has an s unless there is one: `1 node`, `3 (2 to 4) nodes`.
+pub fn counted(number: &str, what: &str) -> String {
+    format!("{number} {what}{}", if number == "1" { "" } else { "s" })
 }
 
 /// Users, with three digits from a hundred thousand on.

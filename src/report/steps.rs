@@ -92,6 +92,18 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
             per_second(load.heartbeats_per_second),
         ));
     }
+    steps.extend(wire_steps(view));
+    steps.extend(store_steps(view));
+    steps
+}
+
+/// What goes over the wire.
+fn wire_steps(view: &View<'_>) -> Vec<Step> {
+    let scenario = &view.assessment.scenario;
+    let load = &view.assessment.model.load;
+    let flow = |figure: f64| byte_rate(ByteRate::new(figure));
+    let per_second = |figure: f64| rate(Rate::new(figure));
+    let mut steps = Vec::new();
     let link = match scenario.link.kind {
         LinkKind::Ethernet => "Ethernet",
         LinkKind::Loopback => "loopback",
@@ -118,6 +130,16 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
             flow(sum),
         ));
     }
+    steps
+}
+
+/// What is logged and kept, and what static files take.
+fn store_steps(view: &View<'_>) -> Vec<Step> {
+    let scenario = &view.assessment.scenario;
+    let load = &view.assessment.model.load;
+    let flow = |figure: f64| byte_rate(ByteRate::new(figure));
+    let per_second = |figure: f64| rate(Rate::new(figure));
+    let mut steps = Vec::new();
     if let Some(logs) = scenario.logs {
         let packed =
             if logs.compression > 1.0 { format!(" / {:.1} (compression)", logs.compression) } else { String::new() };
@@ -264,7 +286,7 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::NicOut => "network out",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
-        ResourceKind::LogWarmCapacity => "warm log storage",
+        ResourceKind::LogWarmCapacity => "warm logs",
         ResourceKind::Packets => "packets",
         ResourceKind::Descriptors => "descriptors",
         ResourceKind::OriginNicOut => "origin network",

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 
-use super::show::{count_small, count_whole, fine, interval, share, short_count, short_users, users, whole_interval};
+use super::show::{
+    count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
+};
 use super::steps::{self, Step, short};
 use super::{Point, VERSION, View};
 use crate::analysis::Assessment;
@@ -200,7 +202,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
                 if assessment.model.log_nodes == 1 { "" } else { "s" }
             ),
         ));
-        lines.push(("Logs kept", logs_kept(assessment)));
+        lines.extend(logs_kept(assessment));
     }
     if assessment.scenario.cdn.is_some() {
         lines.push((
@@ -236,26 +238,29 @@ fn at_users(figure: &Estimate) -> String {
     if figure.value < 1.0 {
         return "before the first user is in,".to_owned();
     }
-    let shown = interval(figure, count_whole);
-    format!("at {shown} user{}", if shown == "1" { "" } else { "s" })
+    format!("at {}", counted(&interval(figure, count_whole), "user"))
 }
 
-/// What the log store holds when all its tiers are full.
-fn logs_kept(assessment: &Assessment) -> String {
+/// What the log store holds when all its tiers are full, and each of them where there are several.
+fn logs_kept(assessment: &Assessment) -> Vec<(&'static str, String)> {
     let amount = |figure: f64| bytes(Bytes::new(figure));
-    let tiers = &assessment.logs_kept;
     let after = seconds(assessment.scenario.logs.map_or(Seconds::ZERO, |logs| logs.retention));
-    let parts: Vec<String> = tiers
-        .iter()
-        .map(|tier| {
-            let nodes = tier.nodes.map_or_else(String::new, |nodes| {
-                format!(" on {} node{}", whole_interval(&nodes), if nodes.value == 1.0 { "" } else { "s" })
-            });
-            format!("{} {}{nodes}", tier.tier, interval(&tier.bytes, amount))
-        })
-        .collect();
-    let parts = if tiers.len() > 1 { format!(": {}", parts.join(", ")) } else { String::new() };
-    format!("{} after {after}{parts}", interval(&assessment.log_bytes_kept, amount))
+    let mut lines = vec![("Logs kept", format!("{} after {after}", interval(&assessment.log_bytes_kept, amount)))];
+    if assessment.logs_kept.len() > 1 {
+        lines.extend(assessment.logs_kept.iter().map(|tier| {
+            let nodes = tier.nodes.map_or_else(
+                || " of object storage".to_owned(),
+                |nodes| format!(" on {}", counted(&whole_interval(&nodes), "node")),
+            );
+            let name = match tier.tier {
+                "hot" => "  in the hot tier",
+                "warm" => "  in the warm tier",
+                _ => "  in the archive",
+            };
+            (name, format!("{}{nodes}", interval(&tier.bytes, amount)))
+        }));
+    }
+    lines
 }
 
 fn assumptions(view: &View<'_>) -> String {

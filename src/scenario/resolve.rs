@@ -66,6 +66,39 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "give it a length, such as `20 min`, or write `session: none`",
         );
     }
+    payloads_and_stores(draft, &world, &mut conflict);
+    if draft.place("balancer.virtual_nodes").is_some() && world.word("balancer.policy") != Some("consistent-hash") {
+        conflict(
+            &["balancer.virtual_nodes"],
+            "`virtual_nodes` has no meaning without `policy: consistent-hash`".to_owned(),
+            "leave it out, or set the policy",
+        );
+    }
+    let duration = world.count("simulation.duration");
+    if world.figure("simulation.warm_up").is_some_and(|warm_up| warm_up >= duration) {
+        conflict(
+            &["simulation.warm_up", "simulation.duration"],
+            "`warm_up` must be shorter than `duration`".to_owned(),
+            "the warm-up is a part of the duration, left out of the results",
+        );
+    }
+    let backoff = "workload.reconnect.backoff";
+    if let (Some(base), Some(cap)) =
+        (world.figure("workload.reconnect.backoff.exponential"), world.figure("workload.reconnect.backoff.cap"))
+        && world.is_section(backoff)
+        && cap < base
+    {
+        conflict(
+            &["workload.reconnect.backoff.cap", "workload.reconnect.backoff.exponential"],
+            "`cap` is less than the first wait".to_owned(),
+            "the cap is the longest wait",
+        );
+    }
+    if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
+}
+
+/// The same, of messages, static files and logs.
+fn payloads_and_stores(draft: &Draft, world: &World, conflict: &mut dyn FnMut(&[&str], String, &str)) {
     if world
         .random("workload.message.size")
         .is_some_and(|size| size.upper_end().unwrap_or(size.mean()) > LARGEST_MESSAGE)
@@ -101,34 +134,6 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "leave `retention` out: with tiers, it is the sum of their `for`",
         );
     }
-    if draft.place("balancer.virtual_nodes").is_some() && world.word("balancer.policy") != Some("consistent-hash") {
-        conflict(
-            &["balancer.virtual_nodes"],
-            "`virtual_nodes` has no meaning without `policy: consistent-hash`".to_owned(),
-            "leave it out, or set the policy",
-        );
-    }
-    let duration = world.count("simulation.duration");
-    if world.figure("simulation.warm_up").is_some_and(|warm_up| warm_up >= duration) {
-        conflict(
-            &["simulation.warm_up", "simulation.duration"],
-            "`warm_up` must be shorter than `duration`".to_owned(),
-            "the warm-up is a part of the duration, left out of the results",
-        );
-    }
-    let backoff = "workload.reconnect.backoff";
-    if let (Some(base), Some(cap)) =
-        (world.figure("workload.reconnect.backoff.exponential"), world.figure("workload.reconnect.backoff.cap"))
-        && world.is_section(backoff)
-        && cap < base
-    {
-        conflict(
-            &["workload.reconnect.backoff.cap", "workload.reconnect.backoff.exponential"],
-            "`cap` is less than the first wait".to_owned(),
-            "the cap is the longest wait",
-        );
-    }
-    if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
 /// The scenario of a world.

@@ -80,7 +80,10 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
     if scenario.protocol.compression.is_some() {
         steps.push(step(
             "payload of a frame",
-            format!("{size_shown} / {:.2} (deflate)", load.message_bytes / load.carried_bytes.max(f64::MIN_POSITIVE)),
+            format!(
+                "{size_shown} / {:.2} (deflate)",
+                if load.carried_bytes > 0.0 { load.message_bytes / load.carried_bytes } else { 1.0 }
+            ),
             bytes(Bytes::new(load.carried_bytes)),
         ));
     }

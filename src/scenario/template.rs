@@ -52,7 +52,7 @@ pub fn template(kind: Template, name: &str) -> String {
     );
     section("", kind, name, 0, &mut out);
     if kind == Template::Short {
-        out.push_str("\n# There is more: `plimsoll new NAME --full` writes every key.\n");
+        out.push_str("\n# There is more: `plimsoll new NAME --full` shows it, and `plimsoll schema` has every key.\n");
     }
     out
 }

@@ -46,6 +46,22 @@ pub enum Purpose {
     HeartbeatService = 13,
     /// What connection attempts need of the CPU, and on which core.
     ConnectService = 14,
+    /// Which room a message goes to, and how large rooms are.
+    Rooms = 15,
+    /// Whom a message is for.
+    Recipients = 16,
+    /// What messages between servers need of a server's CPU.
+    Backplane = 17,
+    /// What messages need of the broker.
+    Broker = 18,
+    /// Delays between the service's machines.
+    Hops = 19,
+    /// Delays of the last way to a user, where it is not the sender.
+    Downlink = 20,
+    /// Delays from the broker's nodes.
+    BrokerHops = 21,
+    /// Messages of servers that are not simulated.
+    Background = 22,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a
@@ -117,6 +133,11 @@ impl Stream {
         draw as u64
     }
 
+    /// Normal with mean 0 and variance 1.
+    pub fn normal(&mut self) -> f64 {
+        StandardNormal.sample(&mut self.0)
+    }
+
     /// 1, 2, 3, … with this mean: the number of trials until the first success of probability 1/mean.
     pub fn geometric(&mut self, mean: f64) -> u64 {
         if mean <= 1.0 {
@@ -124,6 +145,25 @@ impl Stream {
         }
         // Inversion: P(X > k) = (1 − 1/mean)^k.
         1 + (self.unit().ln() / (1.0 - 1.0 / mean).ln()) as u64
+    }
+}
+
+/// Ranks 1 to n, each in proportion to 1/rank^s.
+#[derive(Debug, Clone)]
+pub struct Zipf(rand_distr::Zipf<f64>);
+
+impl Zipf {
+    /// n ranks (at least one) and the exponent s.
+    ///
+    /// # Panics
+    /// When n is less than 1 or s is negative: a bug of ours.
+    pub fn new(n: f64, s: f64) -> Self {
+        Self(rand_distr::Zipf::new(n, s).expect("ranks and an exponent"))
+    }
+
+    /// Draws a rank.
+    pub fn sample(&self, stream: &mut Stream) -> u64 {
+        self.0.sample(&mut stream.0) as u64
     }
 }
 
@@ -336,6 +376,16 @@ impl Distribution {
                 branches.iter().map(|(p, mean)| p * factorial(n) * mean.powi(n)).sum()
             }
             Self::Empirical { values } => values.iter().map(|v| v.powi(n)).sum::<f64>() / values.len() as f64,
+        }
+    }
+
+    /// The least it can be.
+    pub fn least(&self) -> f64 {
+        match self {
+            Self::Constant(value) => *value,
+            Self::Uniform { low, .. } => *low,
+            Self::Empirical { values } => values.iter().copied().fold(f64::INFINITY, f64::min),
+            _ => 0.0,
         }
     }
 

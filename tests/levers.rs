@@ -295,3 +295,20 @@ fn one_user_is_a_user() {
     let heavy = run(["estimate", &file, "--set", "servers={cpu: {per_message: 10 s}, count: 1}"]).well().stdout;
     assert!(heavy.contains("First to give way  server.cpu, before the first user is in, on 1 server\n"), "{heavy}");
 }
+
+/// A message to a room is inflated once, and deflated for each of its recipients.
+#[test]
+fn copies_are_deflated_one_by_one() {
+    let room = ["workload={message: {rate: 0.5/s}, fan_out: {room: 10}}", "broker=redis"];
+    let with = |more: &[&str]| simulated(BUSY, &[&room[..], more].concat());
+    let (plain, packed) = (with(&[]), with(&["protocol.compression=deflate"]));
+    let deliveries = load(&packed, "messages_out_per_second");
+    assert!(deliveries > 5.0 * load(&packed, "messages_in_per_second"));
+    // 1,000 messages and their copies a second on 4 cores.
+    let price = (0.2 * 1_000.0 + 0.8 * deliveries / 2.0) * 85e-6 / 4.0;
+    near(used(&packed, "server.cpu") - used(&plain, "server.cpu"), price, 1e-6);
+    agree(&packed, "server.cpu", 0.05);
+    let wire = |json: &Value| load(json, "egress_wire_bytes_per_second");
+    near(wire(&plain) - wire(&packed), deliveries * (1_000.0 - 476.0), 1e-6);
+    near(worked(&plain, "server.nic_out") / worked(&packed, "server.nic_out"), used(&plain, "server.nic_out") / used(&packed, "server.nic_out"), 0.05);
+}

@@ -43,6 +43,29 @@ pub const fn advice(kind: ResourceKind) -> Advice {
                 "small messages are mostly headers: fewer, larger ones use the line better, but arrive later",
             ],
         },
+        ResourceKind::BrokerCpu => Advice {
+            solution: "more broker nodes with sharded channels or partitions; fewer copies: a channel a room, locality, batches",
+            trade_offs: &[
+                "one channel stays on one node: a hot room is not helped by more of them",
+                "batching (linger) adds latency to every message",
+                "locality needs users who talk to each other on the same shard, and shards get hot",
+            ],
+        },
+        ResourceKind::BrokerNicIn | ResourceKind::BrokerNicOut => Advice {
+            solution: "more broker nodes or faster cards; smaller messages; copies to servers with a recipient only",
+            trade_offs: &[
+                "with replication each byte crosses the network once more for each replica",
+                "servers must subscribe to what their users follow, and do so again after every reconnect",
+            ],
+        },
+        ResourceKind::BrokerDisk => Advice {
+            solution: "more broker nodes or faster disks, or fewer replicas",
+            trade_offs: &["fewer replicas lose messages when a node dies", "more nodes cost money and rebalancing"],
+        },
+        ResourceKind::BrokerPartitions => Advice {
+            solution: "more broker nodes, or fewer partitions that several servers share",
+            trade_offs: &["servers that share a partition read, and throw away, each other's messages"],
+        },
         ResourceKind::LogWrite => Advice {
             solution: "more log nodes, or fewer bytes: compress, sample, drop fields",
             trade_offs: &["compression costs CPU", "what was not logged can't be looked up"],

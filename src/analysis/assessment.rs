@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostics;
 use crate::model::latency::{LatencyForm, latency};
 use crate::model::storage::{KeptLogs, kept_logs};
-use crate::model::{Model, Required, ResourceKind};
+use crate::model::{Model, Required, ResourceKind, Spread};
 use crate::random::{Purpose, Stream, hash_bytes};
 use crate::scenario::{Document, LogTier, Scenario, UncertainInput};
 use crate::stats::Estimate;
@@ -34,6 +34,8 @@ pub struct Assessment {
     pub worlds: usize,
     /// Servers required.
     pub servers_required: Estimate,
+    /// Broker nodes required.
+    pub broker_nodes_required: Estimate,
     /// Log nodes required.
     pub log_nodes_required: Estimate,
     /// What the whole log store holds when it is full, copies included.
@@ -95,8 +97,8 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
             let scenario =
                 document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world]))?;
             let required = Model::of(&scenario).required;
-            let model = model.in_world(&scenario);
-            let kept = kept_logs(&scenario, &model.load);
+            let model = Model::on(&scenario, model.fleet);
+            let kept = kept_logs(&scenario, &model.load, &required.fleet);
             worlds.push((required, model, kept));
         }
     }
@@ -123,10 +125,15 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         })
         .collect();
     Ok(Assessment {
-        servers_required: over(model.required.servers as f64, &|world| world.0.servers as f64),
-        log_nodes_required: over(model.required.log_nodes as f64, &|world| world.0.log_nodes as f64),
-        log_bytes_kept: over(total(&kept_logs(&scenario, &model.load)), &|world| total(&world.2)),
-        logs_kept: kept_logs(&scenario, &model.load)
+        servers_required: over(model.required.fleet.servers as f64, &|world| world.0.fleet.servers as f64),
+        broker_nodes_required: over(model.required.fleet.broker_nodes as f64, &|world| {
+            world.0.fleet.broker_nodes as f64
+        }),
+        log_nodes_required: over(model.required.fleet.log_nodes as f64, &|world| world.0.fleet.log_nodes as f64),
+        log_bytes_kept: over(total(&kept_logs(&scenario, &model.load, &model.required.fleet)), &|world| {
+            total(&world.2)
+        }),
+        logs_kept: kept_logs(&scenario, &model.load, &model.required.fleet)
             .into_iter()
             .enumerate()
             .map(|(i, tier)| LogTierAssessment {
@@ -148,6 +155,14 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         model,
         uncertain,
     })
+}
+
+impl Assessment {
+    /// How messages reach users of other servers, where any do.
+    pub fn crossing(&self) -> Option<Spread> {
+        let spread = Spread::of(&self.scenario, self.model.load.connections, self.model.fleet.servers);
+        (self.model.fleet.broker_nodes > 0).then_some(spread)
+    }
 }
 
 fn total(tiers: &[KeptLogs]) -> f64 {

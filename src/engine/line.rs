@@ -19,6 +19,11 @@ impl Line {
         Visit { arrival, start, departure, wakeup: Span::ZERO }
     }
 
+    /// When all that has come is done.
+    pub fn free_at(&self) -> SimTime {
+        self.free
+    }
+
     /// Work not yet done at this moment.
     pub fn backlog(&self, now: SimTime) -> Span {
         self.free.since(now)

@@ -8,6 +8,7 @@
 //! - What happens at the same time happens in the order in which it was asked for.
 //! - Time is whole picoseconds, so sums are exact and the same everywhere.
 
+mod agenda;
 mod calendar;
 mod cores;
 mod least;
@@ -15,6 +16,7 @@ mod line;
 mod reorder;
 mod sharing;
 
+pub use agenda::Agenda;
 pub use calendar::Calendar;
 pub use cores::{Admission, Cores, Rules};
 pub use least::LeastLoaded;

@@ -47,6 +47,11 @@ impl Reorder {
         }
     }
 
+    /// When the first is due; `NEVER` where there is none.
+    pub fn next_time(&self) -> SimTime {
+        if self.len == 0 { SimTime::NEVER } else { SimTime(self.slots[self.head & (self.slots.len() - 1)][0]) }
+    }
+
     /// The first, if it is due.
     #[inline(always)]
     pub fn pop_until(&mut self, until: SimTime) -> Option<(SimTime, [u64; 3])> {

@@ -146,7 +146,8 @@ pub struct ServerMetrics {
     pub worst_cpu_utilisation: f64,
 }
 
-/// arrived = delivered + queued + in service + blocked + abandoned.
+/// arrived = delivered + queued + in service + blocked + abandoned, and the same of what is handed to the broker, of copies
+/// and of connections. Where messages go to other users, `delivered` is those that their own server is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Conservation {
     /// Messages that reached a server.
@@ -161,6 +162,22 @@ pub struct Conservation {
     pub blocked: u64,
     /// Left, out of patience.
     pub abandoned: u64,
+    /// Messages handed to the broker.
+    pub published: u64,
+    /// Relayed by it.
+    pub relayed: u64,
+    /// Lost for want of the broker's time.
+    pub relay_lost: u64,
+    /// On their way to it, or gathered for it, when the run ended.
+    pub in_post: u64,
+    /// Copies that the broker handed out.
+    pub handed_out: u64,
+    /// Copies that reached their servers.
+    pub received: u64,
+    /// Copies lost to slow servers.
+    pub copies_lost: u64,
+    /// Copies on their way when the run ended.
+    pub copies_on_the_way: u64,
     /// Connections open at the start or accepted since.
     pub connections_opened: u64,
     /// Connections ended or dropped.
@@ -173,6 +190,8 @@ impl Conservation {
     /// Whether nothing was lost or made up.
     pub const fn holds(&self) -> bool {
         self.arrived == self.delivered + self.queued + self.in_service + self.blocked + self.abandoned
+            && self.published == self.relayed + self.relay_lost + self.in_post
+            && self.handed_out == self.received + self.copies_lost + self.copies_on_the_way
             && self.connections_opened == self.connections_closed + self.connections_open
     }
 
@@ -186,6 +205,14 @@ impl Conservation {
             in_service: self.in_service + other.in_service,
             blocked: self.blocked + other.blocked,
             abandoned: self.abandoned + other.abandoned,
+            published: self.published + other.published,
+            relayed: self.relayed + other.relayed,
+            relay_lost: self.relay_lost + other.relay_lost,
+            in_post: self.in_post + other.in_post,
+            handed_out: self.handed_out + other.handed_out,
+            received: self.received + other.received,
+            copies_lost: self.copies_lost + other.copies_lost,
+            copies_on_the_way: self.copies_on_the_way + other.copies_on_the_way,
             connections_opened: self.connections_opened + other.connections_opened,
             connections_closed: self.connections_closed + other.connections_closed,
             connections_open: self.connections_open + other.connections_open,

@@ -18,6 +18,8 @@ use crate::units::time::PICOSECONDS;
 pub struct Replication {
     /// Sums of groups of servers, with the number of servers in each. One group where all servers are simulated.
     pub groups: Vec<(Tally, u64)>,
+    /// Sums of the broker's nodes that were simulated, and their number.
+    pub relay: Option<(Tally, u64)>,
     /// Whether everything is accounted for.
     pub conservation: Conservation,
     /// How differently its servers fared.
@@ -39,6 +41,10 @@ pub struct Facts {
     pub cores: u32,
     /// Which stations there are.
     pub stations: [bool; 4],
+    /// The broker, if messages go to users of other servers by one.
+    pub broker: Option<BrokerFacts>,
+    /// Deliveries of a message, where it goes to other users.
+    pub deliveries: Option<f64>,
     /// Added to each latency.
     pub fixed_latency_seconds: f64,
     /// Log bytes of a message.
@@ -55,6 +61,19 @@ pub struct Facts {
     pub warnings: Vec<String>,
 }
 
+/// What is to be known about the broker.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BrokerFacts {
+    /// Nodes there are.
+    pub nodes: u64,
+    /// Cores of a node.
+    pub cores: u32,
+    /// Which stations it has: lines in and out, cores, disk, by [`Station`].
+    pub stations: [bool; 4],
+    /// Whether servers gather batches for it.
+    pub lingers: bool,
+}
+
 /// Sums of one batch.
 #[derive(Debug, Clone, Default)]
 struct Part {
@@ -69,6 +88,9 @@ struct Part {
 
 /// Names of the stations, by [`Station`].
 pub const STATION_NAMES: [&str; 4] = ["server.nic_in", "server.cpu", "server.nic_out", "log_store.write"];
+
+/// Names of the broker's stations, by [`Station`].
+pub const BROKER_STATION_NAMES: [&str; 4] = ["broker.nic_in", "broker.cpu", "broker.nic_out", "broker.disk"];
 
 /// The figures of a run.
 ///
@@ -89,32 +111,40 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     let count = |figure: &dyn Fn(&Part) -> f64| per_second(figure).scaled(measured);
     let share = |estimate: Estimate| estimate.clamped(0.0, 1.0);
 
-    let stations = Station::ALL
+    let mut stations: Vec<StationMetrics> = Station::ALL
         .into_iter()
         .filter(|station| facts.stations[*station as usize])
         .map(|station| {
-            let of = |part: &Part| part.stations[station as usize];
-            let capacity = if station == Station::Cpu { f64::from(facts.cores) } else { 1.0 } * fleet;
-            let busy = |part: &Part| seconds(of(part).busy);
-            let wakeup = |part: &Part| of(part).wakeup as f64 / PICOSECONDS;
-            let visits = |part: &Part| of(part).visits as f64;
-            let wait = |part: &Part| (of(part).residence - of(part).service) as f64 / PICOSECONDS;
-            StationMetrics {
-                name: STATION_NAMES[station as usize],
-                utilisation: share(per_second(&|p| (busy(p) - wakeup(p)).max(0.0)).scaled(1.0 / capacity)),
-                busy: share(per_second(&busy).scaled(1.0 / capacity)),
-                wait_seconds: interval(&batches, &wait, &visits).map(at_least_zero),
-                residence_seconds: interval(&batches, &|p| of(p).residence as f64 / PICOSECONDS, &visits)
-                    .map(at_least_zero),
-                queue_length: at_least_zero(per_second(&|p| seconds(of(p).number - of(p).busy).max(0.0))),
-                number: at_least_zero(per_second(&|p| seconds(of(p).number))),
-                throughput_per_second: per_second(&visits),
-            }
+            let capacity = if station == Station::Cpu { f64::from(facts.cores) } else { 1.0 };
+            station_metrics(&batches, station, STATION_NAMES[station as usize], fleet, capacity)
         })
-        .collect::<Vec<_>>();
+        .collect();
+    if let Some(broker) = facts.broker {
+        if broker.lingers {
+            stations.push(linger(&batches, fleet));
+        }
+        let relays: Vec<Vec<Part>> = replications
+            .iter()
+            .filter_map(|replication| replication.relay.as_ref())
+            .map(|(tally, nodes)| in_time(tally, slices, *nodes, warm_up))
+            .collect();
+        stations.extend(Station::ALL.into_iter().filter(|station| broker.stations[*station as usize]).map(|station| {
+            let capacity = if station == Station::Cpu { f64::from(broker.cores) } else { 1.0 };
+            let name = BROKER_STATION_NAMES[station as usize];
+            station_metrics(&relays, station, name, broker.nodes as f64, capacity)
+        }));
+    }
 
     let little_error = little_error(&batches, &facts);
-    let dropped = |p: &Part| (p.flow.blocked + p.flow.abandoned) as f64;
+    // Where messages go to others, what is lost is counted in deliveries; elsewhere each message is one.
+    let per_message = facts.deliveries;
+    let dropped = |p: &Part| {
+        (p.flow.blocked + p.flow.abandoned) as f64 * per_message.unwrap_or(1.0) + p.flow.lost_deliveries as f64
+    };
+    let due = |p: &Part| match per_message {
+        Some(_) => p.flow.messages_out as f64 + dropped(p),
+        None => p.flow.messages_in as f64,
+    };
     let log_bytes = facts.log_bytes;
     RunMetrics {
         messages: replications.iter().map(|r| r.conservation.arrived).sum(),
@@ -130,7 +160,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
             log_bytes_per_hour: per_second(&|p| p.stations[Station::Log as usize].visits as f64 * log_bytes * 3_600.0),
         },
         dropped_messages: at_least_zero(count(&dropped)),
-        dropped_share: interval(&batches, &dropped, &|p| p.flow.messages_in as f64).map_or(Estimate::exact(0.0), share),
+        dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
@@ -156,6 +186,57 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
             duration_seconds: slices.end().as_seconds(),
             warm_up_seconds: slices.start_of(warm_up).as_seconds(),
         },
+    }
+}
+
+/// A station's figures; there are `units` of it with `capacity` servers each.
+fn station_metrics(
+    batches: &[Vec<Part>],
+    station: Station,
+    name: &'static str,
+    units: f64,
+    capacity: f64,
+) -> StationMetrics {
+    let of = |part: &Part| part.stations[station as usize];
+    let per_second = |figure: &dyn Fn(&Part) -> f64| {
+        interval(batches, figure, &|part| part.server_seconds)
+            .map_or(Estimate::exact(0.0), |e| at_least_zero(e.scaled(units)))
+    };
+    let share = |estimate: Estimate| estimate.scaled(1.0 / (capacity * units)).clamped(0.0, 1.0);
+    let busy = |part: &Part| seconds(of(part).busy);
+    let wakeup = |part: &Part| of(part).wakeup as f64 / PICOSECONDS;
+    let visits = |part: &Part| of(part).visits as f64;
+    let wait = |part: &Part| (of(part).residence - of(part).service) as f64 / PICOSECONDS;
+    StationMetrics {
+        name,
+        utilisation: share(per_second(&|p| (busy(p) - wakeup(p)).max(0.0))),
+        busy: share(per_second(&busy)),
+        wait_seconds: interval(batches, &wait, &visits).map(at_least_zero),
+        residence_seconds: interval(batches, &|p| of(p).residence as f64 / PICOSECONDS, &visits).map(at_least_zero),
+        queue_length: per_second(&|p| seconds(of(p).number - of(p).busy).max(0.0)),
+        number: per_second(&|p| seconds(of(p).number).max(0.0)),
+        throughput_per_second: per_second(&visits),
+    }
+}
+
+/// What servers wait to fill a batch for the broker.
+fn linger(batches: &[Vec<Part>], fleet: f64) -> StationMetrics {
+    let waited = |part: &Part| part.flow.linger_time as f64 / PICOSECONDS;
+    let gathered = |part: &Part| part.flow.lingered as f64;
+    let per_second = |figure: &dyn Fn(&Part) -> f64| {
+        interval(batches, figure, &|part| part.server_seconds)
+            .map_or(Estimate::exact(0.0), |e| at_least_zero(e.scaled(fleet)))
+    };
+    let wait = interval(batches, &waited, &gathered).map(at_least_zero);
+    StationMetrics {
+        name: "broker.linger",
+        utilisation: Estimate::exact(0.0),
+        busy: Estimate::exact(0.0),
+        wait_seconds: wait,
+        residence_seconds: wait,
+        queue_length: per_second(&waited),
+        number: per_second(&waited),
+        throughput_per_second: per_second(&gathered),
     }
 }
 
@@ -203,8 +284,7 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
     let kept = warm_up..slices.count();
     if facts.servers == facts.servers_simulated {
         let (tally, servers) = &replication.groups[0];
-        let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
-        return vec![kept.map(|i| part(tally, &stations, slices, *servers, i)).collect()];
+        return vec![in_time(tally, slices, *servers, warm_up)];
     }
     replication
         .groups
@@ -218,6 +298,12 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             vec![sum]
         })
         .collect()
+}
+
+/// One batch a slice.
+fn in_time(tally: &Tally, slices: Slices, servers: u64, warm_up: usize) -> Vec<Part> {
+    let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
+    (warm_up..slices.count()).map(|i| part(tally, &stations, slices, servers, i)).collect()
 }
 
 fn part(tally: &Tally, stations: &[Vec<StationSlice>; 4], slices: Slices, servers: u64, i: usize) -> Part {

@@ -231,6 +231,20 @@ pub struct Flow {
     pub messages_out: u64,
     /// Heartbeats that reached their server.
     pub heartbeats: u64,
+    /// Messages handed to the broker.
+    pub published: u64,
+    /// Of them, those that waited for a batch to fill, and how long.
+    pub lingered: u64,
+    /// In picoseconds.
+    pub linger_time: u128,
+    /// Copies that reached a server.
+    pub copies: u64,
+    /// Copies lost to a slow server.
+    pub copies_cut: u64,
+    /// Messages that the broker had no time for.
+    pub relay_lost: u64,
+    /// Deliveries lost with either.
+    pub lost_deliveries: u64,
     /// Payload in.
     pub bytes_in: u128,
     /// Payload out.
@@ -261,6 +275,13 @@ impl Flow {
         self.messages_in += other.messages_in;
         self.messages_out += other.messages_out;
         self.heartbeats += other.heartbeats;
+        self.published += other.published;
+        self.lingered += other.lingered;
+        self.linger_time += other.linger_time;
+        self.copies += other.copies;
+        self.copies_cut += other.copies_cut;
+        self.relay_lost += other.relay_lost;
+        self.lost_deliveries += other.lost_deliveries;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.blocked += other.blocked;

@@ -70,12 +70,16 @@ fn measured(payload: f64, kept: bool) -> f64 {
 }
 
 /// CPU seconds for each KB (1,000 bytes) of payload: a message is inflated as it comes and, where it is answered,
-/// deflated as it goes.
+/// deflated as it goes. Copies for other users are counted one by one, below.
 pub fn cpu_seconds_per_kb(scenario: &Scenario) -> f64 {
-    let share = match scenario.workload.fan_out {
-        FanOut::Echo => 1.0,
-        FanOut::None => INFLATE_SHARE,
-    };
+    let share = if scenario.workload.fan_out == FanOut::Echo { 1.0 } else { INFLATE_SHARE };
+    scenario.protocol.compression.map_or(0.0, |deflate| deflate.cpu_per_kb.get() * share)
+}
+
+/// CPU seconds for each KB of a copy that is handed to another user: each is deflated for itself, since each connection
+/// has a context of its own.
+pub fn delivery_cpu_seconds_per_kb(scenario: &Scenario) -> f64 {
+    let share = if scenario.workload.fan_out.crosses() { 1.0 - INFLATE_SHARE } else { 0.0 };
     scenario.protocol.compression.map_or(0.0, |deflate| deflate.cpu_per_kb.get() * share)
 }
 

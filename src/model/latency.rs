@@ -3,11 +3,13 @@
 //! Each station is taken as if its arrivals were Poisson (the superposition of many users nearly is). Which formula a
 //! figure comes from is said with it, and whether that formula is exact for the station as described.
 
-use super::compression::cpu_seconds_per_kb;
+use super::broker::batch_size;
+use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
-use super::{Load, Model};
+use super::wire::{Exchange, Wire};
+use super::{Fleet, Load, Model, Spread};
 use crate::random::Distribution;
-use crate::scenario::{Arrivals, Discipline, Dispatch, FanOut, Policy, Scenario};
+use crate::scenario::{Arrivals, Broker, Discipline, Dispatch, FanOut, Policy, Scenario};
 use crate::scenario::{BalancedUnit, BatchSize};
 use crate::stats::queueing::{self, Moments, MultiServer, QueueError};
 
@@ -39,57 +41,206 @@ pub struct StationForm {
 pub struct LatencyForm {
     /// In the order in which a message meets them.
     pub stations: Vec<StationForm>,
-    /// There and back on the network (without fan-out: only there), in seconds.
+    /// The network's part, in seconds: to the service and back (without fan-out only there), and between its machines.
     pub network_seconds: f64,
     /// The sum; `None` where a queue grows without end.
     pub mean_seconds: Option<f64>,
 }
 
-/// Latency of this scenario on the servers that the model is for.
+/// Latency of this scenario on the fleet that the model is for: the mean over all deliveries.
 pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
-    let servers = model.servers as f64;
+    let servers = model.fleet.servers as f64;
     let load = &model.admitted;
+    let spread = model.spread(scenario);
     let mut stations = Vec::new();
-    let echo = scenario.workload.fan_out == FanOut::Echo;
+    let fan_out = &scenario.workload.fan_out;
+    let answers = *fan_out != FanOut::None;
+    let crosses = fan_out.crosses();
+    // Of the deliveries, the share that comes over the broker; each of those passes the servers twice.
+    let deliveries = spread.local() + spread.remote();
+    let remote = if deliveries > 0.0 { spread.remote() / deliveries } else { 0.0 };
     let retries = retries_per_second(scenario, &model.load, servers);
-    if let Some(line) = scenario.servers.network {
-        let line = line.bytes_per_second().get();
-        let (message, beat) = (load.message_wire_bytes, load.heartbeat_wire_bytes);
-        stations.push(line_station("server.nic_in", scenario, load, servers, message.0 / line, beat.0 / line));
-        stations.push(cpu_station(scenario, load, retries, servers));
-        if echo {
-            stations.push(line_station("server.nic_out", scenario, load, servers, message.1 / line, beat.1 / line));
-        }
-    } else {
-        stations.push(cpu_station(scenario, load, retries, servers));
+    let mut mean = Some(0.0);
+    let mut pass = |form: StationForm, seconds: Option<f64>| {
+        mean = mean.zip(seconds).map(|(sum, more)| sum + more);
+        stations.push(form);
+    };
+    let offered = Offered::of(scenario, load, &spread, retries, servers);
+    let line = scenario.servers.network.map(|line| line.bytes_per_second().get());
+    if let Some(line) = line {
+        let copy = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes / line;
+        let message = load.message_wire.ingress.bytes / line;
+        let copies = load.messages_in_per_second * spread.copies / servers;
+        let form = line_station("server.nic_in", scenario, load, &spread, servers, (true, line, copies, copy));
+        let seconds = form.wait_seconds.map(|wait| wait + message + remote * (wait + copy));
+        pass(form, seconds);
     }
-    let network_seconds = scenario.latency.client.mean() * if echo { 2.0 } else { 1.0 };
-    let total: Option<f64> = stations.iter().map(|station| station.residence_seconds).sum();
-    LatencyForm { stations, network_seconds, mean_seconds: total.map(|total| total + network_seconds) }
+    let cpu = cpu_station(scenario, &offered);
+    let second = if crosses { 1.0 } else { 0.0 };
+    let seconds = cpu.wait_seconds.map(|wait| {
+        let first = wait + offered.own(offered.message.mean, &cpu);
+        let copy = scenario.servers.cpu.per_receive.mean() + offered.half_done(&spread.per_copy);
+        first
+            + second * (wait + remote * offered.own(copy, &cpu) + (1.0 - remote) * offered.half_done(&spread.per_local))
+    });
+    pass(cpu, seconds);
+    if let Some(line) = line
+        && answers
+    {
+        let publishes = load.messages_in_per_second * spread.publishes / servers;
+        let bytes = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
+        let form =
+            line_station("server.nic_out", scenario, load, &spread, servers, (false, line, publishes, bytes / line));
+        let out = if crosses { load.delivery_wire.egress.bytes } else { load.message_wire.egress.bytes } / line;
+        let seconds = form.wait_seconds.map(|wait| wait + out + remote * (wait + bytes / line));
+        pass(form, seconds);
+    }
+    if spread.publishes > 0.0 {
+        for form in broker_stations(scenario, load, &spread, &model.fleet) {
+            let seconds = form.residence_seconds.map(|seconds| remote * seconds);
+            pass(form, seconds);
+        }
+    }
+    let hop = scenario.latency.server.mean();
+    let far = scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map_or(hop, Distribution::mean);
+    let hops = hop + (1.0 - spread.crossing) * hop + spread.crossing * far;
+    let replicas = scenario.broker.as_ref().is_some_and(|broker| broker.replication > 1);
+    let network_seconds = scenario.latency.client.mean() * if answers { 2.0 } else { 1.0 }
+        + remote * (hops + if replicas { 2.0 * hop } else { 0.0 });
+    LatencyForm { stations, network_seconds, mean_seconds: mean.map(|mean: f64| mean + network_seconds) }
 }
 
-/// A line: M/G/1 (Pollaczek and Khintchine), with messages and heartbeats mixed.
+/// The broker's stations, by node: what a server waits to fill a batch, then the node's line in, its cores, its line out.
+fn broker_stations(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &Fleet) -> Vec<StationForm> {
+    let Some(broker) = &scenario.broker else { return Vec::new() };
+    let nodes = fleet.broker_nodes.max(1) as f64;
+    let published = load.messages_in_per_second * spread.publishes;
+    let batch = batch_size(scenario, published, fleet.servers, fleet.broker_nodes);
+    let bytes = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
+    // Of the busiest node, whose messages are most: one channel is of one node.
+    let hot = if broker.publishes_for_each() { 0.0 } else { spread.hot_channel };
+    let rate = published / nodes * (1.0 + hot * (nodes - 1.0)) / batch;
+    let copies = if spread.publishes > 0.0 { spread.copies / spread.publishes } else { 0.0 };
+    let replicas = broker.replication as f64;
+    let mut forms = Vec::new();
+    if broker.linger.get() > 0.0 {
+        // The first of a batch waits for all of the linger, and those who join it in between for half of it, on average.
+        let joined = batch - 1.0;
+        let wait = broker.linger.get() * (1.0 + joined / 2.0) / (1.0 + joined);
+        forms.push(StationForm {
+            name: "broker.linger",
+            method: "batch of 1 + Poisson",
+            exact: false,
+            wait_seconds: Some(wait),
+            residence_seconds: Some(wait),
+            busy: 0.0,
+            loss: 0.0,
+            relaxation_seconds: 0.0,
+        });
+    }
+    let line = |name, seconds: f64| {
+        let service = Moments::constant(seconds);
+        plain_station(name, "M/D/1", rate, service, queueing::mg1(rate, service).map(|q| q.wait), 1.0)
+    };
+    if let Some(network) = broker.network {
+        forms.push(line("broker.nic_in", bytes * batch * replicas / network.bytes_per_second().get()));
+    }
+    let records = |figure: &Distribution, n: f64| Moments {
+        mean: n * figure.mean(),
+        square: n * figure.variance() + (n * figure.mean()).powi(2),
+    };
+    let service = sum(
+        sum(moments(&broker.per_batch), records(&broker.per_publish, batch * replicas)),
+        records(&broker.per_delivery, batch * copies),
+    );
+    forms.push(broker_cpu(broker, rate, service));
+    if let Some(network) = broker.network {
+        let seconds = bytes * batch * (copies + replicas - 1.0) / network.bytes_per_second().get();
+        forms.push(line("broker.nic_out", seconds));
+    }
+    forms
+}
+
+fn broker_cpu(broker: &Broker, rate: f64, service: Moments) -> StationForm {
+    let wakeup = moments(&broker.per_wakeup);
+    let cores = u64::from(broker.cores);
+    let markov = matches!(broker.per_publish, Distribution::Exponential { .. })
+        && wakeup.mean + broker.per_batch.mean() + broker.per_delivery.mean() == 0.0
+        && broker.replication == 1;
+    let (method, wait, woken, busy) = if cores == 1 {
+        let found = queueing::mg1_exceptional_first(rate, service, sum(service, wakeup));
+        let method = if markov { "M/M/1" } else { "M/G/1 with exceptional first service (Welch)" };
+        let paid = found.as_ref().map_or(0.0, |w| w.idle);
+        let busy = found.as_ref().map_or(1.0, |w| w.queue.utilisation);
+        (method, found.map(|w| w.queue.wait), service.mean + paid * wakeup.mean, busy)
+    } else {
+        let (woken, busy) = with_wakeups(rate, service, wakeup, cores);
+        let method = if markov { "M/M/c (Erlang C)" } else { "M/G/c (Allen-Cunneen, with wake-ups)" };
+        (method, shared_wait(rate, service.mean, woken, cores), woken.mean, busy)
+    };
+    let form = plain_station("broker.cpu", method, rate, service, wait, cores as f64);
+    StationForm { residence_seconds: form.wait_seconds.map(|wait| wait + woken), busy: busy.min(1.0), ..form }
+}
+
+fn plain_station(
+    name: &'static str,
+    method: &'static str,
+    rate: f64,
+    service: Moments,
+    wait: Result<f64, QueueError>,
+    servers: f64,
+) -> StationForm {
+    let wait = wait.ok();
+    StationForm {
+        name,
+        method,
+        exact: false,
+        wait_seconds: wait,
+        residence_seconds: wait.map(|wait| wait + service.mean),
+        busy: (rate * service.mean / servers).min(1.0),
+        loss: 0.0,
+        relaxation_seconds: relaxation(rate, service, servers),
+    }
+}
+
+/// A line: M/G/1 (Pollaczek and Khintchine), with messages, heartbeats, copies for users (as many at once as a job hands
+/// out) and what comes from the broker or goes to it. The last argument: whether it receives, its bytes a second, how many
+/// messages of the broker there are a second, and how long each takes.
 fn line_station(
     name: &'static str,
     scenario: &Scenario,
     load: &Load,
+    spread: &Spread,
     servers: f64,
-    message: f64,
-    beat: f64,
+    (inwards, line, backplane, seconds): (bool, f64, f64, f64),
 ) -> StationForm {
+    let direction = |exchange: Exchange| if inwards { exchange.ingress.bytes } else { exchange.egress.bytes } / line;
+    let (message, copy) = (direction(load.message_wire), direction(load.delivery_wire));
     let (messages, beats) = (load.messages_in_per_second / servers, load.heartbeats_per_second / servers);
-    let rate = messages + beats;
     let size = &scenario.workload.message_size;
     let cv2 = if load.message_bytes > 0.0 { size.variance() / load.message_bytes.powi(2) } else { 0.0 };
     // The bytes on the wire vary as the payload does; what comes on top of it hardly.
-    let payload_share =
-        if message > 0.0 { (load.carried_bytes / load.message_wire_bytes.0.max(1.0)).min(1.0) } else { 0.0 };
-    let square = message * message * (1.0 + cv2 * payload_share * payload_share);
-    let mixed = mix(messages, Moments { mean: message, square }, beats, Moments::constant(beat));
+    let varied = |mean: f64| {
+        let share = if mean > 0.0 { (load.carried_bytes / (mean * line).max(1.0)).min(1.0) } else { 0.0 };
+        Moments { mean, square: mean * mean * (1.0 + cv2 * share * share) }
+    };
+    let handed =
+        |jobs: f64, k: Moments| (messages * jobs, Moments { mean: k.mean * copy, square: k.square * copy * copy });
+    // Acknowledgements of copies are too small to wait for each other.
+    let ((remote, over), (local, own)) = if inwards {
+        ((0.0, varied(0.0)), (0.0, varied(0.0)))
+    } else {
+        (handed(spread.addressed, spread.per_copy), handed(spread.local_jobs, spread.per_local))
+    };
+    let users = mix(messages, varied(message), beats, Moments::constant(direction(load.heartbeat_wire)));
+    let copies = mix(remote, over, local, own);
+    let others = mix(remote + local, copies, backplane, varied(seconds));
+    let rate = messages + beats + remote + local + backplane;
+    let mixed = mix(messages + beats, users, remote + local + backplane, others);
     let queue = queueing::mg1(rate, mixed);
     StationForm {
         name,
-        method: if size.constant().is_some() && beats == 0.0 { "M/D/1" } else { "M/G/1" },
+        method: if size.constant().is_some() && rate == messages { "M/D/1" } else { "M/G/1" },
         exact: false,
         wait_seconds: queue.ok().map(|q| q.wait),
         // A message's own time on the line, not the mean over heartbeats too.
@@ -145,8 +296,10 @@ struct Offered {
     rate: f64,
     /// CPU time of a message, wake-up left out.
     message: Moments,
-    /// CPU time of any customer: messages, heartbeats, connection attempts.
+    /// CPU time of any customer: messages, heartbeats, connection attempts, copies, deliveries.
     service: Moments,
+    /// Time between two of the copies that one job hands out.
+    pace: f64,
     /// What waking up takes.
     wakeup: Moments,
     /// Cores behind the queue.
@@ -158,7 +311,7 @@ struct Offered {
 }
 
 impl Offered {
-    fn of(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> Self {
+    fn of(scenario: &Scenario, load: &Load, spread: &Spread, retries: f64, servers: f64) -> Self {
         let cpu = &scenario.servers.cpu;
         let per_core = scenario.servers.dispatch == Dispatch::PerCore;
         let share = servers * if per_core { f64::from(scenario.servers.cores) } else { 1.0 };
@@ -171,8 +324,31 @@ impl Offered {
         } else {
             0.0
         };
+        let published = moments(&cpu.per_publish);
         let message = message_service(scenario, load, servers);
+        let message = match spread.publishes {
+            0.0 => message,
+            // All of a message's publishes are done in one go.
+            n => sum(message, Moments { mean: n * published.mean, square: n * published.square * n.max(1.0) }),
+        };
         let wakeup = moments(&cpu.per_wakeup);
+        // Copies from the broker, and what a server hands to its own users, are jobs of their own.
+        let deflating = delivery_cpu_seconds_per_kb(scenario) / 1e3;
+        let size = moments(&scenario.workload.message_size);
+        let deflated = Moments { mean: deflating * size.mean, square: deflating * deflating * size.square };
+        let delivery = sum(moments(&cpu.per_delivery), deflated);
+        let deliveries = |k: Moments| Moments {
+            mean: k.mean * delivery.mean,
+            square: k.mean * (delivery.square - delivery.mean.powi(2)) + k.square * delivery.mean.powi(2),
+        };
+        let receive = moments(&cpu.per_receive);
+        let addressed = if spread.copies > 0.0 { spread.addressed / spread.copies } else { 0.0 };
+        let full = sum(receive, deliveries(spread.per_copy));
+        let copy = mix(addressed, full, 1.0 - addressed, receive);
+        let (copies, locals) = (messages * spread.copies, messages * spread.local_jobs);
+        let local = deliveries(spread.per_local);
+        let service = mix(messages, message, others, Moments::constant(other_mean));
+        let service = mix(messages + others, service, copies + locals, mix(copies, copy, locals, local));
         // Servers alike: connections spread evenly, or each message thrown at any of them.
         let even = matches!(scenario.balancer.policy, Policy::RoundRobin | Policy::LeastConnections);
         let alone = servers < 2.0
@@ -181,20 +357,37 @@ impl Offered {
                 BalancedUnit::Message => scenario.balancer.policy == Policy::Random,
             };
         Self {
-            rate: messages + others,
+            rate: messages + others + copies + locals,
             message,
-            service: mix(messages, message, others, Moments::constant(other_mean)),
+            service,
+            // As fast as the CPU writes copies, or as the line sends them.
+            pace: delivery.mean.max(
+                scenario.servers.network.map_or(0.0, |n| load.delivery_wire.egress.bytes / n.bytes_per_second().get()),
+            ),
             wakeup,
             cores: if per_core { 1 } else { u64::from(scenario.servers.cores) },
             plain: scenario.workload.arrivals != Arrivals::Periodic
                 && alone
                 && others == 0.0
+                && copies + locals == 0.0
                 && scenario.servers.network.is_none(),
             exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
                 && cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
                 && wakeup.mean == 0.0
                 && cache_miss_share(scenario, load.connections / servers) == 0.0,
         }
+    }
+
+    /// A job's own time in service: what it needs, and the wake-up that a mean job pays.
+    fn own(&self, needs: f64, cpu: &StationForm) -> f64 {
+        let mean = cpu.residence_seconds.zip(cpu.wait_seconds).map_or(0.0, |(all, wait)| all - wait);
+        needs + (mean - self.message.mean).max(0.0)
+    }
+
+    /// How long a recipient waits, on average, within a job that serves k of them one after the other: of all recipients,
+    /// the one in the middle, E\[k(k + 1)/2\]/E\[k\] deliveries from the start.
+    fn half_done(&self, k: &Moments) -> f64 {
+        if k.mean > 0.0 { self.pace * (k.square + k.mean) / (2.0 * k.mean) } else { 0.0 }
     }
 }
 
@@ -208,9 +401,8 @@ struct Found {
 }
 
 /// The cores of a server.
-fn cpu_station(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> StationForm {
-    let offered = Offered::of(scenario, load, retries, servers);
-    let (method, exact, found) = formula(scenario, &offered);
+fn cpu_station(scenario: &Scenario, offered: &Offered) -> StationForm {
+    let (method, exact, found) = formula(scenario, offered);
     let found = found.ok();
     StationForm {
         name: "server.cpu",
@@ -226,7 +418,7 @@ fn cpu_station(scenario: &Scenario, load: &Load, retries: f64, servers: f64) -> 
 
 /// The formula that fits best, whether it is exact here, and what it gives.
 fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Result<Found, QueueError>) {
-    let &Offered { rate, message, service, wakeup, cores, plain, exponential } = offered;
+    let &Offered { rate, message, service, wakeup, cores, plain, exponential, .. } = offered;
     let single = scenario.workload.arrivals == Arrivals::Poisson;
     let (poisson, markov) = (plain && single, plain && single && exponential);
     let plainly = |wait, busy, loss| Found { wait, service: message.mean, busy, loss };

@@ -38,12 +38,16 @@ pub struct Load {
     pub origin_bytes_per_second: f64,
     /// Mean payload that a message's frame carries: what compression leaves of it, bytes.
     pub carried_bytes: f64,
-    /// Wire bytes of one TLS handshake into the server, and out of it; nothing without TLS.
-    pub handshake_wire_bytes: (f64, f64),
-    /// Wire bytes of one message into the server, and out of it.
-    pub message_wire_bytes: (f64, f64),
-    /// Wire bytes of one heartbeat into the server, and out of it.
-    pub heartbeat_wire_bytes: (f64, f64),
+    /// One message on the wire: what is taken in, and for an echo the answer.
+    pub message_wire: Exchange,
+    /// One copy handed to another user.
+    pub delivery_wire: Exchange,
+    /// One heartbeat.
+    pub heartbeat_wire: Exchange,
+    /// Whether each message goes to all connections, so that deliveries grow with the square of the users.
+    pub everyone: bool,
+    /// One TLS handshake; nothing without TLS.
+    pub handshake_wire: Exchange,
 }
 
 impl Load {
@@ -53,62 +57,76 @@ impl Load {
         let users = scenario.users as f64;
         let connections = users * workload.connections_per_user as f64;
         let messages_in = users * workload.message_rate.get();
-        let copies = match workload.fan_out {
-            FanOut::Echo => 1.0,
+        let copies = match &workload.fan_out {
+            FanOut::Echo | FanOut::Direct => 1.0,
             FanOut::None => 0.0,
+            FanOut::Room(room) => room.size.mean(),
+            FanOut::Broadcast => connections,
         };
-        let size = workload.message_size.mean();
-        let heartbeats = workload.heartbeat.map_or(0.0, |every| connections / every.get());
         let wire = Wire::of(scenario);
-        let message = wire.mean_message(&workload.message_size);
-        let beat = wire.heartbeat();
-        let handshake = scenario.protocol.tls.map_or_else(Exchange::default, |tls| wire.handshake(tls));
+        let size = &workload.message_size;
+        let crosses = workload.fan_out.crosses();
         let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
         let statics = scenario.cdn.map_or(0.0, |cdn| connects * cdn.bytes_per_session.get());
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);
-        Self {
+        let load = Self {
             users,
             connections,
             messages_in_per_second: messages_in,
             messages_out_per_second: messages_in * copies,
-            ingress_bytes_per_second: messages_in * size,
-            egress_bytes_per_second: messages_in * copies * size,
-            ingress_wire_bytes_per_second: messages_in * message.ingress.bytes
-                + heartbeats * beat.ingress.bytes
-                + connects * handshake.ingress.bytes,
-            egress_wire_bytes_per_second: messages_in * message.egress.bytes
-                + heartbeats * beat.egress.bytes
-                + connects * handshake.egress.bytes,
-            packets_per_second: messages_in * (message.ingress.packets + message.egress.packets)
-                + heartbeats * (beat.ingress.packets + beat.egress.packets)
-                + connects * (handshake.ingress.packets + handshake.egress.packets),
-            heartbeats_per_second: heartbeats,
+            ingress_bytes_per_second: 0.0,
+            egress_bytes_per_second: 0.0,
+            ingress_wire_bytes_per_second: 0.0,
+            egress_wire_bytes_per_second: 0.0,
+            packets_per_second: 0.0,
+            heartbeats_per_second: workload.heartbeat.map_or(0.0, |every| connections / every.get()),
             connects_per_second: connects,
             log_bytes_per_hour: log,
-            message_bytes: size,
+            message_bytes: size.mean(),
+            message_wire: wire.mean_message(size),
+            delivery_wire: if crosses { wire.mean_delivery(size) } else { Exchange::default() },
+            heartbeat_wire: wire.heartbeat(),
             static_bytes_per_second: statics,
             origin_bytes_per_second: scenario.cdn.map_or(0.0, |cdn| statics * (1.0 - cdn.hit_ratio.get())),
-            carried_bytes: wire.mean_carried(&workload.message_size),
-            handshake_wire_bytes: (handshake.ingress.bytes, handshake.egress.bytes),
-            message_wire_bytes: (message.ingress.bytes, message.egress.bytes),
-            heartbeat_wire_bytes: (beat.ingress.bytes, beat.egress.bytes),
-        }
+            carried_bytes: wire.mean_carried(size),
+            handshake_wire: scenario.protocol.tls.map_or_else(Exchange::default, |tls| wire.handshake(tls)),
+            everyone: workload.fan_out == FanOut::Broadcast,
+        };
+        load.summed()
+    }
+
+    /// With the sums of bytes and packets that follow from the counts.
+    fn summed(mut self) -> Self {
+        let (messages, copies) = (self.messages_in_per_second, self.messages_out_per_second);
+        let beats = self.heartbeats_per_second;
+        let connects = self.connects_per_second;
+        let sum = |pick: &dyn Fn(&Exchange) -> f64| {
+            messages * pick(&self.message_wire)
+                + copies * pick(&self.delivery_wire)
+                + beats * pick(&self.heartbeat_wire)
+                + connects * pick(&self.handshake_wire)
+        };
+        let ingress = sum(&|exchange| exchange.ingress.bytes);
+        let egress = sum(&|exchange| exchange.egress.bytes);
+        let packets = sum(&|exchange| exchange.ingress.packets + exchange.egress.packets);
+        self.ingress_bytes_per_second = messages * self.message_bytes;
+        self.egress_bytes_per_second = copies * self.message_bytes;
+        self.ingress_wire_bytes_per_second = ingress;
+        self.egress_wire_bytes_per_second = egress;
+        self.packets_per_second = packets;
+        self
     }
 
     /// The same service with this many times the users.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
+        let copies = if self.everyone { factor * factor } else { factor };
         Self {
             users: self.users * factor,
             connections: self.connections * factor,
             messages_in_per_second: self.messages_in_per_second * factor,
-            messages_out_per_second: self.messages_out_per_second * factor,
-            ingress_bytes_per_second: self.ingress_bytes_per_second * factor,
-            egress_bytes_per_second: self.egress_bytes_per_second * factor,
-            ingress_wire_bytes_per_second: self.ingress_wire_bytes_per_second * factor,
-            egress_wire_bytes_per_second: self.egress_wire_bytes_per_second * factor,
-            packets_per_second: self.packets_per_second * factor,
+            messages_out_per_second: self.messages_out_per_second * copies,
             heartbeats_per_second: self.heartbeats_per_second * factor,
             connects_per_second: self.connects_per_second * factor,
             log_bytes_per_hour: self.log_bytes_per_hour * factor,
@@ -116,5 +134,6 @@ impl Load {
             origin_bytes_per_second: self.origin_bytes_per_second * factor,
             ..*self
         }
+        .summed()
     }
 }

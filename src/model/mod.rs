@@ -2,7 +2,9 @@
 //!
 //! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
+pub mod broker;
 pub mod compression;
+pub mod fanout;
 pub mod latency;
 pub mod load;
 pub mod resource;
@@ -10,6 +12,7 @@ pub mod storage;
 pub mod wire;
 
 use crate::scenario::{Policy, Scenario};
+pub use fanout::Spread;
 pub use load::Load;
 pub use resource::{Resource, ResourceKind, Tier};
 
@@ -20,27 +23,21 @@ pub struct Model {
     pub load: Load,
     /// What of it gets in: users who find no slot publish nothing.
     pub admitted: Load,
-    /// The servers that all figures below are for: those the scenario has, or those required.
-    pub servers: u64,
-    /// The log nodes that all figures below are for: those required.
-    pub log_nodes: u64,
-    /// The nodes of the log store's warm tier that all figures below are for; 0 where there is none.
-    pub warm_log_nodes: u64,
-    /// The origins that all figures below are for; 0 where there is no CDN.
-    pub origins: u64,
+    /// The servers and nodes that all figures below are for: those the scenario has, or those required.
+    pub fleet: Fleet,
     /// What is required.
     pub required: Required,
     /// Every resource there is, in a fixed order.
     pub resources: Vec<Resource>,
 }
 
-/// What is required, by the closed form.
+/// How many there are of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Required {
-    /// Servers that carry the load.
+pub struct Fleet {
+    /// Servers.
     pub servers: u64,
-    /// Servers on top of those (N+k).
-    pub spare: u64,
+    /// Nodes of the broker; 0 where there is none.
+    pub broker_nodes: u64,
     /// Nodes of the log store (where it has tiers, of the hot one); 0 where nothing is logged.
     pub log_nodes: u64,
     /// Nodes of its warm tier; 0 where there is none.
@@ -49,54 +46,75 @@ pub struct Required {
     pub origins: u64,
 }
 
+impl Fleet {
+    /// Units of a tier.
+    pub const fn units(&self, tier: Tier) -> u64 {
+        match tier {
+            Tier::Server => self.servers,
+            Tier::Broker => self.broker_nodes,
+            Tier::LogStore => self.log_nodes,
+            Tier::WarmLogStore => self.warm_log_nodes,
+            Tier::Origin => self.origins,
+        }
+    }
+
+    fn units_mut(&mut self, tier: Tier) -> &mut u64 {
+        match tier {
+            Tier::Server => &mut self.servers,
+            Tier::Broker => &mut self.broker_nodes,
+            Tier::LogStore => &mut self.log_nodes,
+            Tier::WarmLogStore => &mut self.warm_log_nodes,
+            Tier::Origin => &mut self.origins,
+        }
+    }
+}
+
+/// What is required, by the closed form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Required {
+    /// What carries the load.
+    pub fleet: Fleet,
+    /// Servers on top of those (N+k); k for each shard, since shards can't help each other.
+    pub spare: u64,
+}
+
 impl Model {
-    /// The closed form of this scenario, on the servers it has or, where it leaves that open, on those required.
+    /// The closed form of this scenario, on the servers and nodes it has or, where it leaves that open, on those required.
     pub fn of(scenario: &Scenario) -> Self {
         let load = Load::of(scenario);
         let required = Required::of(scenario, &load);
-        let there = Required { servers: scenario.servers.count.unwrap_or(required.servers), ..required };
-        Self::build(scenario, load, required, there)
+        let servers = scenario.servers.count.unwrap_or(required.fleet.servers);
+        let nodes = scenario.broker.as_ref().and_then(|broker| broker.nodes);
+        let broker_nodes =
+            if required.fleet.broker_nodes == 0 { 0 } else { nodes.unwrap_or(required.fleet.broker_nodes) };
+        Self::build(scenario, load, required, Fleet { servers, broker_nodes, ..required.fleet })
     }
 
-    /// The closed form of another world of the same scenario, on the servers and nodes that this one is for.
-    #[must_use]
-    pub fn in_world(&self, scenario: &Scenario) -> Self {
+    /// The closed form of this scenario on this fleet.
+    pub fn on(scenario: &Scenario, fleet: Fleet) -> Self {
         let load = Load::of(scenario);
-        let there = Required {
-            servers: self.servers,
-            log_nodes: self.log_nodes,
-            warm_log_nodes: self.warm_log_nodes,
-            origins: self.origins,
-            ..self.required
-        };
-        Self::build(scenario, load, Required::of(scenario, &load), there)
+        Self::build(scenario, load, Required::of(scenario, &load), fleet)
     }
 
-    /// On so many servers and nodes as there are.
-    fn build(scenario: &Scenario, load: Load, required: Required, there: Required) -> Self {
-        let Required { servers, log_nodes, warm_log_nodes, origins, .. } = there;
-        let slots = resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * servers as f64);
+    fn build(scenario: &Scenario, load: Load, required: Required, fleet: Fleet) -> Self {
+        let slots =
+            resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * fleet.servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
-        let resources = ResourceKind::all(scenario)
-            .into_iter()
-            .map(|kind| {
-                let units = match kind.tier() {
-                    Tier::Server => servers,
-                    Tier::LogStore => log_nodes,
-                    Tier::WarmLogStore => warm_log_nodes,
-                    Tier::Origin => origins,
-                };
-                Resource::of(scenario, &load, kind, units)
-            })
-            .collect();
-        Self { load, admitted, servers, log_nodes, warm_log_nodes, origins, required, resources }
+        let resources =
+            ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, &load, kind, &fleet)).collect();
+        Self { load, admitted, fleet, required, resources }
+    }
+
+    /// How messages reach their recipients.
+    pub fn spread(&self, scenario: &Scenario) -> Spread {
+        Spread::of(scenario, self.admitted.connections, self.fleet.servers)
     }
 
     /// Utilisation of a resource by the load that gets in.
     pub fn admitted_utilisation(&self, scenario: &Scenario, kind: ResourceKind) -> f64 {
         let Some(resource) = self.resource(kind) else { return 0.0 };
         let Some(capacity) = resource.capacity else { return 0.0 };
-        let mut demand = kind.demand(scenario, &self.admitted, resource.units);
+        let mut demand = kind.demand(scenario, &self.admitted, &self.fleet);
         if kind == ResourceKind::Cpu {
             // Those who find no slot publish nothing, but come again and again.
             let units = resource.units as f64;
@@ -128,46 +146,84 @@ impl Model {
 }
 
 impl Required {
+    /// The fewest units on which nothing is past what is planned for. Demand depends on their number where the load is
+    /// spread unevenly or copied to each, so each tier is a fixed point: start with one and go up until the number
+    /// suffices for itself. A broker's demand depends on the servers, so it comes after them.
     fn of(scenario: &Scenario, load: &Load) -> Self {
-        let nodes = |tier: Tier| {
-            ResourceKind::all(scenario)
-                .into_iter()
-                .filter(|kind| kind.tier() == tier)
-                .map(|kind| resource::units_required(kind.demand(scenario, load, 1), kind.planned_capacity(scenario)))
-                .max()
-                .unwrap_or(0)
-        };
-        Self {
-            servers: servers_required(scenario, load),
-            spare: scenario.servers.spare,
-            log_nodes: nodes(Tier::LogStore),
-            warm_log_nodes: nodes(Tier::WarmLogStore),
-            origins: nodes(Tier::Origin),
+        let shards = scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards);
+        let mut fleet = Fleet { servers: shards, broker_nodes: 0, log_nodes: 0, warm_log_nodes: 0, origins: 0 };
+        for tier in [Tier::Server, Tier::Broker, Tier::LogStore, Tier::WarmLogStore, Tier::Origin] {
+            let kinds: Vec<_> = ResourceKind::all(scenario).into_iter().filter(|kind| kind.tier() == tier).collect();
+            if kinds.is_empty() {
+                continue;
+            }
+            let least = match (tier, &scenario.broker) {
+                (Tier::Broker, Some(broker)) => broker.replication,
+                _ => 1,
+            };
+            *fleet.units_mut(tier) = fleet.units(tier).max(least);
+            // A broker has the servers that there are to be behind; the rest is for what is required.
+            let mut on = fleet;
+            if tier == Tier::Broker {
+                on.servers = scenario.servers.count.unwrap_or(fleet.servers);
+            }
+            // Unevenness grows like the root of the logarithm of the number: a few steps settle it. What no number
+            // suffices for (a channel too hot for one node) stops growing when all else fits.
+            for _ in 0..100 {
+                let units = on.units(tier);
+                let needed = kinds.iter().map(|kind| units_for(scenario, load, *kind, &on)).max().unwrap_or(1);
+                if needed <= units {
+                    break;
+                }
+                *on.units_mut(tier) = needed;
+            }
+            *fleet.units_mut(tier) = on.units(tier);
         }
+        Self { fleet, spare: scenario.servers.spare * shards }
     }
 }
 
-/// The fewest servers on which no resource is past what is planned for. Demand depends on their number where the policy
-/// spreads unevenly, so it is a fixed point: start with an even spread and go up until the number suffices for itself.
-fn servers_required(scenario: &Scenario, load: &Load) -> u64 {
-    let needed = |servers: u64| {
-        ResourceKind::all(scenario)
-            .into_iter()
-            .filter(|kind| kind.tier() == Tier::Server)
-            .map(|kind| resource::units_required(kind.demand(scenario, load, servers), kind.planned_capacity(scenario)))
-            .max()
-            .unwrap_or(1)
-    };
-    let mut servers = needed(1).max(1);
-    // Unevenness grows like the root of the logarithm of the number: a few steps settle it.
-    for _ in 0..100 {
-        let next = needed(servers);
-        if next <= servers {
-            break;
+/// Units that one resource takes when its demand is that on this fleet.
+fn units_for(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet) -> u64 {
+    let planned = kind.planned_capacity(scenario);
+    let demand = kind.demand(scenario, load, fleet);
+    if kind.tier() == Tier::Broker && kind != ResourceKind::BrokerPartitions {
+        let alone = kind.demand(scenario, load, &Fleet { broker_nodes: 1, ..*fleet });
+        let hot = broker::broker_demand(scenario, load, fleet.servers, 1).hot;
+        if alone * hot >= planned {
+            return resource::units_required(alone * (1.0 - hot), planned) + u64::from(hot < 1.0);
         }
-        servers = next;
     }
-    servers
+    resource::units_required(demand, planned)
+}
+
+/// How many servers each shard has: in proportion to its users where their number is open (by largest remainders, at least
+/// one), evenly where it is given, since then nobody has looked.
+pub fn shard_servers(scenario: &Scenario, servers: u64) -> Vec<u64> {
+    let Some(sharding) = &scenario.sharding else { return vec![servers] };
+    let shares = sharding.shares();
+    let n = sharding.shards;
+    if scenario.servers.count.is_some() || servers <= n {
+        let (each, rest) = (servers.max(n) / n, servers.max(n) % n);
+        return (0..n).map(|shard| each + u64::from(shard < rest)).collect();
+    }
+    let exact: Vec<f64> = shares.iter().map(|share| share * (servers - n) as f64).collect();
+    let mut counts: Vec<u64> = exact.iter().map(|e| 1 + e.floor() as u64).collect();
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by(|&a, &b| (exact[b] - exact[b].floor()).total_cmp(&(exact[a] - exact[a].floor())).then(a.cmp(&b)));
+    let left = servers - counts.iter().sum::<u64>();
+    for shard in order.into_iter().take(left as usize) {
+        counts[shard] += 1;
+    }
+    counts
+}
+
+/// How much more than the mean a server of the fullest shard gets.
+pub fn shard_imbalance(scenario: &Scenario, servers: u64) -> f64 {
+    let Some(sharding) = &scenario.sharding else { return 1.0 };
+    let counts = shard_servers(scenario, servers);
+    let n: u64 = counts.iter().sum();
+    sharding.shares().iter().zip(counts).map(|(share, count)| share * n as f64 / count as f64).fold(1.0, f64::max)
 }
 
 /// How much more than the mean the fullest of `servers` servers gets, as the balancer's policy spreads connections.
@@ -180,8 +236,10 @@ pub fn imbalance(scenario: &Scenario, connections: f64, servers: u64) -> f64 {
     if servers < 2 || connections <= 0.0 {
         return 1.0;
     }
-    let n = servers as f64;
-    let thrown = n / connections;
+    // Each shard spreads its own connections over its own servers.
+    let shards = scenario.sharding.as_ref().map_or(1.0, |sharding| sharding.shards as f64);
+    let n = (servers as f64 / shards).max(1.0);
+    let thrown = n / (connections / shards);
     let variance = match scenario.balancer.policy {
         Policy::RoundRobin | Policy::LeastConnections => return 1.0,
         Policy::Random => thrown,

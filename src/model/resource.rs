@@ -1,8 +1,11 @@
 //! Each resource: what is asked of it, what one unit gives, how full it is, how many units that takes, and at how many
 //! users it gives way.
 
-use super::compression::cpu_seconds_per_kb;
-use super::{Load, imbalance, storage};
+use super::broker::{BrokerDemand, broker_demand};
+use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
+use super::fanout::Spread;
+use super::wire::Wire;
+use super::{Fleet, Load, imbalance, shard_imbalance, storage};
 use crate::scenario::{Reconnect, Scenario};
 
 /// Which tier a resource belongs to: what one adds to have more of it.
@@ -10,6 +13,8 @@ use crate::scenario::{Reconnect, Scenario};
 pub enum Tier {
     /// Servers.
     Server,
+    /// Nodes of the broker.
+    Broker,
     /// Nodes of the log store; where it has tiers, of the hot one.
     LogStore,
     /// Nodes of the log store's warm tier.
@@ -31,6 +36,16 @@ pub enum ResourceKind {
     NicIn,
     /// Network cards of the servers, sending.
     NicOut,
+    /// Cores of the broker's nodes.
+    BrokerCpu,
+    /// Network cards of the broker's nodes, receiving.
+    BrokerNicIn,
+    /// Network cards of the broker's nodes, sending.
+    BrokerNicOut,
+    /// Write bandwidth of the broker's disks.
+    BrokerDisk,
+    /// Partitions that the broker's nodes can have.
+    BrokerPartitions,
     /// Write bandwidth of the log store's disks.
     LogWrite,
     /// Room on the log store's disks.
@@ -57,6 +72,18 @@ impl ResourceKind {
         }
         all.extend(scenario.servers.packets.map(|_| Self::Packets));
         all.extend(scenario.servers.descriptors.map(|_| Self::Descriptors));
+        if let Some(broker) = scenario.broker.as_ref().filter(|_| scenario.workload.fan_out.crosses()) {
+            all.push(Self::BrokerCpu);
+            if broker.network.is_some() {
+                all.extend([Self::BrokerNicIn, Self::BrokerNicOut]);
+            }
+            if broker.disk_write.is_some() {
+                all.push(Self::BrokerDisk);
+            }
+            if broker.partitions_per_node.is_some() {
+                all.push(Self::BrokerPartitions);
+            }
+        }
         if let Some(logs) = scenario.logs {
             all.extend([Self::LogWrite, Self::LogCapacity]);
             all.extend(logs.warm.map(|_| Self::LogWarmCapacity));
@@ -73,6 +100,11 @@ impl ResourceKind {
             Self::Cpu => "server.cpu",
             Self::NicIn => "server.nic_in",
             Self::NicOut => "server.nic_out",
+            Self::BrokerCpu => "broker.cpu",
+            Self::BrokerNicIn => "broker.nic_in",
+            Self::BrokerNicOut => "broker.nic_out",
+            Self::BrokerDisk => "broker.disk",
+            Self::BrokerPartitions => "broker.partitions",
             Self::LogWrite => "log_store.write",
             Self::LogCapacity => "log_store.capacity",
             Self::LogWarmCapacity => "log_store.warm_capacity",
@@ -88,22 +120,24 @@ impl ResourceKind {
             Self::LogWrite | Self::LogCapacity => Tier::LogStore,
             Self::LogWarmCapacity => Tier::WarmLogStore,
             Self::OriginNicOut => Tier::Origin,
+            Self::BrokerCpu | Self::BrokerNicIn | Self::BrokerNicOut | Self::BrokerDisk | Self::BrokerPartitions => {
+                Tier::Broker
+            }
             _ => Tier::Server,
         }
     }
 
-    /// What the whole load asks of it, when `units` servers share it: of the fullest of them, times their number.
-    /// Connections, bytes, cores, bytes per second.
-    pub fn demand(self, scenario: &Scenario, load: &Load, units: u64) -> f64 {
-        let uneven = if self.tier() == Tier::Server { imbalance(scenario, load.connections, units) } else { 1.0 };
+    /// What the whole load asks of it, on this fleet: of the fullest unit, times their number. Connections, bytes, cores,
+    /// bytes per second, partitions.
+    pub fn demand(self, scenario: &Scenario, load: &Load, fleet: &Fleet) -> f64 {
+        let servers = fleet.servers;
         let even = match self {
             Self::Connections | Self::Descriptors => load.connections,
             Self::Packets => load.packets_per_second,
             Self::OriginNicOut => load.origin_bytes_per_second,
             Self::Memory => load.connections * scenario.servers.memory_per_connection.get(),
-            Self::Cpu => cpu_load(scenario, load, units as f64),
-            Self::NicIn => load.ingress_wire_bytes_per_second,
-            Self::NicOut => load.egress_wire_bytes_per_second,
+            Self::Cpu => cpu_load(scenario, load, servers),
+            Self::NicIn | Self::NicOut => nic_load(scenario, load, servers, self == Self::NicIn),
             Self::LogWrite => load.log_bytes_per_hour / 3_600.0 * replication(scenario),
             Self::LogCapacity => {
                 let hours = scenario.logs.map_or(0.0, |logs| logs.hot.get() / 3_600.0);
@@ -112,8 +146,25 @@ impl ResourceKind {
             Self::LogWarmCapacity => {
                 scenario.logs.and_then(|logs| logs.warm.map(|warm| storage::bytes(&logs, load, &warm))).unwrap_or(0.0)
             }
+            _ => {
+                let BrokerDemand { cpu, nic_in, nic_out, disk, partitions, hot } =
+                    broker_demand(scenario, load, servers, fleet.broker_nodes);
+                // One channel is of one node: the busiest node has that one, and its share of the others.
+                let uneven = 1.0 + hot * (fleet.broker_nodes as f64 - 1.0).max(0.0);
+                return match self {
+                    Self::BrokerCpu => cpu * uneven,
+                    Self::BrokerNicIn => nic_in * uneven,
+                    Self::BrokerNicOut => nic_out * uneven,
+                    Self::BrokerDisk => disk * uneven,
+                    _ => partitions,
+                };
+            }
         };
-        even * uneven
+        if self.tier() == Tier::Server {
+            even * imbalance(scenario, load.connections, servers) * shard_imbalance(scenario, servers)
+        } else {
+            even
+        }
     }
 
     /// What one unit gives at the most; `None` where there is no limit.
@@ -124,6 +175,14 @@ impl ResourceKind {
             Self::Memory => Some(servers.memory.get()),
             Self::Cpu => Some(f64::from(servers.cores)),
             Self::NicIn | Self::NicOut => servers.network.map(|line| line.bytes_per_second().get()),
+            Self::BrokerCpu => scenario.broker.as_ref().map(|broker| f64::from(broker.cores)),
+            Self::BrokerNicIn | Self::BrokerNicOut => {
+                scenario.broker.as_ref().and_then(|b| b.network).map(|line| line.bytes_per_second().get())
+            }
+            Self::BrokerDisk => scenario.broker.as_ref().and_then(|b| b.disk_write).map(crate::units::ByteRate::get),
+            Self::BrokerPartitions => {
+                scenario.broker.as_ref().and_then(|b| b.partitions_per_node).map(|partitions| partitions as f64)
+            }
             Self::LogWrite => scenario.logs.map(|logs| logs.disk_write.get()),
             Self::LogCapacity => scenario.logs.map(|logs| logs.disk.get()),
             Self::LogWarmCapacity => scenario.logs.and_then(|logs| logs.warm).map(|warm| warm.disk.get()),
@@ -133,8 +192,11 @@ impl ResourceKind {
         }
     }
 
-    /// What to plan for of one unit: the comfortable connections; of everything else the target share.
+    /// What to plan for of one unit: the comfortable connections, all the partitions; of everything else the target share.
     pub fn planned_capacity(self, scenario: &Scenario) -> f64 {
+        if self == Self::BrokerPartitions {
+            return self.capacity(scenario).unwrap_or(f64::INFINITY);
+        }
         if self == Self::Connections {
             return scenario.servers.comfortable_connections;
         }
@@ -166,13 +228,14 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// This resource, of which there are so many units.
-    pub fn of(scenario: &Scenario, load: &Load, kind: ResourceKind, units: u64) -> Self {
-        let demand = kind.demand(scenario, load, units);
+    /// This resource, on this fleet.
+    pub fn of(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet) -> Self {
+        let units = fleet.units(kind.tier());
+        let demand = kind.demand(scenario, load, fleet);
         let capacity = kind.capacity(scenario);
         let planned = kind.planned_capacity(scenario);
         let full = if kind == ResourceKind::Connections { planned } else { capacity.unwrap_or(f64::INFINITY) };
-        let at = |level: f64| users_at(scenario, load, kind, units, level * units as f64);
+        let at = |level: f64| users_at(scenario, load, kind, fleet, level * units as f64);
         Self {
             kind,
             demand,
@@ -193,14 +256,16 @@ pub fn units_required(demand: f64, planned: f64) -> u64 {
 }
 
 /// The users at which this demand is reached, when the number of units stays; `None` for never.
-fn users_at(scenario: &Scenario, load: &Load, kind: ResourceKind, units: u64, level: f64) -> Option<f64> {
-    let demand_at = |users: f64| kind.demand(scenario, &load.scaled(users / load.users), units);
+fn users_at(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet, level: f64) -> Option<f64> {
+    let demand_at = |users: f64| kind.demand(scenario, &load.scaled(users / load.users), fleet);
     let first = demand_at(load.users);
-    if first <= 0.0 || !level.is_finite() {
+    // What does not grow with the users (partitions) never gives way to them.
+    if first <= 0.0 || !level.is_finite() || demand_at(2.0 * load.users) <= first * (1.0 + 1e-9) {
         return None;
     }
     // Most demands are proportional to the users: then one step is exact. Those that are not grow a little faster (the
-    // cache) or slower (the spread), so the secant closes in quickly.
+    // cache; with broadcast the square) or slower (the spread), so damped steps close in quickly.
+    let power = if load.everyone { 0.5 } else { 1.0 };
     let mut users = load.users * level / first;
     for _ in 0..60 {
         let demand = demand_at(users);
@@ -208,17 +273,43 @@ fn users_at(scenario: &Scenario, load: &Load, kind: ResourceKind, units: u64, le
         if (off - 1.0).abs() < 1e-12 {
             break;
         }
-        users *= off;
+        users *= off.powf(power);
     }
     users.is_finite().then_some(users)
 }
 
 /// CPU load in cores: what saturates, so without wake-ups, which vanish as a server gets busy.
-fn cpu_load(scenario: &Scenario, load: &Load, servers: f64) -> f64 {
+fn cpu_load(scenario: &Scenario, load: &Load, servers: u64) -> f64 {
     let cpu = &scenario.servers.cpu;
-    load.messages_in_per_second * message_cpu_seconds(scenario, load, servers)
+    let n = servers as f64;
+    let spread = Spread::of(scenario, load.connections, servers);
+    load.messages_in_per_second
+        * (message_cpu_seconds(scenario, load, n) + fan_out_cpu_seconds(scenario, load, &spread) * spread.hot_server)
         + load.heartbeats_per_second * cpu.per_heartbeat.mean()
-        + (load.connects_per_second + retries_per_second(scenario, load, servers)) * connect_cpu_seconds(scenario)
+        + (load.connects_per_second + retries_per_second(scenario, load, n)) * connect_cpu_seconds(scenario)
+}
+
+/// CPU seconds, of all servers together, for handing one message to its recipients: publishes, copies and deliveries.
+pub fn fan_out_cpu_seconds(scenario: &Scenario, load: &Load, spread: &Spread) -> f64 {
+    let cpu = &scenario.servers.cpu;
+    spread.publishes * cpu.per_publish.mean()
+        + spread.copies * cpu.per_receive.mean()
+        + spread.deliveries
+            * (cpu.per_delivery.mean() + delivery_cpu_seconds_per_kb(scenario) * load.message_bytes / 1_000.0)
+}
+
+/// Bytes a second through the servers' network cards: users' traffic and the broker's.
+fn nic_load(scenario: &Scenario, load: &Load, servers: u64, inwards: bool) -> f64 {
+    let users = if inwards { load.ingress_wire_bytes_per_second } else { load.egress_wire_bytes_per_second };
+    let spread = Spread::of(scenario, load.connections, servers);
+    if spread.copies == 0.0 {
+        return users;
+    }
+    let each = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
+    let backplane = if inwards { spread.copies } else { spread.publishes } * each * load.messages_in_per_second;
+    // Only what is delivered is uneven for hot rooms.
+    let delivered = if inwards { backplane } else { load.messages_out_per_second * load.delivery_wire.egress.bytes };
+    users + backplane + delivered * (spread.hot_server - 1.0)
 }
 
 /// What a TLS handshake that resumes a session costs, as a share of a full one.

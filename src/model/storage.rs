@@ -3,8 +3,7 @@
 //! A tier that keeps logs for T hours holds, once it is full, log bytes an hour / compression × T × replication. What
 //! moves from one tier to the next takes bandwidth too; that is not counted.
 
-use super::resource::units_required;
-use super::{Load, ResourceKind};
+use super::{Fleet, Load};
 use crate::scenario::{LogTier, Logs, Scenario};
 
 /// One tier of the log store, full.
@@ -20,18 +19,13 @@ pub struct KeptLogs {
     pub nodes: Option<u64>,
 }
 
-/// The tiers of the log store, in the order in which logs go through them.
-pub fn kept_logs(scenario: &Scenario, load: &Load) -> Vec<KeptLogs> {
+/// The tiers of the log store, in the order in which logs go through them; the fleet is what they require.
+pub fn kept_logs(scenario: &Scenario, load: &Load, required: &Fleet) -> Vec<KeptLogs> {
     let Some(logs) = scenario.logs else { return Vec::new() };
     let hot = LogTier { keep: logs.hot, replication: logs.replication, compression: logs.compression, disk: logs.disk };
-    let nodes = |kinds: &[ResourceKind]| {
-        let units =
-            kinds.iter().map(|kind| units_required(kind.demand(scenario, load, 1), kind.planned_capacity(scenario)));
-        units.max()
-    };
     let tier = |tier, kept, nodes| KeptLogs { tier, kept, bytes: bytes(&logs, load, &kept), nodes };
-    let mut tiers = vec![tier("hot", hot, nodes(&[ResourceKind::LogWrite, ResourceKind::LogCapacity]))];
-    tiers.extend(logs.warm.map(|warm| tier("warm", warm, nodes(&[ResourceKind::LogWarmCapacity]))));
+    let mut tiers = vec![tier("hot", hot, Some(required.log_nodes))];
+    tiers.extend(logs.warm.map(|warm| tier("warm", warm, Some(required.warm_log_nodes))));
     tiers.extend(logs.archive.map(|archive| tier("archive", archive, None)));
     tiers
 }

@@ -34,6 +34,9 @@ const CLIENT_FINISHED: f64 = 6.0 + TLS_OVERHEAD + 36.0;
 const TICKETS: f64 = 2.0 * (TLS_OVERHEAD + 230.0);
 /// How many draws a mean over sizes is of.
 const DRAWS: u32 = 512;
+/// What Redis's protocol, NATS's or Kafka's record adds to a payload: lengths, the channel's name, a timestamp. An
+/// assumption; theirs vary with the length of names.
+pub const BACKPLANE_HEADER: f64 = 64.0;
 /// How long an acknowledgement waits for data to ride on, in seconds.
 pub const DELAYED_ACK_SECONDS: f64 = 0.040;
 
@@ -121,6 +124,20 @@ impl Wire {
         Sent { bytes: acks * self.per_packet, packets: acks }
     }
 
+    /// A copy handed to a user: the frame out, its acknowledgement in.
+    pub fn delivery(&self, payload: f64) -> Exchange {
+        let outgoing = self.frame(self.carried(payload), false);
+        Exchange { ingress: self.acks(outgoing.packets, self.client_acks_alone), egress: outgoing }
+    }
+
+    /// A message between a server and a broker, inside the service: no TLS and no WebSocket, but the broker's own header
+    /// and, for each second packet, an acknowledgement (which rides on the traffic the other way).
+    pub fn backplane(&self, payload: f64) -> Sent {
+        let stream = payload.round() + BACKPLANE_HEADER;
+        let packets = (stream / self.segment).ceil();
+        Sent { bytes: stream + packets * self.per_packet, packets }
+    }
+
     /// A message taken in and, in an echo, answered.
     pub fn message(&self, payload: f64) -> Exchange {
         let payload = self.carried(payload);
@@ -187,26 +204,50 @@ impl Wire {
     /// The mean exchange of a message whose payload varies. Exact for a constant; otherwise the mean payload and, for
     /// what comes on top (which depends on it in steps only), the mean over 512 fixed draws.
     pub fn mean_message(&self, payload: &Distribution) -> Exchange {
+        self.mean_exchange(payload, if self.echo { [1.0, 1.0] } else { [1.0, 0.0] }, true, |size| self.message(size))
+    }
+
+    /// The mean exchange of a copy handed to a user.
+    pub fn mean_delivery(&self, payload: &Distribution) -> Exchange {
+        self.mean_exchange(payload, [0.0, 1.0], true, |size| self.delivery(size))
+    }
+
+    /// The mean of a message between a server and a broker.
+    pub fn mean_backplane(&self, payload: &Distribution) -> Sent {
+        let both = |size| Exchange { ingress: self.backplane(size), egress: Sent::default() };
+        self.mean_exchange(payload, [1.0, 0.0], false, both).ingress
+    }
+
+    /// `carried`: how many times the payload itself is in what goes in, and in what goes out; `compressed`: whether it is
+    /// then what compression leaves of it.
+    fn mean_exchange(
+        &self,
+        payload: &Distribution,
+        carried: [f64; 2],
+        compressed: bool,
+        of_size: impl Fn(f64) -> Exchange,
+    ) -> Exchange {
         if let Some(constant) = payload.constant() {
-            return self.message(constant);
+            return of_size(constant);
         }
+        let in_frame = |size: f64| if compressed { self.carried(size) } else { size };
         let mut stream = Stream::named(0, 0, 0, Purpose::Size);
         let (mut total, mut payloads) = (Exchange::default(), 0.0);
         for _ in 0..DRAWS {
             let size = payload.sample(&mut stream);
-            payloads += self.carried(size).round();
-            let one = self.message(size);
+            payloads += in_frame(size).round();
+            let one = of_size(size);
             total = Exchange { ingress: total.ingress + one.ingress, egress: total.egress + one.egress };
         }
         let n = f64::from(DRAWS);
-        let correct = self.mean_carried(payload) - payloads / n;
+        let correct = if compressed { self.mean_carried(payload) } else { payload.mean() } - payloads / n;
         let mean = |sent: Sent, correction: f64| Sent {
             bytes: (sent.bytes / n + correction).max(0.0),
             packets: sent.packets / n,
         };
         Exchange {
-            ingress: mean(total.ingress, correct),
-            egress: mean(total.egress, if self.echo { correct } else { 0.0 }),
+            ingress: mean(total.ingress, correct * carried[0]),
+            egress: mean(total.egress, correct * carried[1]),
         }
     }
 }

@@ -110,6 +110,7 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
         "intervals": intervals,
         "servers": assessment.servers_required,
         "spare": Estimate::exact(assessment.model.required.spare as f64),
+        "broker_nodes": assessment.broker_nodes_required,
         "log_nodes": assessment.log_nodes_required,
         "by_resource": by_resource,
     })
@@ -154,7 +155,8 @@ fn closed_form(assessment: &Assessment) -> Value {
     let form = &assessment.latency;
     let stations: Vec<Value> = form.stations.iter().map(station_form).collect();
     json!({
-        "servers": assessment.model.servers,
+        "servers": assessment.model.fleet.servers,
+        "broker_nodes": assessment.model.fleet.broker_nodes,
         "latency_seconds": { "mean": form.mean_seconds },
         "network_seconds": form.network_seconds,
         "stations": stations,

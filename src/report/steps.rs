@@ -112,10 +112,22 @@ fn wire_steps(view: &View<'_>) -> Vec<Step> {
         LinkKind::Loopback => "loopback",
     };
     let layers = format!("{}TCP/IP, {link}, ACKs", if scenario.protocol.tls.is_some() { "TLS, " } else { "" });
-    let (message, beat, handshake) = (load.message_wire_bytes, load.heartbeat_wire_bytes, load.handshake_wire_bytes);
+    let (message, beat, handshake) = (load.message_wire, load.heartbeat_wire, load.handshake_wire);
     for (what, wire, beat, handshake, sum) in [
-        ("wire in", message.0, beat.0, handshake.0, load.ingress_wire_bytes_per_second),
-        ("wire out", message.1, beat.1, handshake.1, load.egress_wire_bytes_per_second),
+        (
+            "wire in",
+            message.ingress.bytes,
+            beat.ingress.bytes,
+            handshake.ingress.bytes,
+            load.ingress_wire_bytes_per_second,
+        ),
+        (
+            "wire out",
+            message.egress.bytes,
+            beat.egress.bytes,
+            handshake.egress.bytes,
+            load.egress_wire_bytes_per_second,
+        ),
     ] {
         let handshakes = if load.connects_per_second > 0.0 && handshake > 0.0 {
             format!(" + {} x {} (handshakes)", per_second(load.connects_per_second), bytes(Bytes::new(handshake)))
@@ -226,6 +238,7 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
         let required = assessment.resources.iter().find(|a| a.kind == resource.kind);
         let what = match resource.kind.tier() {
             Tier::Server => "servers for ",
+            Tier::Broker => "broker nodes for ",
             Tier::LogStore => "log nodes for ",
             Tier::WarmLogStore => "warm nodes for ",
             Tier::Origin => "origins for ",
@@ -255,7 +268,7 @@ fn cpu_step(scenario: &Scenario, view: &View<'_>) -> Step {
     let model = &view.assessment.model;
     let cpu = &scenario.servers.cpu;
     let time = |figure: f64| seconds(Seconds::new(figure));
-    let servers = model.servers as f64;
+    let servers = model.fleet.servers as f64;
     let mut how = format!("{} + {} a KB", time(cpu.per_message.mean()), time(cpu.per_kb.mean()));
     let compression = cpu_seconds_per_kb(scenario);
     if compression > 0.0 {
@@ -287,6 +300,11 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::Cpu => "CPU",
         ResourceKind::NicIn => "network in",
         ResourceKind::NicOut => "network out",
+        ResourceKind::BrokerCpu => "broker CPU",
+        ResourceKind::BrokerNicIn => "broker network in",
+        ResourceKind::BrokerNicOut => "broker network out",
+        ResourceKind::BrokerDisk => "broker disk",
+        ResourceKind::BrokerPartitions => "broker partitions",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
         ResourceKind::LogWarmCapacity => "warm logs",
@@ -299,12 +317,16 @@ pub const fn short(kind: ResourceKind) -> &'static str {
 /// A resource's demand or capacity with its unit.
 pub fn shown(kind: ResourceKind, figure: f64) -> String {
     match kind {
-        ResourceKind::Connections | ResourceKind::Descriptors => count(figure.round()),
+        ResourceKind::Connections | ResourceKind::Descriptors | ResourceKind::BrokerPartitions => count(figure.round()),
         ResourceKind::Packets => rate(Rate::new(figure)),
         ResourceKind::Memory | ResourceKind::LogCapacity | ResourceKind::LogWarmCapacity => bytes(Bytes::new(figure)),
-        ResourceKind::Cpu => format!("{} cores", count(figure)),
-        ResourceKind::NicIn | ResourceKind::NicOut | ResourceKind::LogWrite | ResourceKind::OriginNicOut => {
-            byte_rate(ByteRate::new(figure))
-        }
+        ResourceKind::Cpu | ResourceKind::BrokerCpu => format!("{} cores", count(figure)),
+        ResourceKind::NicIn
+        | ResourceKind::NicOut
+        | ResourceKind::LogWrite
+        | ResourceKind::OriginNicOut
+        | ResourceKind::BrokerNicIn
+        | ResourceKind::BrokerNicOut
+        | ResourceKind::BrokerDisk => byte_rate(ByteRate::new(figure)),
     }
 }

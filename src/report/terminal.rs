@@ -111,8 +111,10 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
     let first = assessment.resources.first();
     vec![
         short_count(load.connections),
-        view.metrics
-            .map_or_else(|| count(assessment.model.servers as f64), |metrics| count(metrics.setup.servers as f64)),
+        view.metrics.map_or_else(
+            || count(assessment.model.fleet.servers as f64),
+            |metrics| count(metrics.setup.servers as f64),
+        ),
         short_count(load.messages_in_per_second),
         amount(load.ingress_bytes_per_second),
         amount(load.egress_bytes_per_second),
@@ -168,8 +170,8 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
                     |users| format!(
                         ", {} on {} server{}",
                         at_users(&users),
-                        count(assessment.model.servers as f64),
-                        if assessment.model.servers == 1 { "" } else { "s" }
+                        count(assessment.model.fleet.servers as f64),
+                        if assessment.model.fleet.servers == 1 { "" } else { "s" }
                     )
                 )
             ),
@@ -192,6 +194,19 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
             byte_rate(ByteRate::new(load.ingress_bytes_per_second))
         ),
     ));
+    if let Some(spread) = assessment.crossing() {
+        let nodes = assessment.scenario.broker.as_ref().and_then(|broker| broker.nodes);
+        lines.push((
+            "Broker",
+            format!(
+                "{} published, {} copies; nodes required: {}{}",
+                rate(Rate::new(load.messages_in_per_second * spread.publishes)),
+                rate(Rate::new(load.messages_in_per_second * spread.copies)),
+                whole_interval(&assessment.broker_nodes_required),
+                nodes.map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)))
+            ),
+        ));
+    }
     if assessment.scenario.logs.is_some() {
         lines.push((
             "Logs",
@@ -199,7 +214,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
                 "{} on {} log node{}",
                 byte_rate_hourly(ByteRate::new(load.log_bytes_per_hour / 3_600.0)),
                 whole_interval(&assessment.log_nodes_required),
-                if assessment.model.log_nodes == 1 { "" } else { "s" }
+                if assessment.model.fleet.log_nodes == 1 { "" } else { "s" }
             ),
         ));
         lines.extend(logs_kept(assessment));

@@ -215,8 +215,23 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .required("arrivals: {batch: {size: {geometric: 2}}}"),
-    choice("workload.fan_out", &["echo", "none"], "echo", "Who gets a message: its sender (echo), or nobody (none).")
-        .later(&["direct", "broadcast", "room", "popularity"]),
+    choice(
+        "workload.fan_out",
+        &["echo", "none", "direct", "broadcast"],
+        "echo",
+        "Who gets a message: its sender, nobody, one other, all, or {room: 50}.",
+    ),
+    key("workload.fan_out.room", Random(Count), "", "Members of a room; all of them get what is sent there.", "")
+        .required("fan_out: {room: 50}"),
+    choice("workload.fan_out.popularity", &["uniform"], "uniform", "Which room a message goes to."),
+    key(
+        "workload.fan_out.popularity.zipf",
+        Kind::Figure(figure(Count, 0.0, 10.0)),
+        "",
+        "The k-th most popular room gets messages in proportion to 1/k^s, with this s.",
+        "",
+    )
+    .required("popularity: {zipf: 1.1}"),
     key(
         "workload.heartbeat",
         Words,
@@ -352,8 +367,15 @@ pub static KEYS: &[Key] = &[
         "latency.server",
         Random(Time),
         "250 us",
-        "Between two machines (matters once messages cross servers).",
+        "Between two machines of one region.",
         "assumption: machines in one data centre",
+    ),
+    key(
+        "latency.region",
+        Random(Time),
+        "40 ms",
+        "Between two machines of different regions.",
+        "assumption: regions of neighbouring continents",
     ),
     section("servers", "The server tier."),
     key("servers.count", whole(1.0, 1e7), "auto", "How many there are; auto: as many as are needed.", "").or(&["auto"]),
@@ -410,6 +432,20 @@ pub static KEYS: &[Key] = &[
         "50 us",
         "For each connection attempt.",
         "measured: 43 us a WebSocket handshake without TLS, 2-core cloud VM; rounded up",
+    ),
+    key(
+        "servers.cpu.per_publish",
+        Random(Time),
+        "5 us",
+        "For each message handed to the broker.",
+        "assumption: about half a message",
+    ),
+    key(
+        "servers.cpu.per_receive",
+        Random(Time),
+        "5 us",
+        "For each message taken from the broker, before it is delivered.",
+        "assumption: about half a message",
     ),
     key("servers.cpu.per_heartbeat", Random(Time), "5 us", "For each heartbeat.", "assumption: about half a message"),
     key(
@@ -485,8 +521,104 @@ pub static KEYS: &[Key] = &[
         "Points of a server on the hash ring, for consistent-hash only.",
         "a usual setting",
     ),
-    not_yet("sharding", "How users are divided among fleets."),
-    not_yet("broker", "What carries messages between servers."),
+    choice(
+        "sharding",
+        NONE,
+        "none",
+        "How users and servers are divided into groups that mostly talk among themselves.",
+    ),
+    choice(
+        "sharding.by",
+        &["user", "region"],
+        "user",
+        "By user id, or by region: then shards are far from each other.",
+    ),
+    key("sharding.shards", whole(1.0, 100_000.0), "", "How many shards.", "").required("sharding: {shards: 8}"),
+    key(
+        "sharding.locality",
+        Kind::Figure(figure(Ratio, 0.0, 1.0)),
+        "auto",
+        "Share of the messages whose recipients are in the sender's shard.",
+        "by user as chance has it, 1/shards; by region 80 %, an assumption",
+    )
+    .or(&["auto"]),
+    key(
+        "sharding.skew",
+        Kind::Figure(Figure { most: 0.99, ..figure(Ratio, 0.0, 1.0) }),
+        "0 %",
+        "How much more than the mean the largest shard has, and the smallest less.",
+        "even unless you say otherwise",
+    ),
+    key("regions", whole(1.0, 1_000.0), "none", "Regions that users and servers are divided among.", "one place")
+        .or(NONE),
+    key("regions.count", whole(1.0, 1_000.0), "", "How many.", "").required("regions: {count: 4}"),
+    key(
+        "regions.locality",
+        Kind::Figure(figure(Ratio, 0.0, 1.0)),
+        "80 %",
+        "Share of the messages whose recipients are in the sender's region.",
+        "assumption: people mostly talk to people nearby",
+    ),
+    key(
+        "regions.skew",
+        Kind::Figure(Figure { most: 0.99, ..figure(Ratio, 0.0, 1.0) }),
+        "0 %",
+        "How much more than the mean the largest region has, and the smallest less.",
+        "even unless you say otherwise",
+    ),
+    choice(
+        "broker",
+        &["none", "redis", "kafka", "nats"],
+        "none",
+        "What carries messages between servers: one of these, or your own figures.",
+    ),
+    choice(
+        "broker.kind",
+        &["own", "redis", "kafka", "nats"],
+        "own",
+        "Whose figures hold where none are given; own: nothing costs anything.",
+    ),
+    key("broker.nodes", whole(1.0, 100_000.0), "auto", "How many nodes; auto: as many as are needed.", "")
+        .or(&["auto"]),
+    key("broker.cores", whole(1.0, 1_024.0), "", "CPU cores of a node that serve messages.", "").absent(),
+    key("broker.network", above_zero(BitRate, MOST), "", "Network speed of a node, each way.", "")
+        .or(UNLIMITED)
+        .absent(),
+    key("broker.per_wakeup", Random(Time), "", "CPU on top, for what finds its core idle.", "").absent(),
+    key("broker.per_batch", Random(Time), "", "CPU for each request, of one message or a batch.", "").absent(),
+    key("broker.per_publish", Random(Time), "", "CPU for each message taken in.", "").absent(),
+    key("broker.per_delivery", Random(Time), "", "CPU for each copy handed to a server.", "").absent(),
+    key("broker.linger", Kind::Figure(figure(Time, 0.0, LONG)), "", "How long a server gathers a batch.", "").absent(),
+    key("broker.batch", above_zero(Bytes, 1e12), "", "Bytes at which a batch is sent at once.", "").absent(),
+    key("broker.replication", whole(1.0, 100.0), "", "Nodes that keep each message, the first one too.", "").absent(),
+    key("broker.disk_write", above_zero(ByteRate, MOST), "", "What a node's disk takes in; none: no disk.", "")
+        .or(NONE)
+        .absent(),
+    key("broker.partitions", whole(1.0, 1e7), "", "Partitions; auto: one for each server that receives.", "")
+        .or(&["auto"])
+        .absent(),
+    key("broker.partitions_per_node", whole(1.0, 1e9), "", "Partitions (replicas too) a node can have.", "")
+        .or(UNLIMITED)
+        .absent(),
+    key("broker.output_buffer", above_zero(Bytes, 1e15), "", "Bytes waiting for a slow server at which it is cut.", "")
+        .or(UNLIMITED)
+        .absent(),
+    key("broker.max_wait", above_zero(Time, LONG), "", "How long a message may wait for a node before it is lost.", "")
+        .or(UNLIMITED)
+        .absent(),
+    key(
+        "broker.resubscribe",
+        above_zero(Time, LONG),
+        "1 s",
+        "How long a server that was cut off is without messages.",
+        "assumption: a reconnect and a resubscription",
+    ),
+    choice(
+        "broker.subscribers",
+        &["addressed", "all"],
+        "addressed",
+        "Who gets a copy: servers with a recipient, or all servers.",
+    ),
     not_yet("cache", "What is kept in memory."),
     choice("cdn", NONE, "none", "What serves static files as a session begins: none, or {hit_ratio: 95 %}."),
     key(
@@ -510,7 +642,6 @@ pub static KEYS: &[Key] = &[
         "Network speed of one origin, which serves what the CDN has not.",
         ASSUMED,
     ),
-    not_yet("regions", "Where in the world servers are."),
     not_yet("zones", "Which servers fail together."),
     key("logs", Words, "{}", "The log store, where messages are logged.", "messages are logged unless you say none")
         .or(NONE),

@@ -2,11 +2,12 @@
 //!
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
+use super::broker;
 use super::draft::{Draft, World};
 use super::types::{
     Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding, FanOut,
-    Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Scenario, Servers, Simulation, Slo,
-    Start, Tls, Workload,
+    Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario, Servers, Sharding,
+    Simulation, Slo, Start, Tls, Workload,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
@@ -94,6 +95,76 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "the cap is the longest wait",
         );
     }
+    let fan_out = match world.word("workload.fan_out") {
+        Some(word @ ("direct" | "broadcast")) => Some(word),
+        _ if world.is_section("workload.fan_out") => Some("room"),
+        _ => None,
+    };
+    if let Some(fan_out) = fan_out {
+        let alone = world.figure("servers.count") == Some(1.0);
+        if world.word("broker") == Some("none") && !alone {
+            conflict(
+                &["workload.fan_out", "servers.count"],
+                format!("with `fan_out: {fan_out}` messages go to users on other servers, and there is no broker"),
+                "name what carries them, such as `broker: redis`, `kafka` or `nats`; or have one server (`servers: {count: 1}`)",
+            );
+        }
+        if world.word("balancer.unit") == Some("message") {
+            conflict(
+                &["balancer.unit"],
+                format!("`unit: message` can't be together with `fan_out: {fan_out}`"),
+                "a message that is to reach a user must go to the server of the user's connection: use `unit: connection`",
+            );
+        }
+        if world.word("servers.discipline") == Some("ps") {
+            conflict(
+                &["servers.discipline"],
+                format!("`discipline: ps` can't be together with `fan_out: {fan_out}`"),
+                "use `fifo`",
+            );
+        }
+    }
+    if world.is_section("workload.fan_out")
+        && world.random("workload.fan_out.room").is_some_and(|room| room.mean() < 1.0)
+    {
+        conflict(&["workload.fan_out.room"], "a room has at least one member".to_owned(), "such as `{room: 50}`");
+    }
+    let (sharding, regions) = (world.is_section("sharding"), world.word("regions") != Some("none"));
+    if sharding && regions {
+        conflict(
+            &["regions", "sharding"],
+            "`regions` and `sharding` can't be together".to_owned(),
+            "regions are shards that are far apart: keep `sharding: {by: region, shards: …}` alone",
+        );
+    }
+    let shards =
+        world.figure("sharding.shards").or_else(|| world.figure("regions.count")).or_else(|| world.figure("regions"));
+    if let (Some(shards), Some(servers)) = (shards, world.figure("servers.count"))
+        && servers < shards
+    {
+        conflict(
+            &["servers.count", "sharding.shards", "regions", "regions.count"],
+            format!("{} servers can't make {} shards", whole(servers), whole(shards)),
+            "each shard needs a server at least",
+        );
+    }
+    if shards.is_some_and(|shards| shards > 1.0) && world.word("balancer.unit") == Some("message") {
+        conflict(
+            &["balancer.unit"],
+            "`unit: message` can't be together with shards or regions".to_owned(),
+            "shards keep their users' connections: use `unit: connection`",
+        );
+    }
+    let nodes = world.figure("broker.nodes");
+    if let (Some(nodes), Some(broker)) = (nodes, broker::broker(&world))
+        && broker.replication as f64 > nodes
+    {
+        conflict(
+            &["broker.replication", "broker.nodes"],
+            format!("{} replicas can't be kept on {} nodes", broker.replication, whole(nodes)),
+            "a node keeps one replica of a message: have more nodes, or fewer replicas",
+        );
+    }
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
@@ -155,6 +226,8 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
             hit_ratio: Ratio::new(world.count("cdn.hit_ratio")),
             origin_network: BitRate::new(world.count("cdn.origin_network")),
         }),
+        sharding: sharding(world),
+        broker: broker::broker(world),
         logs: world.is_section("logs").then(|| logs(world)),
         slo: slo(world),
         simulation: simulation(world),
@@ -237,11 +310,51 @@ fn workload(world: &World) -> Workload {
             Encoding::Binary { size } => world.distribution("workload.message.size").scaled(size.get()),
         },
         arrivals,
-        fan_out: if world.word("workload.fan_out") == Some("none") { FanOut::None } else { FanOut::Echo },
+        fan_out: fan_out(world),
         heartbeat: world.is_section("workload.heartbeat").then(|| world.seconds("workload.heartbeat.every")),
         session: world.is_section("workload.session").then(|| world.distribution("workload.session.length")),
         reconnect: world.is_section("workload.reconnect").then(|| reconnect(world)),
     }
+}
+
+fn fan_out(world: &World) -> FanOut {
+    let path = "workload.fan_out";
+    match world.word(path) {
+        Some("none") => FanOut::None,
+        Some("direct") => FanOut::Direct,
+        Some("broadcast") => FanOut::Broadcast,
+        _ if world.is_section(path) => FanOut::Room(Room {
+            size: world.distribution("workload.fan_out.room"),
+            zipf: world.figure("workload.fan_out.popularity.zipf").unwrap_or(0.0),
+        }),
+        _ => FanOut::Echo,
+    }
+}
+
+fn sharding(world: &World) -> Option<Sharding> {
+    let far = || Some(world.distribution("latency.region"));
+    if world.is_section("sharding") {
+        let shards = world.whole("sharding.shards");
+        let by_region = world.word("sharding.by") == Some("region");
+        let usual = if by_region { 0.8 } else { 1.0 / shards as f64 };
+        return Some(Sharding {
+            shards,
+            locality: Ratio::new(world.figure("sharding.locality").unwrap_or(usual)),
+            skew: Ratio::new(world.count("sharding.skew")),
+            latency: if by_region { far() } else { None },
+        });
+    }
+    if world.is_section("regions") {
+        return Some(Sharding {
+            shards: world.whole("regions.count"),
+            locality: Ratio::new(world.count("regions.locality")),
+            skew: Ratio::new(world.count("regions.skew")),
+            latency: far(),
+        });
+    }
+    let regions = world.figure("regions")?;
+    let (shards, locality) = (regions as u64, Ratio::new(0.8));
+    Some(Sharding { shards, locality, skew: Ratio::ZERO, latency: far() })
 }
 
 fn reconnect(world: &World) -> Reconnect {
@@ -284,6 +397,8 @@ fn servers(world: &World) -> Servers {
             per_kb: world.distribution("servers.cpu.per_kb"),
             per_delivery: world.distribution("servers.cpu.per_delivery"),
             per_connect: world.distribution("servers.cpu.per_connect"),
+            per_publish: world.distribution("servers.cpu.per_publish"),
+            per_receive: world.distribution("servers.cpu.per_receive"),
             per_heartbeat: world.distribution("servers.cpu.per_heartbeat"),
             per_cache_miss: world.distribution("servers.cpu.per_cache_miss"),
         },

@@ -25,6 +25,10 @@ pub struct Scenario {
     pub servers: Servers,
     /// How connections or messages are spread over the servers.
     pub balancer: Balancer,
+    /// How users and servers are divided into groups, if they are.
+    pub sharding: Option<Sharding>,
+    /// What carries messages between servers, if anything does.
+    pub broker: Option<Broker>,
     /// What serves static files, if any are counted.
     pub cdn: Option<Cdn>,
     /// The log store, if messages are logged.
@@ -77,12 +81,117 @@ pub enum BatchSize {
 }
 
 /// Who gets a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum FanOut {
     /// The sender, as an answer.
     Echo,
     /// Nobody: the message is taken in and kept.
     None,
+    /// One other user, on any server.
+    Direct,
+    /// All members of a room, the sender too.
+    Room(Room),
+    /// All users.
+    Broadcast,
+}
+
+impl FanOut {
+    /// Whether a message may have to reach a user of another server.
+    pub const fn crosses(&self) -> bool {
+        matches!(self, Self::Direct | Self::Room(_) | Self::Broadcast)
+    }
+}
+
+/// The rooms of a service. There are as many as it takes for each connection to be in one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Room {
+    /// Members of a room.
+    pub size: Distribution,
+    /// With s, the k-th most popular room gets messages in proportion to 1/k^s; 0 is evenly.
+    pub zipf: f64,
+}
+
+/// How users and servers are divided into shards: groups that mostly talk among themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sharding {
+    /// How many.
+    pub shards: u64,
+    /// Share of the messages whose recipients are in the sender's shard.
+    pub locality: Ratio,
+    /// How much more than the mean the largest shard has; the smallest has as much less.
+    pub skew: Ratio,
+    /// One-way delay between shards, in seconds, where they are regions.
+    pub latency: Option<Distribution>,
+}
+
+impl Sharding {
+    /// The share of all users that each shard has, the largest first: evenly spaced around the mean.
+    pub fn shares(&self) -> Vec<f64> {
+        let n = self.shards as f64;
+        let place = |i: u64| if self.shards == 1 { 0.0 } else { 1.0 - 2.0 * i as f64 / (n - 1.0) };
+        (0..self.shards).map(|i| (1.0 + self.skew.get() * place(i)) / n).collect()
+    }
+}
+
+/// What carries messages from server to server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broker {
+    /// Which kind.
+    pub kind: BrokerKind,
+    /// How many nodes; `None` is `auto`: as many as the closed form asks for.
+    pub nodes: Option<u64>,
+    /// CPU cores of one node.
+    pub cores: u32,
+    /// Capacity of one node's network card, each way; `None` is unlimited.
+    pub network: Option<BitRate>,
+    /// On top, for what finds its core idle, in seconds of one core.
+    pub per_wakeup: Distribution,
+    /// For each request, of one message or a batch.
+    pub per_batch: Distribution,
+    /// For each message taken in.
+    pub per_publish: Distribution,
+    /// For each copy handed to a server.
+    pub per_delivery: Distribution,
+    /// How long a server gathers messages for a node before it sends them; zero is not at all.
+    pub linger: Seconds,
+    /// Bytes at which a batch is sent at once.
+    pub batch: Bytes,
+    /// Nodes that keep each message.
+    pub replication: u64,
+    /// What one node's disk takes in; `None` is no disk.
+    pub disk_write: Option<ByteRate>,
+    /// Partitions; `None` is one for each server.
+    pub partitions: Option<u64>,
+    /// Partitions that a node can have, replicas counted; `None` is unlimited.
+    pub partitions_per_node: Option<u64>,
+    /// Bytes waiting for a slow server at which it is cut off; `None` is unlimited.
+    pub output_buffer: Option<Bytes>,
+    /// How long a message may wait for a node before it is lost; `None` is for ever.
+    pub max_wait: Option<Seconds>,
+    /// How long a server that was cut off gets nothing.
+    pub resubscribe: Seconds,
+    /// Whether every server gets every message, wanted or not.
+    pub floods: bool,
+}
+
+/// Kinds of brokers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokerKind {
+    /// Whatever has these figures.
+    Own,
+    /// Redis Pub/Sub; with several nodes, sharded channels.
+    Redis,
+    /// Kafka: a replicated log on disk, read by each server from its own partition.
+    Kafka,
+    /// NATS.
+    Nats,
+}
+
+impl Broker {
+    /// Whether a message for several servers is published once for each of them, since each reads a partition of its own.
+    pub fn publishes_for_each(&self) -> bool {
+        self.kind == BrokerKind::Kafka && !self.floods
+    }
 }
 
 /// When a refused or dropped user tries again.
@@ -176,7 +285,7 @@ pub enum LinkKind {
 pub struct Latency {
     /// Between a user and the service.
     pub client: Distribution,
-    /// Between two machines of the service.
+    /// Between two machines of the service in one region.
     pub server: Distribution,
 }
 
@@ -248,6 +357,10 @@ pub struct Cpu {
     pub per_delivery: Distribution,
     /// For each connection attempt, refused ones too.
     pub per_connect: Distribution,
+    /// For each message handed to the broker.
+    pub per_publish: Distribution,
+    /// For each message taken from the broker.
+    pub per_receive: Distribution,
     /// For each heartbeat.
     pub per_heartbeat: Distribution,
     /// On top, for a message whose connection's state is not in the cache. The cache holds the comfortable

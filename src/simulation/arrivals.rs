@@ -38,6 +38,14 @@ impl Messages {
         }
     }
 
+    /// When the next are sent.
+    pub fn next(&self) -> SimTime {
+        match self {
+            Self::Poisson(process) | Self::Batches(process, _) => process.times[process.used % BLOCK],
+            Self::Periodic(ring) => ring.next(),
+        }
+    }
+
     /// The next messages sent, if not later than `last`.
     pub fn take(&mut self, last: SimTime, cores: u32) -> Option<Sent> {
         match self {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson};
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
+use super::directory::Directory;
+use super::letter::{Delivery, Letter};
 use super::recorder::Recorder;
 use super::ring::Ring;
 use super::router::Router;
@@ -30,6 +32,8 @@ pub struct Setting {
     pub seed: u64,
     /// Which repetition this is.
     pub replication: u64,
+    /// Who is where, if messages go to users of other servers.
+    pub directory: Option<Directory>,
 }
 
 /// Something that happens to a server's connections.
@@ -61,6 +65,11 @@ pub struct Cell {
     counted: SimTime,
     now: SimTime,
     messages_in: u64,
+    /// Copies on their way here, in order of time; those before `taken` have been.
+    inbox: Vec<Delivery>,
+    taken: usize,
+    /// Whether they have to be put in order first.
+    unsorted: bool,
 }
 
 /// Which messages find their connection's state in the cache.
@@ -95,7 +104,7 @@ impl Cell {
     }
 
     fn new(setting: &Arc<Setting>, server: u64, servers: usize, connections: u64, router: Option<Router>) -> Self {
-        let Setting { scenario, demands, slices, seed, replication } = &**setting;
+        let Setting { scenario, demands, slices, seed, replication, .. } = &**setting;
         let stream = |purpose| Stream::named(*seed, *replication, server, purpose);
         let workload = &scenario.workload;
         // A ring deals its connections out to cores; or to servers, where there are several.
@@ -120,9 +129,7 @@ impl Cell {
         let reorders = random.is_some() && workload.arrivals != Arrivals::Poisson;
         let mut cell = Self {
             setting: Arc::clone(setting),
-            servers: (0..servers as u64)
-                .map(|i| Server::new(scenario, demands, *seed, *replication, server + i))
-                .collect(),
+            servers: (0..servers as u64).map(|i| Server::new(setting, server + i)).collect(),
             router,
             demand_streams: DemandStreams::named(*seed, *replication, server),
             connections,
@@ -139,10 +146,73 @@ impl Cell {
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
             messages_in: 0,
+            inbox: Vec::new(),
+            taken: 0,
+            unsorted: false,
         };
-        cell.messages.repopulate(SimTime::ZERO, connections);
-        cell.cache.resize(setting, connections as f64 / servers as f64);
+        cell.populate(SimTime::ZERO, setting);
         cell
+    }
+
+    /// The number of connections has changed.
+    fn populate(&mut self, now: SimTime, setting: &Setting) {
+        self.messages.repopulate(now, self.connections);
+        self.cache.resize(setting, self.connections as f64 / self.servers.len() as f64);
+        if let [server] = &mut self.servers[..]
+            && let Some(outlet) = server.outlet()
+        {
+            outlet.connections = self.connections;
+        }
+    }
+
+    /// A copy that will reach this server, not before the moment the cell is at; they may come in any order.
+    pub fn expect(&mut self, delivery: Delivery) {
+        if self.taken == self.inbox.len() || self.taken > 1_000 {
+            self.inbox.drain(..self.taken);
+            self.taken = 0;
+        }
+        self.unsorted |= self.inbox.last().is_some_and(|last| last.at > delivery.at);
+        self.inbox.push(delivery);
+    }
+
+    /// Puts the copies that are to come in order.
+    fn sort_inbox(&mut self) {
+        if self.unsorted {
+            self.inbox.drain(..self.taken);
+            self.taken = 0;
+            // Stable, so that those of one time stay in the order in which they came.
+            self.inbox.sort_by_key(|delivery| delivery.at);
+            self.unsorted = false;
+        }
+    }
+
+    /// Copies that have not reached the server yet.
+    pub fn expected(&self) -> u64 {
+        (self.inbox.len() - self.taken) as u64
+    }
+
+    /// What its users have for the broker since this was last asked.
+    pub fn letters(&mut self) -> Option<&mut Vec<Letter>> {
+        match &mut self.servers[..] {
+            [server] => server.outlet().map(|outlet| &mut outlet.letters),
+            _ => None,
+        }
+    }
+
+    /// Letters still being gathered for the broker.
+    pub fn gathering(&mut self) -> u64 {
+        self.servers.iter_mut().filter_map(Server::outlet).map(|outlet| outlet.gathering()).sum()
+    }
+
+    /// When the next thing happens here by itself.
+    pub fn next_time(&self) -> SimTime {
+        let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
+        let waiting = &self.inbox[self.taken..];
+        let delivery = if self.unsorted { waiting.iter().map(|d| d.at).min() } else { waiting.first().map(|d| d.at) };
+        let delivery = delivery.unwrap_or(SimTime::NEVER);
+        let under_way = self.network.under_way.as_ref().and_then(Calendar::next_time).unwrap_or(SimTime::NEVER);
+        let server = self.servers.iter().map(Server::next_time).min().unwrap_or(SimTime::NEVER);
+        self.messages.next().min(heartbeat).min(delivery).min(under_way).min(server)
     }
 
     /// Messages taken in so far.
@@ -178,11 +248,13 @@ impl Cell {
     /// to connections until then, in order of time.
     pub fn advance(&mut self, until: SimTime, changes: &[(SimTime, Change)], recorder: &mut Recorder) {
         let setting = Arc::clone(&self.setting);
+        self.sort_inbox();
         let mut changes = changes.iter().peekable();
         loop {
             let change = changes.peek().map_or(SimTime::NEVER, |change| change.0);
             let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
-            let bound = change.min(heartbeat);
+            let delivery = self.inbox.get(self.taken).map_or(SimTime::NEVER, |delivery| delivery.at);
+            let bound = change.min(heartbeat).min(delivery);
             // Messages before the next of the others; at the same time, the others come first.
             let last = if bound <= until { SimTime(bound.0.saturating_sub(1)) } else { until };
             if bound > SimTime::ZERO {
@@ -191,7 +263,9 @@ impl Cell {
             if bound > until {
                 break;
             }
-            if change <= heartbeat {
+            if delivery < change.min(heartbeat) {
+                self.deliver(&setting, recorder);
+            } else if change <= heartbeat {
                 if let Some(&(at, change)) = changes.next() {
                     self.apply(at, change, &setting, recorder);
                 }
@@ -303,6 +377,15 @@ impl Cell {
         }
     }
 
+    fn deliver(&mut self, setting: &Setting, recorder: &mut Recorder) {
+        let delivery = self.inbox[self.taken];
+        self.taken += 1;
+        self.servers[0].arrive_copy(&delivery, setting.demands.backplane(delivery.bytes), recorder);
+        if self.taken as u64 % Bursts::LIMIT == 0 {
+            recorder.take_bursts();
+        }
+    }
+
     fn heartbeat(&mut self, setting: &Setting, recorder: &mut Recorder) {
         let Some((ring, times, stream)) = &mut self.heartbeats else { return };
         let (at, core) = ring.fire();
@@ -343,8 +426,7 @@ impl Cell {
             self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), recorder);
         }
         if change != Change::Refuse {
-            self.messages.repopulate(at, self.connections);
-            self.cache.resize(setting, self.connections as f64 / self.servers.len() as f64);
+            self.populate(at, setting);
         }
     }
 
@@ -378,9 +460,8 @@ impl Cell {
         for _ in 0..count {
             self.rings().for_each(Ring::leave);
         }
-        self.messages.repopulate(self.now, self.connections);
         let setting = Arc::clone(&self.setting);
-        self.cache.resize(&setting, self.connections as f64 / self.servers.len() as f64);
+        self.populate(self.now, &setting);
         count
     }
 

@@ -1,6 +1,6 @@
 //! What each message, heartbeat and connection needs of the stations, drawn from the scenario's distributions.
 
-use crate::model::compression::cpu_seconds_per_kb;
+use crate::model::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use crate::model::resource::RESUMED_SHARE;
 use crate::model::wire::{Exchange, Wire};
 use crate::random::{Distribution, Purpose, Stream};
@@ -31,6 +31,8 @@ pub struct Demands {
     per_kb: Distribution,
     /// Seconds of a core to inflate and deflate a KB.
     compression_per_kb: f64,
+    /// Seconds of a core to deflate a KB of a copy for another user.
+    pub deflating_per_kb: f64,
     /// What a message needs, but for the CPU, where all are of one size.
     of_one_size: Option<Demand>,
     /// What a message needs of the CPU where that is always the same.
@@ -76,6 +78,7 @@ impl Demands {
             per_message: cpu.per_message.clone(),
             per_kb: cpu.per_kb.clone(),
             compression_per_kb,
+            deflating_per_kb: delivery_cpu_seconds_per_kb(scenario),
             of_one_size: None,
             fixed_cpu: None,
             log,
@@ -105,6 +108,30 @@ impl Demands {
         let Exchange { ingress, egress } = self.wire.message(size);
         let line = |bytes: f64| self.network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
         Demand { nic_in: line(ingress.bytes), cpu: Span::ZERO, nic_out: line(egress.bytes), bytes: size.round() as u32 }
+    }
+
+    fn line(&self, bytes: f64) -> Span {
+        self.network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()))
+    }
+
+    /// Time of a server's line for a message to or from the broker.
+    pub fn backplane(&self, bytes: u32) -> Span {
+        self.line(self.wire.backplane(f64::from(bytes)).bytes)
+    }
+
+    /// Time of the sending line for a copy handed to a user.
+    pub fn delivery(&self, bytes: u32) -> Span {
+        self.line(self.wire.delivery(f64::from(bytes)).egress.bytes)
+    }
+
+    /// Time of the sending line for what answers a message that is not echoed.
+    pub fn acknowledgement(&self, bytes: u32) -> Span {
+        self.of_one_size.unwrap_or_else(|| self.of_size(f64::from(bytes))).nic_out
+    }
+
+    /// Bytes on the wire of a message to or from the broker.
+    pub fn backplane_bytes(&self, bytes: u32) -> f64 {
+        self.wire.backplane(f64::from(bytes)).bytes
     }
 
     /// What every message needs, where that is always the same.

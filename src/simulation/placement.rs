@@ -25,9 +25,43 @@ pub fn ring_shares(servers: usize, virtual_nodes: u32, seed: u64) -> Vec<f64> {
     shares
 }
 
+/// How many of these connections each server has, shard by shard.
+pub fn spread_over_shards(
+    scenario: &Scenario,
+    connections: u64,
+    servers: &[u64],
+    seed: u64,
+    replication: u64,
+) -> Vec<Vec<u64>> {
+    let shares = scenario.sharding.as_ref().map_or_else(|| vec![1.0], crate::scenario::Sharding::shares);
+    let (mut end, mut before) = (0.0, 0);
+    shares
+        .iter()
+        .zip(servers)
+        .enumerate()
+        .map(|(shard, (share, servers))| {
+            end += share;
+            let upto = if shard + 1 == shares.len() { connections } else { (connections as f64 * end).round() as u64 };
+            let own = upto - before;
+            before = upto;
+            spread_as(scenario, own, *servers as usize, seed, (replication, shard as u64))
+        })
+        .collect()
+}
+
 /// How many of these connections each server has, as the balancer's policy spreads them.
 pub fn spread(scenario: &Scenario, connections: u64, servers: usize, seed: u64, replication: u64) -> Vec<u64> {
-    let mut stream = Stream::named(seed, replication, 0, Purpose::Placement);
+    spread_as(scenario, connections, servers, seed, (replication, 0))
+}
+
+fn spread_as(
+    scenario: &Scenario,
+    connections: u64,
+    servers: usize,
+    seed: u64,
+    (replication, shard): (u64, u64),
+) -> Vec<u64> {
+    let mut stream = Stream::named(seed, replication, shard, Purpose::Placement);
     match scenario.balancer.policy {
         Policy::RoundRobin | Policy::LeastConnections => {
             let (each, rest) = (connections / servers as u64, connections % servers as u64);
@@ -35,7 +69,9 @@ pub fn spread(scenario: &Scenario, connections: u64, servers: usize, seed: u64, 
         }
         Policy::Random => multinomial(&mut stream, connections, &vec![1.0 / servers as f64; servers]),
         Policy::ConsistentHash { virtual_nodes } => {
-            multinomial(&mut stream, connections, &ring_shares(servers, virtual_nodes, seed))
+            // Each shard has a ring of its own.
+            let ring = if shard == 0 { seed } else { mix(seed ^ shard) };
+            multinomial(&mut stream, connections, &ring_shares(servers, virtual_nodes, ring))
         }
     }
 }

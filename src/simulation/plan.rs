@@ -1,9 +1,11 @@
 //! How a run is made: every message or a sample, how many servers, in how many parts.
 
+use super::directory::Extent;
+use super::exchange::Pace;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
-use crate::model::{Model, ResourceKind};
-use crate::scenario::{BalancedUnit, Mode, Scenario, Start};
+use crate::model::{Model, ResourceKind, shard_servers};
+use crate::scenario::{BalancedUnit, FanOut, Mode, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -28,6 +30,22 @@ const MANY_REPLICATIONS: u64 = 30;
 const SLICES_OF_MANY: usize = 16;
 /// A run is worked on in up to so many parts, whatever the number of threads; in a sample, each is a batch.
 const PARTS: u64 = 32;
+/// Where messages cross between servers, each takes several times as long.
+const EVERY_CROSSING_UP_TO: f64 = 15e6;
+const SAMPLE_CROSSINGS: f64 = 4e6;
+
+/// Why servers are not alike, so that some can't stand for all.
+fn unlike(scenario: &Scenario) -> Option<&'static str> {
+    match &scenario.workload.fan_out {
+        FanOut::Broadcast => Some("where each message goes to all of them"),
+        FanOut::Room(room) if room.zipf > 0.0 => Some("where popular rooms make some of them busier than others"),
+        _ if scenario.broker.as_ref().is_some_and(|broker| broker.floods) => Some("where each gets every message"),
+        _ if scenario.broker.as_ref().is_some_and(|b| b.partitions.is_some() && b.publishes_for_each()) => {
+            Some("where several share a partition")
+        }
+        _ => None,
+    }
+}
 
 /// The way one run is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +60,16 @@ pub struct Plan {
     pub simulated: u64,
     /// Nodes of the log store.
     pub log_nodes: u64,
+    /// Servers and nodes by shard, in the fleet and simulated.
+    pub extent: Extent,
+    /// Nodes of the broker; 0 where nothing crosses between servers.
+    pub broker_nodes: u64,
+    /// Deliveries of a message, where it goes to other users.
+    pub deliveries: Option<f64>,
+    /// Messages a second from servers that are not simulated, to the nodes that are, and the copies each takes.
+    pub background: (f64, f64),
+    /// How servers and broker go forward together.
+    pub pace: Pace,
     /// Slices of its time.
     pub slices: usize,
     /// Parts it is worked on in.
@@ -70,6 +98,14 @@ pub enum PlanError {
         "a sample of servers can't be simulated where messages are balanced one by one: each server's next message depends on all of them; use `mode: every-message`"
     )]
     RoutedSample,
+    /// `mode: sampled` where servers are not alike.
+    #[error(
+        "a sample of servers can't be simulated {0}; use `mode: every-message`, and a shorter `duration` if that takes long"
+    )]
+    UnlikeSample(&'static str),
+    /// More rooms than have numbers.
+    #[error("{0:.3e} rooms are too many to simulate")]
+    TooManyRooms(f64),
     /// A queue that would outgrow the clock.
     #[error(
         "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
@@ -91,27 +127,46 @@ impl Plan {
     /// # Errors
     /// When what is asked for is impossible.
     pub fn of(scenario: &Scenario, model: &Model) -> Result<Self, PlanError> {
-        let servers = model.servers;
+        let servers = model.fleet.servers;
         if servers > MOST_SERVERS {
             return Err(PlanError::TooManyServers(servers));
         }
+        if let FanOut::Room(room) = &scenario.workload.fan_out {
+            let rooms = crate::model::fanout::rooms(room, model.load.connections);
+            if rooms > f64::from(u32::MAX) {
+                return Err(PlanError::TooManyRooms(rooms));
+            }
+        }
         let settings = &scenario.simulation;
-        let per_replication = model.load.messages_in_per_second * settings.duration.get();
+        let crosses = scenario.workload.fan_out.crosses();
+        let spread = model.spread(scenario);
+        // A message that goes to other users is as much work again for each server it reaches.
+        let jobs = 1.0 + spread.copies + spread.local_jobs;
+        let per_replication = model.load.messages_in_per_second * settings.duration.get() * jobs;
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let per_server = messages / servers as f64;
-        let sample =
-            SAMPLE_SERVERS.max((SAMPLE_MESSAGES / per_server.max(1e-9)).ceil() as u64).min(LARGEST_SAMPLE).min(servers);
+        let (few, enough) =
+            if crosses { (EVERY_CROSSING_UP_TO, SAMPLE_CROSSINGS) } else { (EVERY_MESSAGE_UP_TO, SAMPLE_MESSAGES) };
+        let shards = scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards);
+        let sample = SAMPLE_SERVERS
+            .max((enough / per_server.max(1e-9)).ceil() as u64)
+            .max(shards)
+            .min(LARGEST_SAMPLE.max(shards))
+            .min(servers);
+        let unlike = unlike(scenario);
         let people = |figure: f64| crate::units::display::count(figure);
         let (simulated, reason) = match settings.mode {
             Mode::EveryMessage => (servers, "asked for".to_owned()),
             Mode::Sampled if routed => return Err(PlanError::RoutedSample),
+            Mode::Sampled if let Some(why) = unlike => return Err(PlanError::UnlikeSample(why)),
             Mode::Sampled if sample == servers => {
                 (servers, format!("a sample was asked for, but all {} servers fit in it", people(servers as f64)))
             }
             Mode::Sampled => (sample, "asked for".to_owned()),
             Mode::Auto if routed => (servers, "messages are balanced one by one, so all servers are needed".to_owned()),
-            Mode::Auto if (messages <= EVERY_MESSAGE_UP_TO && servers <= LARGEST_SAMPLE) || sample == servers => {
+            Mode::Auto if let Some(why) = unlike => (servers, format!("servers can't be sampled {why}")),
+            Mode::Auto if (messages <= few && servers <= LARGEST_SAMPLE) || sample == servers => {
                 (servers, format!("about {} messages are few enough", people(messages)))
             }
             Mode::Auto => (
@@ -126,6 +181,25 @@ impl Plan {
         if simulated == servers && per_replication > 1e13 {
             return Err(PlanError::TooMany(per_replication));
         }
+        let fleet = shard_servers(scenario, servers);
+        // A sample has its part of each shard, in proportion.
+        let sampled: Vec<u64> = if simulated == servers {
+            fleet.clone()
+        } else {
+            fleet.iter().map(|all| ((all * simulated) as f64 / servers as f64).round().max(1.0) as u64).collect()
+        };
+        let simulated = if crosses || shards > 1 { sampled.iter().sum() } else { simulated };
+        let broker_nodes = if crosses { model.fleet.broker_nodes } else { 0 };
+        let nodes = (broker_nodes * simulated).div_ceil(servers);
+        let published = model.admitted.messages_in_per_second * spread.publishes;
+        let background = if simulated == servers || nodes == 0 {
+            (0.0, 0.0)
+        } else {
+            let share = nodes as f64 / broker_nodes as f64 - simulated as f64 / servers as f64;
+            (published * share.max(0.0), spread.copies / spread.publishes)
+        };
+        let events = model.admitted.messages_in_per_second * jobs * simulated as f64 / servers as f64;
+        let pace = Pace::of(scenario, events, simulated);
         let slots = slots_per_server(scenario).unwrap_or(u64::from(u32::MAX));
         let fullest = model.load.connections / servers as f64
             * crate::model::imbalance(scenario, model.load.connections, servers);
@@ -145,7 +219,16 @@ impl Plan {
             // Near the limit an uneven spread may overfill one.
             || fullest > 0.9 * slots as f64;
         let mut warnings = Vec::new();
-        for kind in [ResourceKind::Cpu, ResourceKind::NicIn, ResourceKind::NicOut, ResourceKind::LogWrite] {
+        for kind in [
+            ResourceKind::Cpu,
+            ResourceKind::NicIn,
+            ResourceKind::NicOut,
+            ResourceKind::BrokerCpu,
+            ResourceKind::BrokerNicIn,
+            ResourceKind::BrokerNicOut,
+            ResourceKind::BrokerDisk,
+            ResourceKind::LogWrite,
+        ] {
             let offered = model.admitted_utilisation(scenario, kind);
             let bounded = kind == ResourceKind::Cpu && !unbounded;
             let duration = settings.duration.get();
@@ -174,7 +257,12 @@ impl Plan {
             reason,
             servers,
             simulated,
-            log_nodes: model.log_nodes.max(1),
+            log_nodes: model.fleet.log_nodes.max(1),
+            extent: Extent { simulated: sampled, fleet, nodes: nodes.max(1), fleet_nodes: broker_nodes.max(1) },
+            broker_nodes,
+            deliveries: crosses.then_some(spread.deliveries),
+            background,
+            pace,
             slices: match settings.replications {
                 MANY_REPLICATIONS.. => SLICES_OF_MANY,
                 _ if simulated == servers => SLICES,

@@ -3,7 +3,11 @@
 use crate::engine::Visit;
 use crate::metrics::Conservation;
 use crate::metrics::tally::{Bursts, Flow, LatencySlice, Slices, Station, Tally};
+use crate::scenario::FanOut;
 use crate::units::{SimTime, Span};
+
+/// Copies that one job hands out are told apart in up to so many groups.
+const GROUPS: u64 = 16;
 
 /// Messages still in a server when the run ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,7 +28,12 @@ pub struct Recorder {
     latency_count: u64,
     latency_sum: u128,
     bytes_done: u64,
-    echo: bool,
+    /// Whether anybody receives what is published.
+    answers: bool,
+    /// Whether a message is done with before its copies are delivered.
+    crosses: bool,
+    /// Messages done with, where that is not the same as delivered.
+    handled: u64,
     /// What happens in the current slice besides at stations.
     pub flow: Flow,
     /// What is in the servers at the end.
@@ -37,7 +46,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Nothing recorded yet.
-    pub fn new(slices: Slices, echo: bool) -> Self {
+    pub fn new(slices: Slices, fan_out: &FanOut) -> Self {
         Self {
             tally: Tally::new(slices),
             slice: 0,
@@ -46,7 +55,9 @@ impl Recorder {
             latency_count: 0,
             latency_sum: 0,
             bytes_done: 0,
-            echo,
+            answers: *fan_out != FanOut::None,
+            crosses: fan_out.crosses(),
+            handled: 0,
             flow: Flow::default(),
             inside: Inside::default(),
             delivered: 0,
@@ -82,9 +93,11 @@ impl Recorder {
         self.take_bursts();
         let latency = &mut self.tally.latency[self.slice];
         let (count, bytes) = (std::mem::take(&mut self.latency_count), std::mem::take(&mut self.bytes_done));
-        self.delivered += count;
+        if !self.crosses {
+            self.delivered += count;
+        }
         latency.count += count;
-        if self.echo {
+        if self.answers {
             self.flow.messages_out += count;
             self.flow.bytes_out += u128::from(bytes);
         }
@@ -95,7 +108,7 @@ impl Recorder {
     /// What became of the messages and connections, as far as it is counted here.
     pub fn conservation(&self) -> Conservation {
         Conservation {
-            delivered: self.delivered,
+            delivered: self.delivered + self.handled,
             queued: self.inside.queued,
             in_service: self.inside.in_service,
             connections_open: self.open_at_end,
@@ -188,16 +201,57 @@ impl Recorder {
 
     #[cold]
     fn delivered_later(&mut self, at: SimTime, latency: u64, bytes: u32) {
+        if !self.crosses && self.tally.slices.slice_of(at).is_some() {
+            self.delivered += 1;
+        }
+        self.delivered_then(at, latency, bytes, 1);
+    }
+
+    /// So many copies delivered at a moment that need not be in the current slice.
+    fn delivered_then(&mut self, at: SimTime, latency: u64, bytes: u32, n: u64) {
         let Some(slice) = self.tally.slices.slice_of(at) else { return };
-        self.delivered += 1;
         let flow = &mut self.tally.flow[slice];
-        if self.echo {
-            flow.messages_out += 1;
-            flow.bytes_out += u128::from(bytes);
+        if self.answers {
+            flow.messages_out += n;
+            flow.bytes_out += u128::from(bytes) * u128::from(n);
         }
         let LatencySlice { count, sum, histogram } = &mut self.tally.latency[slice];
-        *count += 1;
-        *sum += u128::from(latency);
-        histogram.record(latency);
+        *count += n;
+        *sum += u128::from(latency) * u128::from(n);
+        histogram.record_n(latency, n);
+    }
+
+    /// A copy for so many users that is lost; one from the broker is a copy less.
+    pub fn copy_lost(&mut self, recipients: u64, from_broker: bool) {
+        self.flow.copies_cut += u64::from(from_broker);
+        self.flow.lost_deliveries += recipients;
+    }
+
+    /// A message that its server is done with at this moment, whose copies are delivered later. What is past the end is
+    /// counted among those inside.
+    pub fn handled(&mut self, at: SimTime) {
+        self.handled += u64::from(at <= self.tally.slices.end());
+    }
+
+    /// So many copies delivered evenly between two moments; `origin` gives where each one's latency counts from. Of many,
+    /// groups of neighbours are taken as one.
+    pub fn delivered_many(
+        &mut self,
+        (first, last): (SimTime, SimTime),
+        recipients: u64,
+        bytes: u32,
+        mut origin: impl FnMut() -> u64,
+    ) {
+        let groups = recipients.min(GROUPS);
+        let step = last.since(first).0 as f64 / (recipients.max(2) - 1) as f64;
+        let mut done = 0;
+        for group in 1..=groups {
+            let upto = recipients * group / groups;
+            let middle = (done + upto - 1) as f64 / 2.0;
+            let at = SimTime(first.0 + (step * middle) as u64);
+            let latency = at.0.wrapping_sub(origin());
+            self.delivered_then(at, latency, bytes, upto - done);
+            done = upto;
+        }
     }
 }

@@ -6,12 +6,14 @@ use rayon::prelude::*;
 
 use super::cell::{Cell, Change, Setting};
 use super::demand::Demands;
+use super::directory::Directory;
 use super::door::Door;
-use super::placement::spread;
+use super::exchange::{Exchange, Outbox};
+use super::placement::{spread, spread_over_shards};
 use super::plan::{Plan, PlanError};
 use super::recorder::Recorder;
 use super::server::ServerTotals;
-use crate::metrics::summary::{Facts, Replication, summarise};
+use crate::metrics::summary::{BrokerFacts, Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
@@ -109,6 +111,13 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         servers_simulated: plan.simulated,
         cores: scenario.servers.cores,
         stations: [network, true, network, scenario.logs.is_some()],
+        broker: scenario.broker.as_ref().filter(|_| plan.broker_nodes > 0).map(|broker| BrokerFacts {
+            nodes: plan.broker_nodes,
+            cores: broker.cores,
+            stations: [broker.network.is_some(), true, broker.network.is_some(), broker.disk_write.is_some()],
+            lingers: broker.linger.get() > 0.0,
+        }),
+        deliveries: plan.deliveries,
         fixed_latency_seconds: fixed_latency(scenario),
         log_bytes: scenario.logs.map_or(0.0, |logs| logs.bytes_per_message.get() / logs.compression),
         memory_bytes: scenario.servers.memory.get(),
@@ -121,7 +130,7 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
 
 /// The part of each latency that is always the same: the network, where it is constant.
 fn fixed_latency(scenario: &Scenario) -> f64 {
-    let ways = if scenario.workload.fan_out == FanOut::Echo { 2.0 } else { 1.0 };
+    let ways = if scenario.workload.fan_out == FanOut::None { 1.0 } else { 2.0 };
     scenario.latency.client.constant().map_or(0.0, |once| once * ways)
 }
 
@@ -131,20 +140,20 @@ struct Part {
     first: usize,
     recorder: Recorder,
     totals: Vec<ServerTotals>,
+    outbox: Outbox,
+}
+
+impl Part {
+    fn new(first: usize, slices: Slices, scenario: &Scenario) -> Self {
+        let recorder = Recorder::new(slices, &scenario.workload.fan_out);
+        Self { cells: Vec::new(), first, recorder, totals: Vec::new(), outbox: Outbox::new() }
+    }
 }
 
 fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -> Result<Replication, SimulationError> {
     let seed = scenario.simulation.seed;
     let end = SimTime::from_seconds(scenario.simulation.duration.get());
     let slices = Slices::new(end, plan.slices);
-    let setting = Arc::new(Setting {
-        scenario: scenario.clone(),
-        demands: Demands::of(scenario, plan.servers, plan.log_nodes),
-        slices,
-        seed,
-        replication: number,
-    });
-    let echo = scenario.workload.fan_out == FanOut::Echo;
     let routed = scenario.balancer.unit == BalancedUnit::Message;
     // One cell a server; or one in all, where messages are balanced one by one.
     let cells = if routed { 1 } else { plan.simulated as usize };
@@ -155,11 +164,19 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         (Some(door), counts)
     } else {
         let connections = scenario.users * scenario.workload.connections_per_user;
-        let all =
-            if routed { vec![connections] } else { spread(scenario, connections, plan.servers as usize, seed, number) };
-        (None, all.into_iter().take(cells).collect())
+        (None, if routed { vec![connections] } else { settled(scenario, connections, plan, number) })
     };
     let opened: u64 = counts.iter().sum();
+    let directory = (plan.broker_nodes > 0 || scenario.workload.fan_out.crosses())
+        .then(|| Directory::new(scenario, &plan.extent, &counts, seed, number));
+    let setting = Arc::new(Setting {
+        scenario: scenario.clone(),
+        demands: Demands::of(scenario, plan.servers, plan.log_nodes),
+        slices,
+        seed,
+        replication: number,
+        directory,
+    });
     let make = |server: usize| {
         if routed {
             Cell::of_all(&setting, plan.servers as usize, counts[server])
@@ -170,26 +187,37 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let parts = plan.parts.min(cells as u64) as usize;
     let ranges: Vec<std::ops::Range<usize>> =
         (0..parts).map(|part| part * cells / parts..(part + 1) * cells / parts).collect();
-    let parts: Vec<Part> = match &mut door {
-        None => ranges
+    if door.is_none() && plan.broker_nodes == 0 {
+        let parts = ranges
             .into_par_iter()
-            .map(|range| run_alone(range, &make, slices, echo, watch))
-            .collect::<Result<_, SimulationError>>()?,
-        Some(door) => {
-            let mut parts: Vec<Part> = ranges
-                .into_iter()
-                .map(|range| Part {
-                    first: range.start,
-                    cells: range.map(&make).collect(),
-                    recorder: Recorder::new(slices, echo),
-                    totals: Vec::new(),
-                })
-                .collect();
-            run_together(&mut parts, door, cells, plan, slices, watch)?;
-            parts
-        }
-    };
-    gather(parts, plan, scenario, opened, slices)
+            .map(|range| run_alone(range, &make, slices, scenario, watch))
+            .collect::<Result<Vec<Part>, SimulationError>>()?;
+        return gather(parts, None, plan, scenario, opened, slices);
+    }
+    let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
+    let mut exchange = (plan.broker_nodes > 0)
+        .then(|| Exchange::new(&setting, plan.extent.nodes, &sizes, plan.pace, plan.background));
+    let mut parts: Vec<Part> = ranges
+        .into_iter()
+        .map(|range| Part {
+            outbox: exchange.as_ref().map_or_else(Outbox::new, Exchange::outbox),
+            cells: range.clone().map(&make).collect(),
+            ..Part::new(range.start, slices, scenario)
+        })
+        .collect();
+    run_together(&mut parts, door.as_mut(), exchange.as_mut(), cells, plan, slices, watch)?;
+    gather(parts, exchange, plan, scenario, opened, slices)
+}
+
+/// Connections of each simulated server where they stay, as the balancer's policy has spread them over all.
+fn settled(scenario: &Scenario, connections: u64, plan: &Plan, number: u64) -> Vec<u64> {
+    let seed = scenario.simulation.seed;
+    if scenario.sharding.is_none() {
+        let all = spread(scenario, connections, plan.servers as usize, seed, number);
+        return all.into_iter().take(plan.simulated as usize).collect();
+    }
+    let all = spread_over_shards(scenario, connections, &plan.extent.fleet, seed, number);
+    all.into_iter().zip(&plan.extent.simulated).flat_map(|(shard, n)| shard.into_iter().take(*n as usize)).collect()
 }
 
 /// Cells that don't depend on each other: each runs from start to end and is forgotten, so memory holds but a few.
@@ -197,11 +225,10 @@ fn run_alone(
     range: std::ops::Range<usize>,
     make: &(dyn Fn(usize) -> Cell + Sync),
     slices: Slices,
-    echo: bool,
+    scenario: &Scenario,
     watch: &dyn Watch,
 ) -> Result<Part, SimulationError> {
-    let mut part =
-        Part { first: range.start, cells: Vec::new(), recorder: Recorder::new(slices, echo), totals: Vec::new() };
+    let mut part = Part::new(range.start, slices, scenario);
     let mut open = 0;
     for server in range {
         let mut cell = make(server);
@@ -235,59 +262,92 @@ fn sample_memory(cell: &Cell, recorder: &mut Recorder) {
     recorder.flow.memory_samples += cell.servers() as u64;
 }
 
-/// Cells behind one front door: all go forward together, from one window of time to the next.
+/// Cells behind one front door, or with a broker between them: all go forward together, from one window of time to the
+/// next.
 fn run_together(
     parts: &mut [Part],
-    door: &mut Door,
+    mut door: Option<&mut Door>,
+    mut exchange: Option<&mut Exchange>,
     cells: usize,
     plan: &Plan,
     slices: Slices,
     watch: &dyn Watch,
 ) -> Result<(), SimulationError> {
     let mut changes: Vec<Vec<(SimTime, Change)>> = vec![Vec::new(); cells];
+    let pace = exchange.as_ref().map(|exchange| exchange.pace());
+    let parallel = pace.is_none_or(|pace| pace.parallel || pace.step == Span::ZERO);
     for slice in 0..slices.count() {
         let (from, to) = (slices.start_of(slice), slices.end_of(slice));
         let seconds = to.since(from).as_seconds();
         let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
         let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
         let feedback = if plan.memory_can_fill { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
-        let windows = steps.max(feedback) as u64;
-        for part in &mut *parts {
-            part.recorder.open(slice);
+        let in_step = pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
+        let windows = (steps.max(feedback) as u64).max(in_step);
+        parts.iter_mut().for_each(|part| part.recorder.open(slice));
+        if let Some(exchange) = exchange.as_deref_mut() {
+            exchange.open(slice);
         }
         for window in 1..=windows {
             if watch.stop() {
                 return Err(SimulationError::Interrupted);
             }
-            let until = if window == windows { to } else { from + Span(to.since(from).0 / windows * window) };
-            changes.iter_mut().for_each(Vec::clear);
-            door.advance(until, |server, time, change| changes[server].push((time, change)));
-            let shed: Vec<Vec<(usize, u64)>> = parts
-                .par_iter_mut()
-                .map(|part| {
-                    let Part { cells, first, recorder, .. } = part;
-                    let mut shed = Vec::new();
-                    for (i, cell) in cells.iter_mut().enumerate() {
-                        let before = cell.messages_in();
-                        cell.advance(until, &changes[*first + i], recorder);
-                        watch.did(cell.messages_in() - before);
-                        let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
-                        if excess > 0 {
-                            shed.push((*first + i, cell.shed(excess, recorder)));
-                        }
-                        if window == windows {
-                            sample_memory(cell, recorder);
-                        }
+            let until =
+                if window == windows { to } else { from + Span((u128::from(to.since(from).0) * u128::from(window) / u128::from(windows)) as u64) };
+            if let Some(door) = door.as_deref_mut() {
+                changes.iter_mut().for_each(Vec::clear);
+                door.advance(until, |server, time, change| changes[server].push((time, change)));
+            }
+            if let Some(exchange) = exchange.as_deref_mut()
+                && exchange.pace().step == Span::ZERO
+            {
+                let mut all: Vec<(&mut [Cell], &mut Recorder)> =
+                    parts.iter_mut().map(|part| (&mut part.cells[..], &mut part.recorder)).collect();
+                exchange.advance_singly(&mut all, &mut changes, until);
+            }
+            let shared = exchange.as_deref();
+            let advance = |(number, part): (usize, &mut Part)| {
+                let Part { cells, first, recorder, outbox, .. } = part;
+                outbox.iter_mut().for_each(Vec::clear);
+                if let Some(exchange) = shared {
+                    exchange.distribute(number, *first, cells);
+                }
+                let mut shed = Vec::new();
+                for (i, cell) in cells.iter_mut().enumerate() {
+                    let before = cell.messages_in();
+                    cell.advance(until, &changes[*first + i], recorder);
+                    watch.did(cell.messages_in() - before);
+                    if let Some(exchange) = shared {
+                        exchange.collect(cell, outbox);
                     }
-                    shed
-                })
-                .collect();
+                    let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
+                    if excess > 0 {
+                        shed.push((*first + i, cell.shed(excess, recorder)));
+                    }
+                    if window == windows {
+                        sample_memory(cell, recorder);
+                    }
+                }
+                shed
+            };
+            let shed: Vec<Vec<(usize, u64)>> = if parallel {
+                parts.par_iter_mut().enumerate().map(advance).collect()
+            } else {
+                parts.iter_mut().enumerate().map(advance).collect()
+            };
             for (server, count) in shed.into_iter().flatten() {
-                door.shed(server, count, until);
+                if let Some(door) = door.as_deref_mut() {
+                    door.shed(server, count, until);
+                }
+            }
+            if let Some(exchange) = exchange.as_deref_mut() {
+                let outboxes: Vec<&Outbox> = parts.iter().map(|part| &part.outbox).collect();
+                exchange.advance(&outboxes, until);
             }
         }
-        for part in &mut *parts {
-            part.recorder.close();
+        parts.iter_mut().for_each(|part| part.recorder.close());
+        if let Some(exchange) = exchange.as_deref_mut() {
+            exchange.close();
         }
     }
     parts.par_iter_mut().for_each(|part| {
@@ -300,13 +360,25 @@ fn run_together(
 }
 
 fn gather(
-    parts: Vec<Part>,
+    mut parts: Vec<Part>,
+    exchange: Option<Exchange>,
     plan: &Plan,
     scenario: &Scenario,
     opened: u64,
     slices: Slices,
 ) -> Result<Replication, SimulationError> {
     let mut conservation = Conservation { connections_opened: opened, ..Conservation::default() };
+    let mut relay = None;
+    if let Some(exchange) = exchange {
+        let end = exchange.finish();
+        conservation.relayed = end.totals.relayed;
+        conservation.relay_lost = end.totals.lost;
+        conservation.handed_out = end.totals.copies;
+        let cells = || parts.iter().flat_map(|part| &part.cells);
+        conservation.copies_on_the_way = end.copies + cells().map(Cell::expected).sum::<u64>();
+        conservation.in_post = end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
+        relay = end.tally.map(|tally| (tally, plan.extent.nodes));
+    }
     let mut totals: Vec<ServerTotals> = Vec::new();
     let mut groups: Vec<(Tally, u64)> = Vec::new();
     for part in parts {
@@ -326,6 +398,9 @@ fn gather(
     for (tally, _) in &groups {
         for flow in &tally.flow {
             conservation.arrived += flow.messages_in;
+            conservation.published += flow.published;
+            conservation.received += flow.copies;
+            conservation.copies_lost += flow.copies_cut;
             conservation.blocked += flow.blocked;
             conservation.abandoned += flow.abandoned;
             conservation.connections_opened += flow.accepted;
@@ -336,7 +411,7 @@ fn gather(
         return Err(SimulationError::Conservation(conservation));
     }
     let seconds = slices.end().as_seconds();
-    Ok(Replication { groups, conservation, servers: compare(&totals, scenario.servers.cores, seconds) })
+    Ok(Replication { groups, relay, conservation, servers: compare(&totals, scenario.servers.cores, seconds) })
 }
 
 fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {

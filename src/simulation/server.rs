@@ -1,15 +1,20 @@
 //! One server: receiving line, cores, sending line and its share of the log's disk, in a row.
 
-use super::demand::{Demand, Demands, Times};
+use std::sync::Arc;
+
+use super::cell::Setting;
+use super::demand::{Demand, Times};
+use super::letter::{ALL, Delivery};
+use super::outlet::Outlet;
 use super::recorder::Recorder;
 use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing, Visit};
 use crate::metrics::tally::Station;
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Discipline, Dispatch, FanOut, Scenario};
+use crate::scenario::{Discipline, Dispatch, FanOut};
 use crate::units::{SimTime, Span};
 
 /// The stations of one server and what is on its way between them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Server {
     nic_in: Option<Line>,
     cpu: CpuStation,
@@ -24,8 +29,12 @@ pub struct Server {
     patience: Option<(Times, Stream)>,
     room: u64,
     totals: ServerTotals,
-    /// Room or patience to look at, or cores with connections of their own.
+    /// Room or patience to look at, cores with connections of their own, or users on other servers.
     strict: bool,
+    /// What is done for users of other servers, if anything is.
+    outlet: Option<Box<Outlet>>,
+    /// Delays of the last way to a user, where they are random.
+    downlink: Option<(Times, Stream)>,
 }
 
 /// What one server did in the whole run.
@@ -53,6 +62,8 @@ pub enum Kind {
     Heartbeat = 1,
     /// A connection attempt: CPU only.
     Connect = 2,
+    /// A copy to be handed to some users.
+    Copy = 3,
 }
 
 /// Something to be served.
@@ -63,10 +74,13 @@ pub struct Job {
     pub origin: u64,
     /// Time of a core that it needs.
     pub cpu: Span,
-    /// Time of the sending line that it needs.
+    /// Time of the sending line that it needs. For a copy, the time between the first of its deliveries and the last; for a
+    /// message to other users, whom it is for.
     pub nic_out: Span,
     /// Its payload.
     pub bytes: u32,
+    /// Users that a copy is for.
+    pub recipients: u32,
     /// What it is.
     pub kind: Kind,
     /// Whether it is counted among the messages inside at the end of the run already; what is no message never is, and
@@ -79,11 +93,17 @@ impl Job {
     #[inline(always)]
     pub fn message(origin: u64, demand: &Demand) -> Self {
         let Demand { cpu, nic_out, bytes, .. } = *demand;
-        Self { origin, cpu, nic_out, bytes, kind: Kind::Message, inside: false }
+        Self { origin, cpu, nic_out, bytes, recipients: 0, kind: Kind::Message, inside: false }
     }
 }
 
 impl Job {
+    /// A copy for so many users.
+    pub fn copy(origin: u64, bytes: u32, recipients: u32) -> Self {
+        let recipients = recipients.min(MOST_RECIPIENTS);
+        Self { origin, cpu: Span::ZERO, nic_out: Span::ZERO, bytes, recipients, kind: Kind::Copy, inside: true }
+    }
+
     /// A heartbeat or a connection attempt that needs this.
     pub fn other(kind: Kind, demand: &Demand) -> Self {
         Self { kind, inside: true, ..Self::message(0, demand) }
@@ -92,30 +112,39 @@ impl Job {
     /// What is left to know once the CPU is done, as plain words.
     #[inline(always)]
     fn pack(&self) -> [u64; 3] {
-        [self.origin, self.nic_out.0, u64::from(self.bytes) | (self.kind as u64) << 32 | u64::from(self.inside) << 40]
+        let flags = (self.kind as u64) << 32 | u64::from(self.inside) << 34 | u64::from(self.recipients) << 35;
+        [self.origin, self.nic_out.0, u64::from(self.bytes) | flags]
     }
 
     #[inline(always)]
     fn unpack([origin, nic_out, rest]: [u64; 3]) -> Self {
-        let kind = match (rest >> 32) & 0xFF {
+        let kind = match (rest >> 32) & 3 {
             0 => Kind::Message,
             1 => Kind::Heartbeat,
-            _ => Kind::Connect,
+            2 => Kind::Connect,
+            _ => Kind::Copy,
         };
-        let (bytes, inside) = (rest as u32, rest >> 40 != 0);
-        Self { origin, cpu: Span::ZERO, nic_out: Span(nic_out), bytes, kind, inside }
+        let (bytes, inside, recipients) = (rest as u32, (rest >> 34) & 1 != 0, (rest >> 35) as u32);
+        Self { origin, cpu: Span::ZERO, nic_out: Span(nic_out), bytes, recipients, kind, inside }
     }
 }
 
+/// Most users that one copy can be for: what its packed form has room for.
+pub const MOST_RECIPIENTS: u32 = (1 << 29) - 1;
+
 impl Server {
     /// An idle server.
-    pub fn new(scenario: &Scenario, demands: &Demands, seed: u64, replication: u64, server: u64) -> Self {
+    pub fn new(setting: &Arc<Setting>, server: u64) -> Self {
+        let Setting { scenario, demands, seed, replication, .. } = &**setting;
+        let (seed, replication) = (*seed, *replication);
+        let outlet = Outlet::new(setting, server as u32);
         let servers = &scenario.servers;
         let bounded = servers.queue_limit.is_some();
         let strict = bounded
             || servers.patience.is_some()
             || servers.dispatch == Dispatch::PerCore
-            || servers.discipline == Discipline::ProcessorSharing;
+            || servers.discipline == Discipline::ProcessorSharing
+            || outlet.is_some();
         let cpu = match servers.discipline {
             Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded)),
             Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores)),
@@ -138,6 +167,10 @@ impl Server {
             room: servers.queue_limit.unwrap_or(u64::MAX),
             totals: ServerTotals::default(),
             strict,
+            downlink: outlet.as_ref().filter(|_| scenario.latency.client.constant().is_none()).map(|_| {
+                (Times::new(&scenario.latency.client), Stream::named(seed, replication, server, Purpose::Downlink))
+            }),
+            outlet,
         }
     }
 
@@ -160,8 +193,82 @@ impl Server {
             return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
         let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
+        self.catch_up(at_cpu, recorder);
+        if let Some(outlet) = &mut self.outlet
+            && job.kind == Kind::Message
+        {
+            let (to, cpu) = outlet.address();
+            job.nic_out = Span(u64::from(to));
+            job.cpu = job.cpu + cpu;
+        }
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         self.arrive_strictly(at_cpu, wakeup, core, job, recorder)
+    }
+
+    /// Takes in a copy from the broker, for so many of its users.
+    pub fn arrive_copy(&mut self, delivery: &Delivery, nic_in: Span, recorder: &mut Recorder) {
+        let Some(outlet) = &mut self.outlet else { return };
+        let recipients = if delivery.recipients == ALL { outlet.connections as u32 } else { delivery.recipients };
+        if outlet.is_cut(delivery.at) {
+            recorder.copy_lost(u64::from(recipients), true);
+            return;
+        }
+        let Delivery { origin, bytes, .. } = *delivery;
+        let mut job = Job::copy(origin, bytes, recipients);
+        let at_cpu = self.receive(delivery.at, nic_in, &mut job, recorder);
+        self.catch_up(at_cpu, recorder);
+        let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
+        self.serve_copy(at_cpu, wakeup, true, job, recorder);
+    }
+
+    fn serve_copy(&mut self, at: SimTime, wakeup: Span, from_broker: bool, mut job: Job, recorder: &mut Recorder) {
+        let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
+        (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker);
+        let rules = Rules { core: None, wakeup, room: self.room, patience: Span(u64::MAX) };
+        match cores.admit(at, job.cpu, rules) {
+            Admission::Served(visit) => {
+                if from_broker {
+                    recorder.flow.copies += 1;
+                    outlet.will_read(at, visit.start, job.bytes);
+                }
+                self.served(at, visit, job, recorder);
+            }
+            Admission::Full | Admission::Abandoned(_) => recorder.copy_lost(u64::from(job.recipients), from_broker),
+        }
+    }
+
+    /// Lets everything happen up to this moment that the server does for users of other servers, in order of time: messages
+    /// leave the CPU, batches are sent, own users get their copies.
+    fn catch_up(&mut self, until: SimTime, recorder: &mut Recorder) {
+        while let Some(outlet) = &mut self.outlet {
+            let (left, due) = (self.done.next_time(), outlet.next_due());
+            let own = outlet.own.front().map_or(SimTime::NEVER, |own| own.at);
+            let next = left.min(due).min(own);
+            if next > until || next == SimTime::NEVER {
+                return;
+            }
+            if next == left {
+                if let Some((at, words)) = self.done.pop_until(next) {
+                    self.hand_over(at, Job::unpack(words), recorder);
+                }
+            } else if next == due {
+                outlet.flush_next(&mut self.nic_out, recorder);
+            } else if let Some(own) = outlet.own.pop_front() {
+                let recipients = if own.recipients == ALL { outlet.connections as u32 } else { own.recipients };
+                // The core has just done the message: nobody wakes up.
+                self.serve_copy(own.at, Span::ZERO, false, Job::copy(own.origin, own.bytes, recipients), recorder);
+            }
+        }
+    }
+
+    /// The next moment at which something leaves the server by itself.
+    pub fn next_time(&self) -> SimTime {
+        self.outlet.as_ref().map_or(SimTime::NEVER, |outlet| self.done.next_time().min(outlet.next_time()))
+    }
+
+    /// The outlet, where messages go to users of other servers.
+    pub fn outlet(&mut self) -> Option<&mut Outlet> {
+        self.outlet.as_deref_mut()
     }
 
     /// The same for a server that is not [strict](Self::is_strict).
@@ -255,6 +362,10 @@ impl Server {
     fn served(&mut self, now: SimTime, visit: Visit, mut job: Job, recorder: &mut Recorder) {
         self.totals.work += u128::from(job.cpu.0);
         job.inside = recorder.visit(Station::Cpu, visit, job.inside);
+        if self.outlet.is_some() {
+            self.done.push(visit.departure, job.pack());
+            return;
+        }
         if self.nic_out.is_none() && self.log.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
@@ -291,6 +402,10 @@ impl Server {
 
     #[inline(always)]
     fn send(&mut self, at: SimTime, mut job: Job, recorder: &mut Recorder) {
+        if self.outlet.is_some() && job.kind != Kind::Heartbeat {
+            self.send_on(at, job, recorder);
+            return;
+        }
         let mut left = at;
         if let Some(line) = &mut self.nic_out {
             let visit = line.serve(at, job.nic_out);
@@ -308,9 +423,43 @@ impl Server {
         }
     }
 
+    /// Sends a message to whom it is for, or a copy to its users.
+    fn send_on(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
+        let Some(outlet) = &mut self.outlet else { return };
+        if job.kind == Kind::Message {
+            recorder.handled(at);
+            if let Some(line) = &mut self.nic_out {
+                let visit = line.serve(at, outlet.acknowledgement(job.bytes));
+                recorder.visit(Station::NicOut, visit, true);
+            }
+            outlet.publish(at, job.nic_out.0 as u32, job.origin, job.bytes, &mut self.nic_out, recorder);
+            return;
+        }
+        let recipients = u64::from(job.recipients);
+        if recipients == 0 {
+            return;
+        }
+        let (mut first, mut last) = (SimTime(at.0 - job.nic_out.0), at);
+        if let Some(line) = &mut self.nic_out {
+            // Frames go out as the CPU writes them, or as fast as the line can once there is a queue.
+            let goes = first.max(line.free_at());
+            let frame = outlet.frame(job.bytes);
+            let all = Span(frame.0 * recipients);
+            let begins = first.max(SimTime((at.0 + frame.0).saturating_sub(all.0)));
+            let visit = line.serve(begins, all);
+            recorder.visit(Station::NicOut, visit, true);
+            (first, last) = (goes + frame, visit.departure);
+        }
+        let downlink = &mut self.downlink;
+        recorder.delivered_many((first.min(last), last), recipients, job.bytes, || {
+            job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0))
+        });
+    }
+
     /// Brings all stations up to this moment; everything that arrives later comes after it.
     pub fn settle(&mut self, until: SimTime, recorder: &mut Recorder) {
         self.drain_shared(until, recorder);
+        self.catch_up(until, recorder);
         self.release(until, recorder);
     }
 

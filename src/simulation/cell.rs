@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson};
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
-use super::directory::Directory;
-use super::letter::{Delivery, Letter};
+use super::letter::Delivery;
+use super::outlet::Between;
 use super::recorder::Recorder;
 use super::ring::Ring;
 use super::router::Router;
@@ -32,8 +32,8 @@ pub struct Setting {
     pub seed: u64,
     /// Which repetition this is.
     pub replication: u64,
-    /// Who is where, if messages go to users of other servers.
-    pub directory: Option<Directory>,
+    /// Who is where and what it takes to get there, if messages go to users of other servers.
+    pub between: Option<Between>,
 }
 
 /// Something that happens to a server's connections.
@@ -45,6 +45,15 @@ pub enum Change {
     Refuse,
     /// One closes.
     Close,
+}
+
+/// What comes to a server from outside.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Coming<'a> {
+    /// What happens to its connections, in order of time.
+    pub changes: &'a [(SimTime, Change)],
+    /// Copies that reach it, in order of time.
+    pub copies: &'a [Delivery],
 }
 
 /// A server and its users.
@@ -65,11 +74,6 @@ pub struct Cell {
     counted: SimTime,
     now: SimTime,
     messages_in: u64,
-    /// Copies on their way here, in order of time; those before `taken` have been.
-    inbox: Vec<Delivery>,
-    taken: usize,
-    /// Whether they have to be put in order first.
-    unsorted: bool,
 }
 
 /// Which messages find their connection's state in the cache.
@@ -146,9 +150,6 @@ impl Cell {
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
             messages_in: 0,
-            inbox: Vec::new(),
-            taken: 0,
-            unsorted: false,
         };
         cell.populate(SimTime::ZERO, setting);
         cell
@@ -165,40 +166,6 @@ impl Cell {
         }
     }
 
-    /// A copy that will reach this server, not before the moment the cell is at; they may come in any order.
-    pub fn expect(&mut self, delivery: Delivery) {
-        if self.taken == self.inbox.len() || self.taken > 1_000 {
-            self.inbox.drain(..self.taken);
-            self.taken = 0;
-        }
-        self.unsorted |= self.inbox.last().is_some_and(|last| last.at > delivery.at);
-        self.inbox.push(delivery);
-    }
-
-    /// Puts the copies that are to come in order.
-    fn sort_inbox(&mut self) {
-        if self.unsorted {
-            self.inbox.drain(..self.taken);
-            self.taken = 0;
-            // Stable, so that those of one time stay in the order in which they came.
-            self.inbox.sort_by_key(|delivery| delivery.at);
-            self.unsorted = false;
-        }
-    }
-
-    /// Copies that have not reached the server yet.
-    pub fn expected(&self) -> u64 {
-        (self.inbox.len() - self.taken) as u64
-    }
-
-    /// What its users have for the broker since this was last asked.
-    pub fn letters(&mut self) -> Option<&mut Vec<Letter>> {
-        match &mut self.servers[..] {
-            [server] => server.outlet().map(|outlet| &mut outlet.letters),
-            _ => None,
-        }
-    }
-
     /// Letters still being gathered for the broker.
     pub fn gathering(&mut self) -> u64 {
         self.servers.iter_mut().filter_map(Server::outlet).map(|outlet| outlet.gathering()).sum()
@@ -207,12 +174,9 @@ impl Cell {
     /// When the next thing happens here by itself.
     pub fn next_time(&self) -> SimTime {
         let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
-        let waiting = &self.inbox[self.taken..];
-        let delivery = if self.unsorted { waiting.iter().map(|d| d.at).min() } else { waiting.first().map(|d| d.at) };
-        let delivery = delivery.unwrap_or(SimTime::NEVER);
         let under_way = self.network.under_way.as_ref().and_then(Calendar::next_time).unwrap_or(SimTime::NEVER);
         let server = self.servers.iter().map(Server::next_time).min().unwrap_or(SimTime::NEVER);
-        self.messages.next().min(heartbeat).min(delivery).min(under_way).min(server)
+        self.messages.next().min(heartbeat).min(under_way).min(server)
     }
 
     /// Messages taken in so far.
@@ -244,37 +208,44 @@ impl Cell {
         self.connections
     }
 
-    /// Runs up to and including `until`, which must not lie past the recorder's current slice; `changes` are what happens
-    /// to connections until then, in order of time.
-    pub fn advance(&mut self, until: SimTime, changes: &[(SimTime, Change)], recorder: &mut Recorder) {
-        let setting = Arc::clone(&self.setting);
-        self.sort_inbox();
-        let mut changes = changes.iter().peekable();
+    /// Runs up to and including `until`, which must not lie past the recorder's current slice; `coming` is what comes from
+    /// outside until then.
+    pub fn advance(
+        &mut self,
+        until: SimTime,
+        coming: Coming<'_>,
+        setting: &Setting,
+        recorder: &mut Recorder,
+    ) {
+        let mut changes = coming.changes.iter().peekable();
+        let mut copies = coming.copies.iter().peekable();
         loop {
             let change = changes.peek().map_or(SimTime::NEVER, |change| change.0);
             let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
-            let delivery = self.inbox.get(self.taken).map_or(SimTime::NEVER, |delivery| delivery.at);
-            let bound = change.min(heartbeat).min(delivery);
+            let copy = copies.peek().map_or(SimTime::NEVER, |copy| copy.at);
+            let bound = change.min(heartbeat).min(copy);
             // Messages before the next of the others; at the same time, the others come first.
             let last = if bound <= until { SimTime(bound.0.saturating_sub(1)) } else { until };
             if bound > SimTime::ZERO {
-                self.messages_until(last, &setting, recorder);
+                self.messages_until(last, setting, recorder);
             }
             if bound > until {
                 break;
             }
-            if delivery < change.min(heartbeat) {
-                self.deliver(&setting, recorder);
+            if copy < change.min(heartbeat) {
+                if let Some(copy) = copies.next() {
+                    self.servers[0].arrive_copy(copy, setting.demands.backplane(copy.bytes), setting, recorder);
+                }
             } else if change <= heartbeat {
                 if let Some(&(at, change)) = changes.next() {
-                    self.apply(at, change, &setting, recorder);
+                    self.apply(at, change, setting, recorder);
                 }
             } else {
-                self.heartbeat(&setting, recorder);
+                self.heartbeat(setting, recorder);
             }
         }
         self.now = until;
-        self.servers.iter_mut().for_each(|server| server.settle(until, recorder));
+        self.servers.iter_mut().for_each(|server| server.settle(until, setting, recorder));
         self.count_connections(until, recorder);
     }
 
@@ -347,11 +318,11 @@ impl Cell {
         let servers = &mut self.servers;
         let server = self.router.as_mut().map_or(0, |router| {
             router.pick(at, |server| {
-                servers[server].settle(at, recorder);
+                servers[server].settle(at, setting, recorder);
                 servers[server].inside()
             })
         });
-        let leaves = servers[server].arrive(at, demand.nic_in, core, job, recorder);
+        let leaves = servers[server].arrive(at, demand.nic_in, core, job, setting, recorder);
         if let Some(router) = &mut self.router {
             router.sent(server, leaves);
         }
@@ -377,15 +348,6 @@ impl Cell {
         }
     }
 
-    fn deliver(&mut self, setting: &Setting, recorder: &mut Recorder) {
-        let delivery = self.inbox[self.taken];
-        self.taken += 1;
-        self.servers[0].arrive_copy(&delivery, setting.demands.backplane(delivery.bytes), recorder);
-        if self.taken as u64 % Bursts::LIMIT == 0 {
-            recorder.take_bursts();
-        }
-    }
-
     fn heartbeat(&mut self, setting: &Setting, recorder: &mut Recorder) {
         let Some((ring, times, stream)) = &mut self.heartbeats else { return };
         let (at, core) = ring.fire();
@@ -398,7 +360,7 @@ impl Cell {
             if self.servers.len() > 1 { (core as usize, core % setting.scenario.servers.cores) } else { (0, core) };
         let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core);
         let job = Job::other(Kind::Heartbeat, &demand);
-        self.servers[server].arrive(at, demand.nic_in, core, job, recorder);
+        self.servers[server].arrive(at, demand.nic_in, core, job, setting, recorder);
     }
 
     fn apply(&mut self, at: SimTime, change: Change, setting: &Setting, recorder: &mut Recorder) {
@@ -423,7 +385,7 @@ impl Cell {
             let demand = Demand { cpu, ..Demand::default() };
             let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
             let server = self.upkeep.below(self.servers.len() as u64) as usize;
-            self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), recorder);
+            self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), setting, recorder);
         }
         if change != Change::Refuse {
             self.populate(at, setting);

@@ -1,6 +1,6 @@
 //! What each message, heartbeat and connection needs of the stations, drawn from the scenario's distributions.
 
-use crate::model::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
+use crate::model::compression::cpu_seconds_per_kb;
 use crate::model::resource::RESUMED_SHARE;
 use crate::model::wire::{Exchange, Wire};
 use crate::random::{Distribution, Purpose, Stream};
@@ -21,6 +21,14 @@ pub struct Demand {
     pub bytes: u32,
 }
 
+/// What messages of one size need of the lines between servers and to users.
+#[derive(Debug, Clone, Copy)]
+struct FixedBetween {
+    backplane: Span,
+    delivery: Span,
+    bytes: f64,
+}
+
 /// The demands of one scenario; shared by all servers.
 #[derive(Debug, Clone)]
 pub struct Demands {
@@ -31,10 +39,10 @@ pub struct Demands {
     per_kb: Distribution,
     /// Seconds of a core to inflate and deflate a KB.
     compression_per_kb: f64,
-    /// Seconds of a core to deflate a KB of a copy for another user.
-    pub deflating_per_kb: f64,
     /// What a message needs, but for the CPU, where all are of one size.
     of_one_size: Option<Demand>,
+    /// What it needs between servers, where all are of one size.
+    fixed_between: Option<FixedBetween>,
     /// What a message needs of the CPU where that is always the same.
     fixed_cpu: Option<Span>,
     /// Time of the log's disk that a message needs.
@@ -78,8 +86,8 @@ impl Demands {
             per_message: cpu.per_message.clone(),
             per_kb: cpu.per_kb.clone(),
             compression_per_kb,
-            deflating_per_kb: delivery_cpu_seconds_per_kb(scenario),
             of_one_size: None,
+            fixed_between: None,
             fixed_cpu: None,
             log,
             log_bytes,
@@ -95,6 +103,11 @@ impl Demands {
             per_wakeup: cpu.per_wakeup.clone(),
             per_cache_miss: cpu.per_cache_miss.clone(),
         };
+        demands.fixed_between = demands.size.constant().map(|size| FixedBetween {
+            backplane: demands.line(demands.wire.backplane(size).bytes),
+            delivery: demands.line(demands.wire.delivery(size).egress.bytes),
+            bytes: demands.wire.backplane(size).bytes,
+        });
         demands.of_one_size = demands.size.constant().map(|size| demands.of_size(size));
         if let (Some(size), Some(message), Some(kb)) =
             (demands.size.constant(), demands.per_message.constant(), demands.per_kb.constant())
@@ -115,13 +128,16 @@ impl Demands {
     }
 
     /// Time of a server's line for a message to or from the broker.
+    #[inline]
     pub fn backplane(&self, bytes: u32) -> Span {
-        self.line(self.wire.backplane(f64::from(bytes)).bytes)
+        self.fixed_between.map_or_else(|| self.line(self.wire.backplane(f64::from(bytes)).bytes), |fixed| fixed.backplane)
     }
 
     /// Time of the sending line for a copy handed to a user.
+    #[inline]
     pub fn delivery(&self, bytes: u32) -> Span {
-        self.line(self.wire.delivery(f64::from(bytes)).egress.bytes)
+        let draw = || self.line(self.wire.delivery(f64::from(bytes)).egress.bytes);
+        self.fixed_between.map_or_else(draw, |fixed| fixed.delivery)
     }
 
     /// Time of the sending line for what answers a message that is not echoed.
@@ -130,8 +146,9 @@ impl Demands {
     }
 
     /// Bytes on the wire of a message to or from the broker.
+    #[inline]
     pub fn backplane_bytes(&self, bytes: u32) -> f64 {
-        self.wire.backplane(f64::from(bytes)).bytes
+        self.fixed_between.map_or_else(|| self.wire.backplane(f64::from(bytes)).bytes, |fixed| fixed.bytes)
     }
 
     /// What every message needs, where that is always the same.

@@ -11,6 +11,8 @@ use crate::scenario::{FanOut, Room, Scenario};
 /// With up to so many members of all rooms together they are listed once, instead of hashed each time.
 const LISTED_MEMBERS: f64 = 8e6;
 
+const MOST_RELAYS: u64 = 32;
+
 /// Some members of a room on one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Copy {
@@ -27,6 +29,8 @@ pub struct Directory {
     shard_of: Vec<u32>,
     locality: f64,
     nodes_each_stands_for: u64,
+    /// Which part of the broker each node is worked on in.
+    relay_of: Vec<u32>,
     /// Upper ends of each server's share of its shard's connections, where those are uneven.
     ends: Option<Vec<f64>>,
     rooms: Option<Rooms>,
@@ -79,6 +83,13 @@ pub struct Extent {
     pub fleet_nodes: u64,
 }
 
+impl Shard {
+    /// Whether this node is one of the shard's.
+    pub fn has_node(&self, node: u32) -> bool {
+        (self.first_node..self.first_node + self.nodes).contains(&node)
+    }
+}
+
 impl Directory {
     /// The directory of a run; `connections` are those of each simulated server at the start.
     pub fn new(scenario: &Scenario, extent: &Extent, connections: &[u64], seed: u64, replication: u64) -> Self {
@@ -108,6 +119,7 @@ impl Directory {
             shards,
             shard_of,
             locality: scenario.sharding.as_ref().map_or(1.0, |sharding| sharding.locality.get()),
+            relay_of: Self::relays(extent.nodes),
             nodes_each_stands_for: extent.fleet_nodes.div_ceil(extent.nodes),
             ends: None,
             rooms: None,
@@ -125,6 +137,12 @@ impl Directory {
             directory.rooms = Some(directory.furnish(room, rooms(room, all), seed, replication));
         }
         directory
+    }
+
+    /// Nodes are worked on in up to so many parts, whatever the number of threads.
+    fn relays(nodes: u64) -> Vec<u32> {
+        let relays = nodes.min(MOST_RELAYS);
+        (0..nodes).map(|node| (node * relays / nodes) as u32).collect()
     }
 
     fn cumulated(&self, connections: &[u64]) -> Vec<f64> {
@@ -213,6 +231,21 @@ impl Directory {
     /// In a sample, how many nodes of the fleet one stands for: a server gathers batches for each of them.
     pub fn nodes_each_stands_for(&self) -> u64 {
         self.nodes_each_stands_for
+    }
+
+    /// The part of the broker that a node belongs to.
+    pub fn relay_of(&self, node: u32) -> usize {
+        self.relay_of[node as usize] as usize
+    }
+
+    /// How many nodes each part of the broker has.
+    pub fn relay_sizes(&self) -> Vec<u32> {
+        let mut sizes = Vec::new();
+        for &relay in &self.relay_of {
+            sizes.resize(relay as usize + 1, 0);
+            sizes[relay as usize] += 1;
+        }
+        sizes
     }
 
     /// Shards.

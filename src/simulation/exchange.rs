@@ -10,16 +10,15 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::cell::{Cell, Change, Setting};
+use super::cell::{Cell, Change, Coming, Setting};
 use super::letter::{Delivery, Letter};
 use super::recorder::Recorder;
 use super::relay::{Relay, RelayTotals};
+use crate::engine::{Agenda, Calendar};
 use crate::metrics::tally::Tally;
 use crate::scenario::Scenario;
 use crate::units::{SimTime, Span};
 
-/// The nodes of the broker are worked on in up to so many parts.
-const RELAYS: u64 = 32;
 /// From so many events a step on, several threads are worth waking up.
 const PARALLEL_EVENTS: f64 = 4_000.0;
 /// Where one thing after the other is done, letters are kept in portions of so long.
@@ -48,19 +47,19 @@ impl Pace {
         let work = cpu.per_message.least() + cpu.per_kb.least() * scenario.workload.message_size.least() / 1_000.0;
         // A picosecond less than the sum, for what rounding adds.
         let span = |seconds: f64| Span(Span::from_seconds(seconds).0.saturating_sub(1_000));
-        let (ahead, step) = (span(hop + work), span(hop + work) + span(hop));
+        // Where there are replicas, a copy waits until the followers have it: two ways more.
+        let back = if scenario.broker.as_ref().is_some_and(|broker| broker.replication > 1) { 3.0 } else { 1.0 };
+        let (ahead, step) = (span(hop + work), span(hop + work) + span(hop.min(near) * back));
         let events = events_per_second * step.as_seconds();
         let step = if events >= EVENTS_A_CELL * cells as f64 { step } else { Span::ZERO };
         Self { step, ahead, parallel: events >= PARALLEL_EVENTS }
     }
 }
 
-/// The relays of one replication, and what is on its way.
+/// The relays of one replication.
 #[derive(Debug)]
 pub struct Exchange {
     relays: Vec<Relay>,
-    /// Which relay a node belongs to.
-    relay_of: Vec<u32>,
     /// Which part a server belongs to.
     part_of: Vec<u32>,
     pace: Pace,
@@ -68,26 +67,81 @@ pub struct Exchange {
     copies: Vec<Vec<Vec<Delivery>>>,
 }
 
-/// Letters of one part's servers, for each relay.
-pub type Outbox = Vec<Vec<Letter>>;
+/// Copies on their way to the servers of one part.
+#[derive(Debug)]
+pub struct Inbox {
+    first: u32,
+    coming: Agenda<Delivery>,
+    portion: Vec<(SimTime, Delivery)>,
+    /// Those that arrive in the current step: server by server, each's in order of time; and where each server's end.
+    sorted: Vec<Delivery>,
+    ends: Vec<usize>,
+}
+
+impl Inbox {
+    /// The inbox of so many servers, the first of which has this number.
+    pub fn new(first: usize, servers: usize, pace: Pace) -> Self {
+        Self {
+            first: first as u32,
+            coming: Agenda::new(if pace.step > Span::ZERO { pace.step } else { SINGLE_STEP }),
+            portion: Vec::new(),
+            sorted: Vec::new(),
+            ends: vec![0; servers],
+        }
+    }
+
+    /// Gets ready what arrives up to this moment.
+    fn open(&mut self, until: SimTime) {
+        let Self { first, coming, portion, sorted, ends } = self;
+        coming.take(until, portion);
+        // By counting: one pass to see how many each has, one to put them in their places.
+        ends.fill(0);
+        portion.iter().for_each(|(_, copy)| ends[(copy.server - *first) as usize] += 1);
+        let mut sum = 0;
+        for end in ends.iter_mut() {
+            (sum, *end) = (sum + *end, sum);
+        }
+        if let Some((_, any)) = portion.first() {
+            sorted.clear();
+            sorted.resize(portion.len(), *any);
+        }
+        for (_, copy) in portion.iter() {
+            let place = &mut ends[(copy.server - *first) as usize];
+            sorted[*place] = *copy;
+            *place += 1;
+        }
+    }
+
+    /// What arrives at one of the servers, counted from the first.
+    pub fn of(&self, server: usize) -> &[Delivery] {
+        let start = if server == 0 { 0 } else { self.ends[server - 1] };
+        &self.sorted[start..self.ends[server]]
+    }
+
+    /// Copies on their way.
+    pub fn coming(&self) -> u64 {
+        self.coming.len() as u64
+    }
+}
 
 impl Exchange {
-    /// The exchange between so many nodes and the servers of these parts. `background`: letters a second from servers that
-    /// are not simulated, to all of these nodes, and the copies each takes.
-    pub fn new(setting: &Arc<Setting>, nodes: u64, parts: &[usize], pace: Pace, background: (f64, f64)) -> Self {
-        let count = nodes.min(RELAYS);
-        let bounds = |relay: u64| relay * nodes / count;
-        let relays: Vec<Relay> = (0..count)
-            .map(|relay| {
-                let (first, last) = (bounds(relay), bounds(relay + 1));
-                let share = (last - first) as f64 / nodes as f64;
-                let width = if pace.step > Span::ZERO { pace.step } else { SINGLE_STEP };
-                let background = (background.0 * share, background.1);
-                Relay::new(setting, first as u32, (last - first) as u32, width, background)
+    /// The exchange between the broker's nodes and the servers of these parts. `background`: letters a second from servers
+    /// that are not simulated, to all of these nodes, and the copies each takes.
+    pub fn new(setting: &Arc<Setting>, parts: &[usize], pace: Pace, background: (f64, f64)) -> Self {
+        let sizes = setting.between.as_ref().map_or_else(Vec::new, |between| between.directory.relay_sizes());
+        let nodes: u32 = sizes.iter().sum();
+        let width = if pace.step > Span::ZERO { pace.step } else { SINGLE_STEP };
+        let mut first = 0;
+        let relays: Vec<Relay> = sizes
+            .iter()
+            .map(|&size| {
+                let share = f64::from(size) / f64::from(nodes);
+                let relay = Relay::new(setting, first, size, width, (background.0 * share, background.1));
+                first += size;
+                relay
             })
             .collect();
         Self {
-            relay_of: relays.iter().enumerate().flat_map(|(i, relay)| vec![i as u32; relay.nodes()]).collect(),
             part_of: parts.iter().enumerate().flat_map(|(i, cells)| vec![i as u32; *cells]).collect(),
             copies: vec![vec![Vec::new(); parts.len()]; relays.len()],
             relays,
@@ -96,7 +150,7 @@ impl Exchange {
     }
 
     /// An empty outbox.
-    pub fn outbox(&self) -> Outbox {
+    pub fn outbox(&self) -> Vec<Vec<Letter>> {
         vec![Vec::new(); self.relays.len()]
     }
 
@@ -115,32 +169,22 @@ impl Exchange {
         self.relays.iter_mut().for_each(|relay| relay.recorder.close());
     }
 
-    /// Puts what a cell has for the broker into its part's outbox.
-    pub fn collect(&self, cell: &mut Cell, outbox: &mut Outbox) {
-        if let Some(letters) = cell.letters() {
-            for letter in letters.drain(..) {
-                outbox[self.relay_of[letter.node as usize] as usize].push(letter);
-            }
-        }
-    }
-
-    /// Gives a part's cells, the first of which has the number `first`, the copies that are on their way to them.
-    pub fn distribute(&self, part: usize, first: usize, cells: &mut [Cell]) {
+    /// Gets a part's inbox ready for the time up to `until`.
+    pub fn deliver(&self, part: usize, inbox: &mut Inbox, until: SimTime) {
         for relay in &self.copies {
-            for delivery in &relay[part] {
-                cells[delivery.server as usize - first].expect(*delivery);
-            }
+            relay[part].iter().for_each(|copy| inbox.coming.add(copy.at, *copy));
         }
+        inbox.open(until);
     }
 
-    /// Lets the relays take in what all cells have sent up to this moment.
-    pub fn advance(&mut self, outboxes: &[&Outbox], until: SimTime) {
-        let Self { relays, copies, part_of, pace, .. } = self;
+    /// Lets the relays take in what all parts have sent up to this moment.
+    pub fn advance(&mut self, outboxes: &[&Vec<Vec<Letter>>], until: SimTime) {
+        let Self { relays, copies, part_of, pace } = self;
         let horizon = until + pace.ahead;
         let advance = |(number, (relay, copies)): (usize, (&mut Relay, &mut Vec<Vec<Delivery>>))| {
             outboxes.iter().for_each(|outbox| relay.expect(&outbox[number]));
             copies.iter_mut().for_each(Vec::clear);
-            relay.advance(horizon, |delivery| copies[part_of[delivery.server as usize] as usize].push(delivery));
+            relay.advance(horizon, |copy| copies[part_of[copy.server as usize] as usize].push(copy));
         };
         if pace.parallel {
             relays.par_iter_mut().zip(copies.par_iter_mut()).enumerate().for_each(advance);
@@ -153,29 +197,33 @@ impl Exchange {
     /// are made are taken away.
     pub fn advance_singly(
         &mut self,
-        parts: &mut [(&mut [Cell], &mut Recorder)],
+        parts: &mut [Row<'_>],
         changes: &mut [Vec<(SimTime, Change)>],
+        setting: &Setting,
         until: SimTime,
     ) {
-        for (part, (cells, _)) in parts.iter_mut().enumerate() {
-            for relay in &mut self.copies {
-                for delivery in relay[part].drain(..) {
-                    let first = self.part_of.partition_point(|other| (*other as usize) < part);
-                    cells[delivery.server as usize - first].expect(delivery);
-                }
-            }
-        }
         let places: Vec<(usize, usize)> =
-            parts.iter().enumerate().flat_map(|(part, (cells, _))| (0..cells.len()).map(move |i| (part, i))).collect();
+            parts.iter().enumerate().flat_map(|(part, row)| (0..row.cells.len()).map(move |i| (part, i))).collect();
+        // What was handed out last and what is left of before, each cell's in order.
+        let mut inboxes: Vec<Calendar<Delivery>> = vec![Calendar::default(); places.len()];
+        for (part, row) in parts.iter_mut().enumerate() {
+            self.copies.iter_mut().flat_map(|relay| relay[part].drain(..)).for_each(|c| row.inbox.coming.add(c.at, c));
+            row.inbox.coming.take(until, &mut row.inbox.portion);
+            row.inbox.portion.drain(..).for_each(|(at, copy)| inboxes[copy.server as usize].schedule(at, copy));
+        }
         let mut made = vec![0; places.len()];
-        let change = |changes: &[(SimTime, Change)], made: usize| changes.get(made).map_or(SimTime::NEVER, |c| c.0);
-        let mut next: Vec<SimTime> = places
-            .iter()
-            .zip(&*changes)
-            .map(|(&(part, i), changes)| parts[part].0[i].next_time().min(change(changes, 0)))
+        let first_of = |changes: &[(SimTime, Change)], made: usize, inbox: &Calendar<Delivery>| {
+            let change = changes.get(made).map_or(SimTime::NEVER, |change| change.0);
+            change.min(inbox.next_time().unwrap_or(SimTime::NEVER))
+        };
+        let mut next: Vec<SimTime> = (0..places.len())
+            .map(|cell| {
+                let (part, i) = places[cell];
+                parts[part].cells[i].next_time().min(first_of(&changes[cell], 0, &inboxes[cell]))
+            })
             .collect();
         let mut coming: Vec<SimTime> = self.relays.iter().map(Relay::next_time).collect();
-        let mut copies = Vec::new();
+        let (mut handed, mut due) = (Vec::new(), Vec::new());
         loop {
             let (cell, at) = earliest(&next);
             let (relay, letter_at) = earliest(&coming);
@@ -183,33 +231,39 @@ impl Exchange {
                 break;
             }
             if letter_at <= at {
-                copies.clear();
-                self.relays[relay].advance(letter_at, |delivery| copies.push(delivery));
+                self.relays[relay].advance(letter_at, |copy| handed.push(copy));
                 coming[relay] = self.relays[relay].next_time();
-                for delivery in &copies {
-                    let (part, i) = places[delivery.server as usize];
-                    parts[part].0[i].expect(*delivery);
-                    let next = &mut next[delivery.server as usize];
-                    *next = (*next).min(delivery.at);
+                for copy in handed.drain(..) {
+                    let to = copy.server as usize;
+                    inboxes[to].schedule(copy.at, copy);
+                    next[to] = next[to].min(copy.at);
                 }
                 continue;
             }
             let (part, i) = places[cell];
-            let (cells, recorder) = &mut parts[part];
+            let Row { cells, recorder, .. } = &mut parts[part];
             let from = made[cell];
             made[cell] += changes[cell][from..].iter().take_while(|change| change.0 <= at).count();
-            cells[i].advance(at, &changes[cell][from..made[cell]], recorder);
-            if let Some(letters) = cells[i].letters() {
-                for letter in letters.drain(..) {
-                    let relay = self.relay_of[letter.node as usize] as usize;
-                    self.relays[relay].expect(&[letter]);
-                    coming[relay] = coming[relay].min(letter.at);
-                }
+            due.clear();
+            while let Some((_, copy)) = inboxes[cell].pop_until(at) {
+                due.push(copy);
             }
-            next[cell] = cells[i].next_time().min(change(&changes[cell], made[cell]));
+            let arriving = Coming { changes: &changes[cell][from..made[cell]], copies: &due };
+            cells[i].advance(at, arriving, setting, recorder);
+            for (relay, letters) in recorder.outbox.iter_mut().enumerate() {
+                coming[relay] = letters.iter().map(|letter| letter.at).fold(coming[relay], SimTime::min);
+                self.relays[relay].expect(letters);
+                letters.clear();
+            }
+            next[cell] = cells[i].next_time().min(first_of(&changes[cell], made[cell], &inboxes[cell]));
         }
         for (changes, made) in changes.iter_mut().zip(made) {
             changes.drain(..made);
+        }
+        for (cell, inbox) in inboxes.iter_mut().enumerate() {
+            while let Some((at, copy)) = inbox.pop_until(SimTime(u64::MAX - 1)) {
+                parts[places[cell].0].inbox.coming.add(at, copy);
+            }
         }
     }
 
@@ -232,6 +286,17 @@ impl Exchange {
     }
 }
 
+/// A part of the servers: their cells, what records them, what is on its way to them.
+#[derive(Debug)]
+pub struct Row<'a> {
+    /// Its cells.
+    pub cells: &'a mut [Cell],
+    /// Their recorder.
+    pub recorder: &'a mut Recorder,
+    /// Their inbox.
+    pub inbox: &'a mut Inbox,
+}
+
 /// What became of all letters and copies.
 #[derive(Debug)]
 pub struct Ended {
@@ -239,7 +304,7 @@ pub struct Ended {
     pub totals: RelayTotals,
     /// Letters on their way.
     pub letters: u64,
-    /// Copies on their way that no cell has been told of.
+    /// Copies on their way that no inbox has been told of.
     pub copies: u64,
     /// The relays' sums.
     pub tally: Option<Tally>,

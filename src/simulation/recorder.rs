@@ -1,5 +1,6 @@
 //! Where a running server writes what happens: the current slice in small sums, everything else in the [`Tally`].
 
+use super::letter::Letter;
 use crate::engine::Visit;
 use crate::metrics::Conservation;
 use crate::metrics::tally::{Bursts, Flow, LatencySlice, Slices, Station, Tally};
@@ -34,6 +35,9 @@ pub struct Recorder {
     crosses: bool,
     /// Messages done with, where that is not the same as delivered.
     handled: u64,
+    /// Letters for the broker, by relay.
+    pub outbox: Vec<Vec<Letter>>,
+    visits: u64,
     /// What happens in the current slice besides at stations.
     pub flow: Flow,
     /// What is in the servers at the end.
@@ -58,6 +62,8 @@ impl Recorder {
             answers: *fan_out != FanOut::None,
             crosses: fan_out.crosses(),
             handled: 0,
+            outbox: Vec::new(),
+            visits: 0,
             flow: Flow::default(),
             inside: Inside::default(),
             delivered: 0,
@@ -219,6 +225,14 @@ impl Recorder {
         *count += n;
         *sum += u128::from(latency) * u128::from(n);
         histogram.record_n(latency, n);
+    }
+
+    /// A copy or a batch passes all stations of its row: every so often the small sums have to be taken.
+    pub fn count_row(&mut self) {
+        self.visits += 1;
+        if self.visits.is_multiple_of(Bursts::LIMIT) {
+            self.take_bursts();
+        }
     }
 
     /// A copy for so many users that is lost; one from the broker is a copy less.

@@ -15,7 +15,7 @@ use super::directory::{Copy, Directory};
 use super::letter::{ALL, Address, Delivery, Letter, NOBODY};
 use super::recorder::Recorder;
 use crate::engine::{Admission, Agenda, Cores, Line, Rules, Visit};
-use crate::metrics::tally::{Bursts, Station};
+use crate::metrics::tally::Station;
 use crate::random::{Distribution, Purpose, Stream};
 use crate::scenario::{Broker, FanOut};
 use crate::units::time::PICOSECONDS;
@@ -33,7 +33,6 @@ pub struct Relay {
     counts: Vec<u64>,
     scratch: Vec<Copy>,
     background: Option<Background>,
-    bursts: u64,
     /// What it did.
     pub recorder: Recorder,
     /// Letters taken in, and copies handed out, in the whole run.
@@ -74,6 +73,7 @@ struct Node {
 /// What a node needs for things, ready for the clock.
 struct Costs<'a> {
     broker: &'a Broker,
+    picoseconds_a_byte: f64,
     wakeup: Times,
     hop: Times,
     far: Option<Times>,
@@ -113,15 +113,9 @@ impl Relay {
             counts: Vec::new(),
             scratch: Vec::new(),
             background,
-            bursts: 0,
             recorder: Recorder::new(setting.slices, &FanOut::None),
             totals: RelayTotals::default(),
         }
-    }
-
-    /// Nodes of this part.
-    pub fn nodes(&self) -> usize {
-        self.nodes.len()
     }
 
     /// Takes letters that are on their way; none of them comes before the moment up to which the relay has advanced.
@@ -146,9 +140,11 @@ impl Relay {
         let mut ready = std::mem::take(&mut self.portion);
         self.pending.take(until, &mut ready);
         let setting = Arc::clone(&self.setting);
-        if let (Some(broker), Some(directory)) = (&setting.scenario.broker, &setting.directory) {
+        if let (Some(broker), Some(between)) = (&setting.scenario.broker, &setting.between) {
+            let directory = &between.directory;
             let costs = Costs {
                 broker,
+                picoseconds_a_byte: broker.network.map_or(0.0, |n| 8.0 * PICOSECONDS / n.get()),
                 wakeup: Times::new(&broker.per_wakeup),
                 hop: Times::new(&setting.scenario.latency.server),
                 far: setting.scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map(Times::new),
@@ -197,13 +193,10 @@ impl Relay {
         let recorder = &mut self.recorder;
         let broker = costs.broker;
         let replicas = broker.replication;
-        self.bursts += 1;
-        if self.bursts.is_multiple_of(Bursts::LIMIT) {
-            recorder.take_bursts();
-        }
+        recorder.count_row();
         let wire: f64 = batch.iter().map(|(_, letter)| setting.demands.backplane_bytes(letter.bytes)).sum();
         let mut at = batch[0].0;
-        let line_time = |bytes: f64| broker.network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
+        let line_time = |bytes: f64| to_span(bytes * costs.picoseconds_a_byte);
         if let Some(line) = &mut node.nic_in {
             let visit = line.serve(at, line_time(wire * replicas as f64));
             recorder.visit(Station::NicIn, visit, true);
@@ -237,7 +230,7 @@ impl Relay {
         };
         recorder.visit(Station::Cpu, visit, true);
         if let (Some(disk), Some(rate)) = (&mut node.disk, broker.disk_write) {
-            let written = disk.serve(visit.departure, Span::from_seconds(wire * replicas as f64 / rate.get()));
+            let written = disk.serve(visit.departure, to_span(wire * replicas as f64 / rate.get() * PICOSECONDS));
             recorder.visit(Station::Log, written, true);
         }
         self.totals.relayed += real;
@@ -260,9 +253,8 @@ impl Relay {
             let own_node = letter.node;
             let mut copy = |server: u32, recipients: u32| {
                 let home = directory.shard(directory.shard_of(server));
-                let near = own_node >= home.first_node && own_node < home.first_node + home.nodes;
                 let hop = match &costs.far {
-                    Some(far) if !near => far.draw(&mut node.hops),
+                    Some(far) if !home.has_node(own_node) => far.draw(&mut node.hops),
                     _ => costs.hop.draw(&mut node.hops),
                 };
                 let at = out.next(each, frame) + acknowledged + hop;

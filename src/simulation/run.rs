@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::cell::{Cell, Change, Setting};
+use super::cell::{Cell, Change, Coming, Setting};
 use super::demand::Demands;
 use super::directory::Directory;
 use super::door::Door;
-use super::exchange::{Exchange, Outbox};
+use super::exchange::{Exchange, Inbox, Row};
+use super::outlet::Between;
 use super::placement::{spread, spread_over_shards};
 use super::plan::{Plan, PlanError};
 use super::recorder::Recorder;
@@ -140,13 +141,13 @@ struct Part {
     first: usize,
     recorder: Recorder,
     totals: Vec<ServerTotals>,
-    outbox: Outbox,
+    inbox: Option<Inbox>,
 }
 
 impl Part {
     fn new(first: usize, slices: Slices, scenario: &Scenario) -> Self {
         let recorder = Recorder::new(slices, &scenario.workload.fan_out);
-        Self { cells: Vec::new(), first, recorder, totals: Vec::new(), outbox: Outbox::new() }
+        Self { cells: Vec::new(), first, recorder, totals: Vec::new(), inbox: None }
     }
 }
 
@@ -167,15 +168,18 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         (None, if routed { vec![connections] } else { settled(scenario, connections, plan, number) })
     };
     let opened: u64 = counts.iter().sum();
-    let directory = (plan.broker_nodes > 0 || scenario.workload.fan_out.crosses())
-        .then(|| Directory::new(scenario, &plan.extent, &counts, seed, number));
+    let between = scenario
+        .workload
+        .fan_out
+        .crosses()
+        .then(|| Between::new(scenario, Directory::new(scenario, &plan.extent, &counts, seed, number)));
     let setting = Arc::new(Setting {
         scenario: scenario.clone(),
         demands: Demands::of(scenario, plan.servers, plan.log_nodes),
         slices,
         seed,
         replication: number,
-        directory,
+        between,
     });
     let make = |server: usize| {
         if routed {
@@ -190,22 +194,26 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     if door.is_none() && plan.broker_nodes == 0 {
         let parts = ranges
             .into_par_iter()
-            .map(|range| run_alone(range, &make, slices, scenario, watch))
+            .map(|range| run_alone(range, &make, &setting, watch))
             .collect::<Result<Vec<Part>, SimulationError>>()?;
         return gather(parts, None, plan, scenario, opened, slices);
     }
     let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
-    let mut exchange = (plan.broker_nodes > 0)
-        .then(|| Exchange::new(&setting, plan.extent.nodes, &sizes, plan.pace, plan.background));
+    let mut exchange =
+        (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
     let mut parts: Vec<Part> = ranges
         .into_iter()
-        .map(|range| Part {
-            outbox: exchange.as_ref().map_or_else(Outbox::new, Exchange::outbox),
-            cells: range.clone().map(&make).collect(),
-            ..Part::new(range.start, slices, scenario)
+        .map(|range| {
+            let mut part = Part::new(range.start, slices, scenario);
+            if let Some(exchange) = &exchange {
+                part.inbox = Some(Inbox::new(range.start, range.len(), plan.pace));
+                part.recorder.outbox = exchange.outbox();
+            }
+            part.cells = range.map(&make).collect();
+            part
         })
         .collect();
-    run_together(&mut parts, door.as_mut(), exchange.as_mut(), cells, plan, slices, watch)?;
+    run_together(&mut parts, door.as_mut(), exchange.as_mut(), &setting, plan, watch)?;
     gather(parts, exchange, plan, scenario, opened, slices)
 }
 
@@ -224,11 +232,11 @@ fn settled(scenario: &Scenario, connections: u64, plan: &Plan, number: u64) -> V
 fn run_alone(
     range: std::ops::Range<usize>,
     make: &(dyn Fn(usize) -> Cell + Sync),
-    slices: Slices,
-    scenario: &Scenario,
+    setting: &Setting,
     watch: &dyn Watch,
 ) -> Result<Part, SimulationError> {
-    let mut part = Part::new(range.start, slices, scenario);
+    let slices = setting.slices;
+    let mut part = Part::new(range.start, slices, &setting.scenario);
     let mut open = 0;
     for server in range {
         let mut cell = make(server);
@@ -244,7 +252,7 @@ fn run_alone(
                 }
                 let until = if step == steps { to } else { from + Span(to.since(from).0 / steps * step) };
                 let before = cell.messages_in();
-                cell.advance(until, &[], &mut part.recorder);
+                cell.advance(until, Coming::default(), setting, &mut part.recorder);
                 watch.did(cell.messages_in() - before);
             }
             sample_memory(&cell, &mut part.recorder);
@@ -268,11 +276,12 @@ fn run_together(
     parts: &mut [Part],
     mut door: Option<&mut Door>,
     mut exchange: Option<&mut Exchange>,
-    cells: usize,
+    setting: &Setting,
     plan: &Plan,
-    slices: Slices,
     watch: &dyn Watch,
 ) -> Result<(), SimulationError> {
+    let slices = setting.slices;
+    let cells: usize = parts.iter().map(|part| part.cells.len()).sum();
     let mut changes: Vec<Vec<(SimTime, Change)>> = vec![Vec::new(); cells];
     let pace = exchange.as_ref().map(|exchange| exchange.pace());
     let parallel = pace.is_none_or(|pace| pace.parallel || pace.step == Span::ZERO);
@@ -301,25 +310,26 @@ fn run_together(
             if let Some(exchange) = exchange.as_deref_mut()
                 && exchange.pace().step == Span::ZERO
             {
-                let mut all: Vec<(&mut [Cell], &mut Recorder)> =
-                    parts.iter_mut().map(|part| (&mut part.cells[..], &mut part.recorder)).collect();
-                exchange.advance_singly(&mut all, &mut changes, until);
+                let mut rows: Vec<Row<'_>> = parts
+                    .iter_mut()
+                    .filter_map(|Part { cells, recorder, inbox, .. }| Some(Row { cells, recorder, inbox: inbox.as_mut()? }))
+                    .collect();
+                exchange.advance_singly(&mut rows, &mut changes, setting, until);
             }
             let shared = exchange.as_deref();
+            let nothing_changes = door.is_none();
             let advance = |(number, part): (usize, &mut Part)| {
-                let Part { cells, first, recorder, outbox, .. } = part;
-                outbox.iter_mut().for_each(Vec::clear);
-                if let Some(exchange) = shared {
-                    exchange.distribute(number, *first, cells);
+                let Part { cells, first, recorder, inbox, .. } = part;
+                if let (Some(exchange), Some(inbox)) = (shared, inbox.as_mut()) {
+                    exchange.deliver(number, inbox, until);
                 }
                 let mut shed = Vec::new();
+                let mut messages = 0;
                 for (i, cell) in cells.iter_mut().enumerate() {
-                    let before = cell.messages_in();
-                    cell.advance(until, &changes[*first + i], recorder);
-                    watch.did(cell.messages_in() - before);
-                    if let Some(exchange) = shared {
-                        exchange.collect(cell, outbox);
-                    }
+                    messages += cell.messages_in();
+                    let changes: &[_] = if nothing_changes { &[] } else { &changes[*first + i] };
+                    let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
+                    cell.advance(until, Coming { changes, copies }, setting, recorder);
                     let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
                     if excess > 0 {
                         shed.push((*first + i, cell.shed(excess, recorder)));
@@ -328,6 +338,7 @@ fn run_together(
                         sample_memory(cell, recorder);
                     }
                 }
+                watch.did(cells.iter().map(Cell::messages_in).sum::<u64>() - messages);
                 shed
             };
             let shed: Vec<Vec<(usize, u64)>> = if parallel {
@@ -341,8 +352,9 @@ fn run_together(
                 }
             }
             if let Some(exchange) = exchange.as_deref_mut() {
-                let outboxes: Vec<&Outbox> = parts.iter().map(|part| &part.outbox).collect();
+                let outboxes: Vec<_> = parts.iter().map(|part| &part.recorder.outbox).collect();
                 exchange.advance(&outboxes, until);
+                parts.iter_mut().flat_map(|part| &mut part.recorder.outbox).for_each(Vec::clear);
             }
         }
         parts.iter_mut().for_each(|part| part.recorder.close());
@@ -374,8 +386,8 @@ fn gather(
         conservation.relayed = end.totals.relayed;
         conservation.relay_lost = end.totals.lost;
         conservation.handed_out = end.totals.copies;
-        let cells = || parts.iter().flat_map(|part| &part.cells);
-        conservation.copies_on_the_way = end.copies + cells().map(Cell::expected).sum::<u64>();
+        let coming = parts.iter().filter_map(|part| part.inbox.as_ref()).map(Inbox::coming).sum::<u64>();
+        conservation.copies_on_the_way = end.copies + coming;
         conservation.in_post = end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
         relay = end.tally.map(|tally| (tally, plan.extent.nodes));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cell::Setting;
 use super::demand::{Demand, Times};
 use super::letter::{ALL, Delivery};
-use super::outlet::Outlet;
+use super::outlet::{Between, Outlet};
 use super::recorder::Recorder;
 use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing, Visit};
 use crate::metrics::tally::Station;
@@ -187,17 +187,16 @@ impl Server {
         nic_in: Span,
         core: Option<u32>,
         mut job: Job,
+        setting: &Setting,
         recorder: &mut Recorder,
     ) -> SimTime {
         if !self.strict {
             return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
         let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
-        self.catch_up(at_cpu, recorder);
-        if let Some(outlet) = &mut self.outlet
-            && job.kind == Kind::Message
-        {
-            let (to, cpu) = outlet.address();
+        self.catch_up(at_cpu, setting, recorder);
+        if let (Some(outlet), Some(between), Kind::Message) = (&mut self.outlet, &setting.between, job.kind) {
+            let (to, cpu) = outlet.address(between);
             job.nic_out = Span(u64::from(to));
             job.cpu = job.cpu + cpu;
         }
@@ -206,30 +205,38 @@ impl Server {
     }
 
     /// Takes in a copy from the broker, for so many of its users.
-    pub fn arrive_copy(&mut self, delivery: &Delivery, nic_in: Span, recorder: &mut Recorder) {
-        let Some(outlet) = &mut self.outlet else { return };
+    pub fn arrive_copy(&mut self, delivery: &Delivery, nic_in: Span, setting: &Setting, recorder: &mut Recorder) {
+        let (Some(outlet), Some(between)) = (&mut self.outlet, &setting.between) else { return };
         let recipients = if delivery.recipients == ALL { outlet.connections as u32 } else { delivery.recipients };
-        if outlet.is_cut(delivery.at) {
+        if outlet.is_cut(delivery.at, between) {
             recorder.copy_lost(u64::from(recipients), true);
             return;
         }
+        recorder.count_row();
         let Delivery { origin, bytes, .. } = *delivery;
         let mut job = Job::copy(origin, bytes, recipients);
         let at_cpu = self.receive(delivery.at, nic_in, &mut job, recorder);
-        self.catch_up(at_cpu, recorder);
+        self.catch_up(at_cpu, setting, recorder);
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
-        self.serve_copy(at_cpu, wakeup, true, job, recorder);
+        self.serve_copy((at_cpu, wakeup), true, job, between, recorder);
     }
 
-    fn serve_copy(&mut self, at: SimTime, wakeup: Span, from_broker: bool, mut job: Job, recorder: &mut Recorder) {
+    fn serve_copy(
+        &mut self,
+        (at, wakeup): (SimTime, Span),
+        from_broker: bool,
+        mut job: Job,
+        between: &Between,
+        recorder: &mut Recorder,
+    ) {
         let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
-        (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker);
+        (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker, between);
         let rules = Rules { core: None, wakeup, room: self.room, patience: Span(u64::MAX) };
         match cores.admit(at, job.cpu, rules) {
             Admission::Served(visit) => {
                 if from_broker {
                     recorder.flow.copies += 1;
-                    outlet.will_read(at, visit.start, job.bytes);
+                    outlet.will_read(at, visit.start, job.bytes, between);
                 }
                 self.served(at, visit, job, recorder);
             }
@@ -239,8 +246,8 @@ impl Server {
 
     /// Lets everything happen up to this moment that the server does for users of other servers, in order of time: messages
     /// leave the CPU, batches are sent, own users get their copies.
-    fn catch_up(&mut self, until: SimTime, recorder: &mut Recorder) {
-        while let Some(outlet) = &mut self.outlet {
+    fn catch_up(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        while let (Some(outlet), Some(between)) = (&mut self.outlet, &setting.between) {
             let (left, due) = (self.done.next_time(), outlet.next_due());
             let own = outlet.own.front().map_or(SimTime::NEVER, |own| own.at);
             let next = left.min(due).min(own);
@@ -249,14 +256,15 @@ impl Server {
             }
             if next == left {
                 if let Some((at, words)) = self.done.pop_until(next) {
-                    self.hand_over(at, Job::unpack(words), recorder);
+                    self.hand_on(at, Job::unpack(words), setting, recorder);
                 }
             } else if next == due {
-                outlet.flush_next(&mut self.nic_out, recorder);
+                outlet.flush_next(setting, &mut self.nic_out, recorder);
             } else if let Some(own) = outlet.own.pop_front() {
                 let recipients = if own.recipients == ALL { outlet.connections as u32 } else { own.recipients };
                 // The core has just done the message: nobody wakes up.
-                self.serve_copy(own.at, Span::ZERO, false, Job::copy(own.origin, own.bytes, recipients), recorder);
+                let job = Job::copy(own.origin, own.bytes, recipients);
+                self.serve_copy((own.at, Span::ZERO), false, job, between, recorder);
             }
         }
     }
@@ -402,10 +410,6 @@ impl Server {
 
     #[inline(always)]
     fn send(&mut self, at: SimTime, mut job: Job, recorder: &mut Recorder) {
-        if self.outlet.is_some() && job.kind != Kind::Heartbeat {
-            self.send_on(at, job, recorder);
-            return;
-        }
         let mut left = at;
         if let Some(line) = &mut self.nic_out {
             let visit = line.serve(at, job.nic_out);
@@ -423,18 +427,30 @@ impl Server {
         }
     }
 
-    /// Sends a message to whom it is for, or a copy to its users.
-    fn send_on(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
-        let Some(outlet) = &mut self.outlet else { return };
-        if job.kind == Kind::Message {
-            recorder.handled(at);
-            if let Some(line) = &mut self.nic_out {
-                let visit = line.serve(at, outlet.acknowledgement(job.bytes));
-                recorder.visit(Station::NicOut, visit, true);
+    /// From the CPU to whom it is for, where that is users of other servers; in order of time.
+    fn hand_on(&mut self, at: SimTime, job: Job, setting: &Setting, recorder: &mut Recorder) {
+        match job.kind {
+            Kind::Connect | Kind::Heartbeat => self.hand_over(at, job, recorder),
+            Kind::Message => {
+                if let Some(log) = &mut self.log {
+                    recorder.visit(Station::Log, log.serve(at, self.log_demand), true);
+                }
+                recorder.handled(at);
+                if let Some(line) = &mut self.nic_out {
+                    let visit = line.serve(at, setting.demands.acknowledgement(job.bytes));
+                    recorder.visit(Station::NicOut, visit, true);
+                }
+                if let Some(outlet) = &mut self.outlet {
+                    let message = (job.nic_out.0 as u32, job.origin, job.bytes);
+                    outlet.publish(at, message, setting, &mut self.nic_out, recorder);
+                }
             }
-            outlet.publish(at, job.nic_out.0 as u32, job.origin, job.bytes, &mut self.nic_out, recorder);
-            return;
+            Kind::Copy => self.hand_out(at, job, setting, recorder),
         }
+    }
+
+    /// A copy to its users.
+    fn hand_out(&mut self, at: SimTime, job: Job, setting: &Setting, recorder: &mut Recorder) {
         let recipients = u64::from(job.recipients);
         if recipients == 0 {
             return;
@@ -443,23 +459,25 @@ impl Server {
         if let Some(line) = &mut self.nic_out {
             // Frames go out as the CPU writes them, or as fast as the line can once there is a queue.
             let goes = first.max(line.free_at());
-            let frame = outlet.frame(job.bytes);
+            let frame = setting.demands.delivery(job.bytes);
             let all = Span(frame.0 * recipients);
             let begins = first.max(SimTime((at.0 + frame.0).saturating_sub(all.0)));
             let visit = line.serve(begins, all);
             recorder.visit(Station::NicOut, visit, true);
             (first, last) = (goes + frame, visit.departure);
         }
-        let downlink = &mut self.downlink;
-        recorder.delivered_many((first.min(last), last), recipients, job.bytes, || {
-            job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0))
-        });
+        match (&mut self.downlink, recipients) {
+            (None, 1) => recorder.delivered(last, last.0.wrapping_sub(job.origin), job.bytes),
+            (downlink, _) => recorder.delivered_many((first.min(last), last), recipients, job.bytes, || {
+                job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0))
+            }),
+        }
     }
 
     /// Brings all stations up to this moment; everything that arrives later comes after it.
-    pub fn settle(&mut self, until: SimTime, recorder: &mut Recorder) {
+    pub fn settle(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
         self.drain_shared(until, recorder);
-        self.catch_up(until, recorder);
+        self.catch_up(until, setting, recorder);
         self.release(until, recorder);
     }
 

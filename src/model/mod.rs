@@ -87,22 +87,22 @@ impl Model {
         let nodes = scenario.broker.as_ref().and_then(|broker| broker.nodes);
         let broker_nodes =
             if required.fleet.broker_nodes == 0 { 0 } else { nodes.unwrap_or(required.fleet.broker_nodes) };
-        Self::build(scenario, load, required, Fleet { servers, broker_nodes, ..required.fleet })
+        Self::build(scenario, &load, required, Fleet { servers, broker_nodes, ..required.fleet })
     }
 
     /// The closed form of this scenario on this fleet.
     pub fn on(scenario: &Scenario, fleet: Fleet) -> Self {
         let load = Load::of(scenario);
-        Self::build(scenario, load, Required::of(scenario, &load), fleet)
+        Self::build(scenario, &load, Required::of(scenario, &load), fleet)
     }
 
-    fn build(scenario: &Scenario, load: Load, required: Required, fleet: Fleet) -> Self {
+    fn build(scenario: &Scenario, load: &Load, required: Required, fleet: Fleet) -> Self {
         let slots =
             resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * fleet.servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
         let resources =
-            ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, &load, kind, &fleet)).collect();
-        Self { load, admitted, fleet, required, resources }
+            ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, load, kind, &fleet)).collect();
+        Self { load: *load, admitted, fleet, required, resources }
     }
 
     /// How messages reach their recipients.

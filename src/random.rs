@@ -330,6 +330,34 @@ impl Distribution {
         }
     }
 
+    /// The largest value there is; `None` where there is none.
+    pub fn upper_end(&self) -> Option<f64> {
+        match self {
+            Self::Constant(value) => Some(*value),
+            Self::Uniform { high, .. } => Some(*high),
+            Self::Empirical { values } => values.iter().copied().reduce(f64::max),
+            Self::Exponential { .. } | Self::LogNormal { .. } | Self::Gamma { .. } | Self::Hyperexponential { .. } => {
+                None
+            }
+        }
+    }
+
+    /// The same, each value times this factor, which must be positive.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        match self {
+            Self::Constant(value) => Self::Constant(value * factor),
+            Self::Exponential { mean } => Self::Exponential { mean: mean * factor },
+            Self::LogNormal { mu, sigma } => Self::LogNormal { mu: mu + factor.ln(), sigma: *sigma },
+            Self::Gamma { shape, scale } => Self::Gamma { shape: *shape, scale: scale * factor },
+            Self::Uniform { low, high } => Self::Uniform { low: low * factor, high: high * factor },
+            Self::Hyperexponential { branches } => {
+                Self::Hyperexponential { branches: branches.iter().map(|(p, mean)| (*p, mean * factor)).collect() }
+            }
+            Self::Empirical { values } => Self::Empirical { values: values.iter().map(|v| v * factor).collect() },
+        }
+    }
+
     /// E\[X\].
     pub fn mean(&self) -> f64 {
         self.moment(1)
@@ -487,6 +515,19 @@ mod tests {
             check(&mut || distribution.sample(&mut stream), distribution.mean());
             let residual = distribution.moment(2) / (2.0 * distribution.mean());
             check(&mut || distribution.sample_residual(&mut stream), residual);
+        }
+    }
+
+    #[test]
+    fn scaled_values_have_scaled_moments() {
+        for distribution in all() {
+            let scaled = distribution.scaled(0.6);
+            for n in 1..=3 {
+                let right = distribution.moment(n) * 0.6_f64.powi(n);
+                assert!((scaled.moment(n) - right).abs() <= 1e-12 * right, "{distribution:?}");
+            }
+            let ends = (distribution.upper_end(), scaled.upper_end());
+            assert!(matches!(ends, (None, None)) || ends.1 == ends.0.map(|end| end * 0.6), "{ends:?}");
         }
     }
 

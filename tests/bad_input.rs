@@ -242,6 +242,32 @@ fn too_much_to_do() {
     );
 }
 
+/// Levers that need something else, or can't be with it.
+#[test]
+fn levers_that_cant_be_pulled() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    let cases: [(&str, &[&str]); 9] = [
+        ("too large a message", &["--set=workload.message.size=5 GB"]),
+        ("messages too large on average", &["--set=workload.message.size={exponential: 5 GB}"]),
+        ("static files without sessions", &["--set=cdn={}"]),
+        ("two retentions", &["--set=logs={retention: 30 days, tiers: {hot: {for: 1 day}, archive: {for: 365 days}}}"]),
+        ("a tier without a time", &["--set=logs.tiers={hot: {replication: 3}}"]),
+        ("no hot tier", &["--set=logs.tiers={archive: {for: 1 day}}"]),
+        (
+            "memory of contexts that are not kept",
+            &["--set=protocol.compression={deflate: {context_takeover: false, memory_per_connection: 1 MB}}"],
+        ),
+        ("an encoding that grows", &["--set=protocol.encoding={size: 120 %}"]),
+        ("an ambiguous line", &["--set=servers.network=1 Gb", "--set=cdn.origin_network=10 Gbps"]),
+    ];
+    let mut said = String::new();
+    for (what, changes) in cases {
+        said += &complaints(&folder, &[(what, &[&["estimate", "x.yaml"], changes].concat())]);
+    }
+    assert_told("levers_that_cant_be_pulled", &said);
+}
+
 #[test]
 fn usage() {
     let folder = folder();

@@ -70,6 +70,31 @@ pub const fn advice(kind: ResourceKind) -> Advice {
             solution: "more log nodes, or fewer bytes: compress, sample, drop fields",
             trade_offs: &["compression costs CPU", "what was not logged can't be looked up"],
         },
+        ResourceKind::Packets => Advice {
+            solution: "more servers, or fewer packets: batch messages, beat less often",
+            trade_offs: &[
+                "batching adds latency",
+                "rarer heartbeats find dead connections later, and must still beat the balancer's idle timeout",
+            ],
+        },
+        ResourceKind::Descriptors => Advice {
+            solution: "a higher limit of open files (fs.nr_open, then the service's own), or more servers",
+            trade_offs: &[
+                "each open socket takes kernel memory as well",
+                "a server that holds more connections drops more at once when it fails",
+            ],
+        },
+        ResourceKind::OriginNicOut => Advice {
+            solution: "a higher hit ratio (longer cache lifetimes, files named by their content), or more origins",
+            trade_offs: &[
+                "what is cached longer is stale longer, unless its name changes with it",
+                "after a purge or a release everything misses at once, so origins must stand more than the mean",
+            ],
+        },
+        ResourceKind::LogWarmCapacity => Advice {
+            solution: "a shorter stay in the warm tier, more compression, or the archive sooner",
+            trade_offs: &["archived logs are slow to read", "compression costs CPU when logs are moved and read"],
+        },
         ResourceKind::LogCapacity => Advice {
             solution: "a shorter retention, compression, or cheaper tiers for old logs",
             trade_offs: &["old logs are gone or slow to read", "each replica costs the whole amount again"],

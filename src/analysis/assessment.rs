@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostics;
 use crate::model::latency::{LatencyForm, latency};
-use crate::model::{Model, ResourceKind, Spread};
+use crate::model::storage::{KeptLogs, kept_logs};
+use crate::model::{Model, Required, ResourceKind, Spread};
 use crate::random::{Purpose, Stream, hash_bytes};
-use crate::scenario::{Document, Scenario, UncertainInput};
+use crate::scenario::{Document, LogTier, Scenario, UncertainInput};
 use crate::stats::Estimate;
 
 /// Worlds that a scenario with uncertain figures is computed in.
@@ -37,6 +38,10 @@ pub struct Assessment {
     pub broker_nodes_required: Estimate,
     /// Log nodes required.
     pub log_nodes_required: Estimate,
+    /// What the whole log store holds when it is full, copies included.
+    pub log_bytes_kept: Estimate,
+    /// The tiers of the log store, full; none where nothing is logged.
+    pub logs_kept: Vec<LogTierAssessment>,
     /// The resources in the order in which they give way.
     pub resources: Vec<ResourceAssessment>,
     /// The load: its figures in a fixed order, by the names that JSON has for them.
@@ -58,6 +63,22 @@ pub struct ResourceAssessment {
     pub users_at_limit: Option<Estimate>,
 }
 
+/// One tier of the log store over all worlds.
+#[derive(Debug, Clone, Copy)]
+pub struct LogTierAssessment {
+    /// `hot`, `warm` or `archive`.
+    pub tier: &'static str,
+    /// How long logs stay, how often they are there and how small they are, in the median world.
+    pub kept: LogTier,
+    /// What it holds once it is full, copies included.
+    pub bytes: Estimate,
+    /// Nodes required; `None` for object storage.
+    pub nodes: Option<Estimate>,
+}
+
+/// What is required in a world, its closed form, and the logs it keeps.
+type World = (Required, Model, Vec<KeptLogs>);
+
 /// Computes a scenario in all its worlds.
 ///
 /// # Errors
@@ -77,18 +98,17 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
                 document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world]))?;
             let required = Model::of(&scenario).required;
             let model = Model::on(&scenario, model.fleet);
-            worlds.push((required, model));
+            let kept = kept_logs(&scenario, &model.load, &required.fleet);
+            worlds.push((required, model, kept));
         }
     }
-    let over = |value: f64, figure: &dyn Fn(&(crate::model::Required, Model)) -> f64| {
-        spread(value, worlds.iter().map(figure).collect())
-    };
+    let over = |value: f64, figure: &dyn Fn(&World) -> f64| spread(value, worlds.iter().map(figure).collect());
     let resources = model
         .saturation_order()
         .into_iter()
         .map(|resource| {
             let kind = resource.kind;
-            let of = |world: &(crate::model::Required, Model), figure: &dyn Fn(&crate::model::Resource) -> f64| {
+            let of = |world: &World, figure: &dyn Fn(&crate::model::Resource) -> f64| {
                 world.1.resource(kind).map_or(f64::NAN, figure)
             };
             // A resource that never gives way does so in no world: whether it has a limit is no matter of degree.
@@ -110,10 +130,23 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
             world.0.fleet.broker_nodes as f64
         }),
         log_nodes_required: over(model.required.fleet.log_nodes as f64, &|world| world.0.fleet.log_nodes as f64),
-        load: load_figures(&model)
+        log_bytes_kept: over(total(&kept_logs(&scenario, &model.load, &model.required.fleet)), &|world| {
+            total(&world.2)
+        }),
+        logs_kept: kept_logs(&scenario, &model.load, &model.required.fleet)
             .into_iter()
             .enumerate()
-            .map(|(i, (name, value))| (name, over(value, &|world| load_figures(&world.1)[i].1)))
+            .map(|(i, tier)| LogTierAssessment {
+                tier: tier.tier,
+                kept: tier.kept,
+                bytes: over(tier.bytes, &|world| world.2[i].bytes),
+                nodes: tier.nodes.map(|nodes| over(nodes as f64, &|world| world.2[i].nodes.unwrap_or(0) as f64)),
+            })
+            .collect(),
+        load: load_figures(&scenario, &model)
+            .into_iter()
+            .enumerate()
+            .map(|(i, (name, value))| (name, over(value, &|world| load_figures(&scenario, &world.1)[i].1)))
             .collect(),
         resources,
         latency: latency(&scenario, &model),
@@ -132,9 +165,13 @@ impl Assessment {
     }
 }
 
-fn load_figures(model: &Model) -> [(&'static str, f64); 11] {
+fn total(tiers: &[KeptLogs]) -> f64 {
+    tiers.iter().map(|tier| tier.bytes).sum()
+}
+
+fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static str, f64)> {
     let load = &model.load;
-    [
+    let mut figures = vec![
         ("users", load.users),
         ("connections", load.connections),
         ("messages_in_per_second", load.messages_in_per_second),
@@ -146,7 +183,12 @@ fn load_figures(model: &Model) -> [(&'static str, f64); 11] {
         ("packets_per_second", load.packets_per_second),
         ("heartbeats_per_second", load.heartbeats_per_second),
         ("log_bytes_per_hour", load.log_bytes_per_hour),
-    ]
+    ];
+    if scenario.cdn.is_some() {
+        figures.push(("static_bytes_per_second", load.static_bytes_per_second));
+        figures.push(("origin_bytes_per_second", load.origin_bytes_per_second));
+    }
+    figures
 }
 
 /// The quantile of this input in each world.

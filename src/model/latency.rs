@@ -4,7 +4,8 @@
 //! figure comes from is said with it, and whether that formula is exact for the station as described.
 
 use super::broker::batch_size;
-use super::resource::{cache_miss_share, retries_per_second};
+use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
+use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
 use super::wire::{Exchange, Wire};
 use super::{Fleet, Load, Model, Spread};
 use crate::random::Distribution;
@@ -220,7 +221,7 @@ fn line_station(
     let cv2 = if load.message_bytes > 0.0 { size.variance() / load.message_bytes.powi(2) } else { 0.0 };
     // The bytes on the wire vary as the payload does; what comes on top of it hardly.
     let varied = |mean: f64| {
-        let share = if mean > 0.0 { (load.message_bytes / (mean * line).max(1.0)).min(1.0) } else { 0.0 };
+        let share = if mean > 0.0 { (load.carried_bytes / (mean * line).max(1.0)).min(1.0) } else { 0.0 };
         Moments { mean, square: mean * mean * (1.0 + cv2 * share * share) }
     };
     let handed =
@@ -281,7 +282,7 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
     let cpu = &scenario.servers.cpu;
     // Per KB × KB: the size and the price of a KB are independent.
     let size = moments(&scenario.workload.message_size);
-    let kb = moments(&cpu.per_kb);
+    let kb = sum(moments(&cpu.per_kb), Moments::constant(cpu_seconds_per_kb(scenario)));
     let payload = Moments { mean: kb.mean * size.mean / 1e3, square: kb.square * size.square / 1e6 };
     let share = cache_miss_share(scenario, load.connections / servers);
     let miss = moments(&cpu.per_cache_miss);
@@ -318,7 +319,7 @@ impl Offered {
         let connects = load.connects_per_second + retries;
         let others = (load.heartbeats_per_second + connects) / share;
         let other_mean = if others > 0.0 {
-            (load.heartbeats_per_second * cpu.per_heartbeat.mean() + connects * cpu.per_connect.mean())
+            (load.heartbeats_per_second * cpu.per_heartbeat.mean() + connects * connect_cpu_seconds(scenario))
                 / (load.heartbeats_per_second + connects)
         } else {
             0.0
@@ -332,7 +333,10 @@ impl Offered {
         };
         let wakeup = moments(&cpu.per_wakeup);
         // Copies from the broker, and what a server hands to its own users, are jobs of their own.
-        let delivery = moments(&cpu.per_delivery);
+        let deflating = delivery_cpu_seconds_per_kb(scenario) / 1e3;
+        let size = moments(&scenario.workload.message_size);
+        let deflated = Moments { mean: deflating * size.mean, square: deflating * deflating * size.square };
+        let delivery = sum(moments(&cpu.per_delivery), deflated);
         let deliveries = |k: Moments| Moments {
             mean: k.mean * delivery.mean,
             square: k.mean * (delivery.square - delivery.mean.powi(2)) + k.square * delivery.mean.powi(2),
@@ -368,7 +372,7 @@ impl Offered {
                 && copies + locals == 0.0
                 && scenario.servers.network.is_none(),
             exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
-                && cpu.per_kb.mean() == 0.0
+                && cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
                 && wakeup.mean == 0.0
                 && cache_miss_share(scenario, load.connections / servers) == 0.0,
         }

@@ -30,8 +30,14 @@ pub struct Load {
     pub connects_per_second: f64,
     /// Log bytes per hour, after compression and before replication: what there is to keep.
     pub log_bytes_per_hour: f64,
-    /// Mean payload of a message, bytes.
+    /// Mean payload of a message as it is encoded, bytes.
     pub message_bytes: f64,
+    /// Static files that users load per second, bytes; nothing where the scenario has no CDN.
+    pub static_bytes_per_second: f64,
+    /// What of them the origin serves, bytes per second.
+    pub origin_bytes_per_second: f64,
+    /// Mean payload that a message's frame carries: what compression leaves of it, bytes.
+    pub carried_bytes: f64,
     /// One message on the wire: what is taken in, and for an echo the answer.
     pub message_wire: Exchange,
     /// One copy handed to another user.
@@ -40,6 +46,8 @@ pub struct Load {
     pub heartbeat_wire: Exchange,
     /// Whether each message goes to all connections, so that deliveries grow with the square of the users.
     pub everyone: bool,
+    /// One TLS handshake; nothing without TLS.
+    pub handshake_wire: Exchange,
 }
 
 impl Load {
@@ -58,6 +66,8 @@ impl Load {
         let wire = Wire::of(scenario);
         let size = &workload.message_size;
         let crosses = workload.fan_out.crosses();
+        let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
+        let statics = scenario.cdn.map_or(0.0, |cdn| connects * cdn.bytes_per_session.get());
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);
         let load = Self {
@@ -71,12 +81,16 @@ impl Load {
             egress_wire_bytes_per_second: 0.0,
             packets_per_second: 0.0,
             heartbeats_per_second: workload.heartbeat.map_or(0.0, |every| connections / every.get()),
-            connects_per_second: workload.session.as_ref().map_or(0.0, |length| connections / length.mean()),
+            connects_per_second: connects,
             log_bytes_per_hour: log,
             message_bytes: size.mean(),
             message_wire: wire.mean_message(size),
             delivery_wire: if crosses { wire.mean_delivery(size) } else { Exchange::default() },
             heartbeat_wire: wire.heartbeat(),
+            static_bytes_per_second: statics,
+            origin_bytes_per_second: scenario.cdn.map_or(0.0, |cdn| statics * (1.0 - cdn.hit_ratio.get())),
+            carried_bytes: wire.mean_carried(size),
+            handshake_wire: scenario.protocol.tls.map_or_else(Exchange::default, |tls| wire.handshake(tls)),
             everyone: workload.fan_out == FanOut::Broadcast,
         };
         load.summed()
@@ -86,17 +100,21 @@ impl Load {
     fn summed(mut self) -> Self {
         let (messages, copies) = (self.messages_in_per_second, self.messages_out_per_second);
         let beats = self.heartbeats_per_second;
-        let sum = |message: f64, delivery: f64, beat: f64| messages * message + copies * delivery + beats * beat;
-        let (message, delivery, beat) = (self.message_wire, self.delivery_wire, self.heartbeat_wire);
+        let connects = self.connects_per_second;
+        let sum = |pick: &dyn Fn(&Exchange) -> f64| {
+            messages * pick(&self.message_wire)
+                + copies * pick(&self.delivery_wire)
+                + beats * pick(&self.heartbeat_wire)
+                + connects * pick(&self.handshake_wire)
+        };
+        let ingress = sum(&|exchange| exchange.ingress.bytes);
+        let egress = sum(&|exchange| exchange.egress.bytes);
+        let packets = sum(&|exchange| exchange.ingress.packets + exchange.egress.packets);
         self.ingress_bytes_per_second = messages * self.message_bytes;
         self.egress_bytes_per_second = copies * self.message_bytes;
-        self.ingress_wire_bytes_per_second = sum(message.ingress.bytes, delivery.ingress.bytes, beat.ingress.bytes);
-        self.egress_wire_bytes_per_second = sum(message.egress.bytes, delivery.egress.bytes, beat.egress.bytes);
-        self.packets_per_second = sum(
-            message.ingress.packets + message.egress.packets,
-            delivery.ingress.packets + delivery.egress.packets,
-            beat.ingress.packets + beat.egress.packets,
-        );
+        self.ingress_wire_bytes_per_second = ingress;
+        self.egress_wire_bytes_per_second = egress;
+        self.packets_per_second = packets;
         self
     }
 
@@ -112,6 +130,8 @@ impl Load {
             heartbeats_per_second: self.heartbeats_per_second * factor,
             connects_per_second: self.connects_per_second * factor,
             log_bytes_per_hour: self.log_bytes_per_hour * factor,
+            static_bytes_per_second: self.static_bytes_per_second * factor,
+            origin_bytes_per_second: self.origin_bytes_per_second * factor,
             ..*self
         }
         .summed()

@@ -3,10 +3,12 @@
 //! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
 pub mod broker;
+pub mod compression;
 pub mod fanout;
 pub mod latency;
 pub mod load;
 pub mod resource;
+pub mod storage;
 pub mod wire;
 
 use crate::scenario::{Policy, Scenario};
@@ -36,8 +38,12 @@ pub struct Fleet {
     pub servers: u64,
     /// Nodes of the broker; 0 where there is none.
     pub broker_nodes: u64,
-    /// Nodes of the log store; 0 where nothing is logged.
+    /// Nodes of the log store (where it has tiers, of the hot one); 0 where nothing is logged.
     pub log_nodes: u64,
+    /// Nodes of its warm tier; 0 where there is none.
+    pub warm_log_nodes: u64,
+    /// Origins; 0 where there is no CDN.
+    pub origins: u64,
 }
 
 impl Fleet {
@@ -47,6 +53,8 @@ impl Fleet {
             Tier::Server => self.servers,
             Tier::Broker => self.broker_nodes,
             Tier::LogStore => self.log_nodes,
+            Tier::WarmLogStore => self.warm_log_nodes,
+            Tier::Origin => self.origins,
         }
     }
 
@@ -55,6 +63,8 @@ impl Fleet {
             Tier::Server => &mut self.servers,
             Tier::Broker => &mut self.broker_nodes,
             Tier::LogStore => &mut self.log_nodes,
+            Tier::WarmLogStore => &mut self.warm_log_nodes,
+            Tier::Origin => &mut self.origins,
         }
     }
 }
@@ -77,22 +87,22 @@ impl Model {
         let nodes = scenario.broker.as_ref().and_then(|broker| broker.nodes);
         let broker_nodes =
             if required.fleet.broker_nodes == 0 { 0 } else { nodes.unwrap_or(required.fleet.broker_nodes) };
-        Self::build(scenario, load, required, Fleet { servers, broker_nodes, ..required.fleet })
+        Self::build(scenario, &load, required, Fleet { servers, broker_nodes, ..required.fleet })
     }
 
     /// The closed form of this scenario on this fleet.
     pub fn on(scenario: &Scenario, fleet: Fleet) -> Self {
         let load = Load::of(scenario);
-        Self::build(scenario, load, Required::of(scenario, &load), fleet)
+        Self::build(scenario, &load, Required::of(scenario, &load), fleet)
     }
 
-    fn build(scenario: &Scenario, load: Load, required: Required, fleet: Fleet) -> Self {
+    fn build(scenario: &Scenario, load: &Load, required: Required, fleet: Fleet) -> Self {
         let slots =
             resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * fleet.servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
         let resources =
-            ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, &load, kind, &fleet)).collect();
-        Self { load, admitted, fleet, required, resources }
+            ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, load, kind, &fleet)).collect();
+        Self { load: *load, admitted, fleet, required, resources }
     }
 
     /// How messages reach their recipients.
@@ -109,7 +119,7 @@ impl Model {
             // Those who find no slot publish nothing, but come again and again.
             let units = resource.units as f64;
             demand +=
-                resource::retries_per_second(scenario, &self.load, units) * scenario.servers.cpu.per_connect.mean();
+                resource::retries_per_second(scenario, &self.load, units) * resource::connect_cpu_seconds(scenario);
         }
         demand / (capacity * resource.units as f64)
     }
@@ -121,13 +131,13 @@ impl Model {
 
     /// The resources in the order in which they give way as users grow: by users at target, then at limit.
     ///
-    /// The log store has just the nodes it takes, so it is often full to the last percent by rounding alone; what is
-    /// within a percent of it counts as giving way first.
+    /// The log store (and the origin) has just the nodes it takes, so it is often full to the last percent by rounding
+    /// alone; what is within a percent of it counts as giving way first.
     pub fn saturation_order(&self) -> Vec<&Resource> {
         let mut order: Vec<&Resource> = self.resources.iter().collect();
         let key = |users: Option<f64>| users.unwrap_or(f64::INFINITY);
         order.sort_by(|a, b| {
-            let slack = |r: &Resource| if r.kind.tier() == Tier::LogStore { 1.01 } else { 1.0 };
+            let slack = |r: &Resource| if r.kind.tier() == Tier::Server { 1.0 } else { 1.01 };
             let target = (key(a.users_at_target) * slack(a)).total_cmp(&(key(b.users_at_target) * slack(b)));
             target.then(key(a.users_at_limit).total_cmp(&key(b.users_at_limit)))
         });
@@ -141,8 +151,8 @@ impl Required {
     /// suffices for itself. A broker's demand depends on the servers, so it comes after them.
     fn of(scenario: &Scenario, load: &Load) -> Self {
         let shards = scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards);
-        let mut fleet = Fleet { servers: shards, broker_nodes: 0, log_nodes: 0 };
-        for tier in [Tier::Server, Tier::Broker, Tier::LogStore] {
+        let mut fleet = Fleet { servers: shards, broker_nodes: 0, log_nodes: 0, warm_log_nodes: 0, origins: 0 };
+        for tier in [Tier::Server, Tier::Broker, Tier::LogStore, Tier::WarmLogStore, Tier::Origin] {
             let kinds: Vec<_> = ResourceKind::all(scenario).into_iter().filter(|kind| kind.tier() == tier).collect();
             if kinds.is_empty() {
                 continue;

@@ -2,9 +2,10 @@
 //! users it gives way.
 
 use super::broker::{BrokerDemand, broker_demand};
+use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::fanout::Spread;
 use super::wire::Wire;
-use super::{Fleet, Load, imbalance, shard_imbalance};
+use super::{Fleet, Load, imbalance, shard_imbalance, storage};
 use crate::scenario::{Reconnect, Scenario};
 
 /// Which tier a resource belongs to: what one adds to have more of it.
@@ -14,8 +15,12 @@ pub enum Tier {
     Server,
     /// Nodes of the broker.
     Broker,
-    /// Nodes of the log store.
+    /// Nodes of the log store; where it has tiers, of the hot one.
     LogStore,
+    /// Nodes of the log store's warm tier.
+    WarmLogStore,
+    /// Origins, which serve the static files that the CDN has not.
+    Origin,
 }
 
 /// A resource.
@@ -45,7 +50,18 @@ pub enum ResourceKind {
     LogWrite,
     /// Room on the log store's disks.
     LogCapacity,
+    /// Room on the disks of its warm tier.
+    LogWarmCapacity,
+    /// Packets in and out of the servers.
+    Packets,
+    /// File descriptors of the servers.
+    Descriptors,
+    /// Network cards of the origins, sending.
+    OriginNicOut,
 }
+
+/// Descriptors that a server keeps for itself: files, logs, listeners.
+pub const OWN_DESCRIPTORS: u64 = 64;
 
 impl ResourceKind {
     /// The resources that this scenario has (an unlimited one is none).
@@ -54,6 +70,8 @@ impl ResourceKind {
         if scenario.servers.network.is_some() {
             all.extend([Self::NicIn, Self::NicOut]);
         }
+        all.extend(scenario.servers.packets.map(|_| Self::Packets));
+        all.extend(scenario.servers.descriptors.map(|_| Self::Descriptors));
         if let Some(broker) = scenario.broker.as_ref().filter(|_| scenario.workload.fan_out.crosses()) {
             all.push(Self::BrokerCpu);
             if broker.network.is_some() {
@@ -66,9 +84,11 @@ impl ResourceKind {
                 all.push(Self::BrokerPartitions);
             }
         }
-        if scenario.logs.is_some() {
+        if let Some(logs) = scenario.logs {
             all.extend([Self::LogWrite, Self::LogCapacity]);
+            all.extend(logs.warm.map(|_| Self::LogWarmCapacity));
         }
+        all.extend(scenario.cdn.map(|_| Self::OriginNicOut));
         all
     }
 
@@ -87,6 +107,10 @@ impl ResourceKind {
             Self::BrokerPartitions => "broker.partitions",
             Self::LogWrite => "log_store.write",
             Self::LogCapacity => "log_store.capacity",
+            Self::LogWarmCapacity => "log_store.warm_capacity",
+            Self::Packets => "server.packets",
+            Self::Descriptors => "server.descriptors",
+            Self::OriginNicOut => "origin.nic_out",
         }
     }
 
@@ -94,6 +118,8 @@ impl ResourceKind {
     pub const fn tier(self) -> Tier {
         match self {
             Self::LogWrite | Self::LogCapacity => Tier::LogStore,
+            Self::LogWarmCapacity => Tier::WarmLogStore,
+            Self::OriginNicOut => Tier::Origin,
             Self::BrokerCpu | Self::BrokerNicIn | Self::BrokerNicOut | Self::BrokerDisk | Self::BrokerPartitions => {
                 Tier::Broker
             }
@@ -106,14 +132,19 @@ impl ResourceKind {
     pub fn demand(self, scenario: &Scenario, load: &Load, fleet: &Fleet) -> f64 {
         let servers = fleet.servers;
         let even = match self {
-            Self::Connections => load.connections,
+            Self::Connections | Self::Descriptors => load.connections,
+            Self::Packets => load.packets_per_second,
+            Self::OriginNicOut => load.origin_bytes_per_second,
             Self::Memory => load.connections * scenario.servers.memory_per_connection.get(),
             Self::Cpu => cpu_load(scenario, load, servers),
             Self::NicIn | Self::NicOut => nic_load(scenario, load, servers, self == Self::NicIn),
             Self::LogWrite => load.log_bytes_per_hour / 3_600.0 * replication(scenario),
             Self::LogCapacity => {
-                let hours = scenario.logs.map_or(0.0, |logs| logs.retention.get() / 3_600.0);
+                let hours = scenario.logs.map_or(0.0, |logs| logs.hot.get() / 3_600.0);
                 load.log_bytes_per_hour * hours * replication(scenario)
+            }
+            Self::LogWarmCapacity => {
+                scenario.logs.and_then(|logs| logs.warm.map(|warm| storage::bytes(&logs, load, &warm))).unwrap_or(0.0)
             }
             _ => {
                 let BrokerDemand { cpu, nic_in, nic_out, disk, partitions, hot } =
@@ -154,6 +185,10 @@ impl ResourceKind {
             }
             Self::LogWrite => scenario.logs.map(|logs| logs.disk_write.get()),
             Self::LogCapacity => scenario.logs.map(|logs| logs.disk.get()),
+            Self::LogWarmCapacity => scenario.logs.and_then(|logs| logs.warm).map(|warm| warm.disk.get()),
+            Self::Packets => servers.packets.map(crate::units::Rate::get),
+            Self::Descriptors => servers.descriptors.map(|all| all.saturating_sub(OWN_DESCRIPTORS) as f64),
+            Self::OriginNicOut => scenario.cdn.map(|cdn| cdn.origin_network.bytes_per_second().get()),
         }
     }
 
@@ -249,17 +284,18 @@ fn cpu_load(scenario: &Scenario, load: &Load, servers: u64) -> f64 {
     let n = servers as f64;
     let spread = Spread::of(scenario, load.connections, servers);
     load.messages_in_per_second
-        * (message_cpu_seconds(scenario, load, n) + fan_out_cpu_seconds(scenario, &spread) * spread.hot_server)
+        * (message_cpu_seconds(scenario, load, n) + fan_out_cpu_seconds(scenario, load, &spread) * spread.hot_server)
         + load.heartbeats_per_second * cpu.per_heartbeat.mean()
-        + (load.connects_per_second + retries_per_second(scenario, load, n)) * cpu.per_connect.mean()
+        + (load.connects_per_second + retries_per_second(scenario, load, n)) * connect_cpu_seconds(scenario)
 }
 
 /// CPU seconds, of all servers together, for handing one message to its recipients: publishes, copies and deliveries.
-pub fn fan_out_cpu_seconds(scenario: &Scenario, spread: &Spread) -> f64 {
+pub fn fan_out_cpu_seconds(scenario: &Scenario, load: &Load, spread: &Spread) -> f64 {
     let cpu = &scenario.servers.cpu;
     spread.publishes * cpu.per_publish.mean()
         + spread.copies * cpu.per_receive.mean()
-        + spread.deliveries * cpu.per_delivery.mean()
+        + spread.deliveries
+            * (cpu.per_delivery.mean() + delivery_cpu_seconds_per_kb(scenario) * load.message_bytes / 1_000.0)
 }
 
 /// Bytes a second through the servers' network cards: users' traffic and the broker's.
@@ -276,11 +312,24 @@ fn nic_load(scenario: &Scenario, load: &Load, servers: u64, inwards: bool) -> f6
     users + backplane + delivered * (spread.hot_server - 1.0)
 }
 
-/// CPU seconds of one message, wake-up left out: per message + per KB × KB + per miss × share of misses.
+/// What a TLS handshake that resumes a session costs, as a share of a full one.
+pub const RESUMED_SHARE: f64 = 0.2;
+
+/// CPU seconds of one connection attempt: the upgrade and, with TLS, the handshake, of which some may resume a session.
+pub fn connect_cpu_seconds(scenario: &Scenario) -> f64 {
+    let handshake = scenario
+        .protocol
+        .tls
+        .map_or(0.0, |tls| tls.handshake_cpu.get() * (1.0 - tls.resumption.get() * (1.0 - RESUMED_SHARE)));
+    scenario.servers.cpu.per_connect.mean() + handshake
+}
+
+/// CPU seconds of one message, wake-up left out: per message + per KB × KB + per miss × share of misses, where a KB costs
+/// what compressing it costs, too.
 pub fn message_cpu_seconds(scenario: &Scenario, load: &Load, servers: f64) -> f64 {
     let cpu = &scenario.servers.cpu;
     cpu.per_message.mean()
-        + cpu.per_kb.mean() * load.message_bytes / 1_000.0
+        + (cpu.per_kb.mean() + cpu_seconds_per_kb(scenario)) * load.message_bytes / 1_000.0
         + cpu.per_cache_miss.mean() * cache_miss_share(scenario, load.connections / servers)
 }
 
@@ -306,15 +355,13 @@ pub fn retries_per_second(scenario: &Scenario, load: &Load, servers: f64) -> f64
     (load.connections - slots) / (delay + round_trip)
 }
 
-/// Connections a server takes: its limit, or what its memory holds.
+/// Connections a server takes: its limit, or what its memory holds, or the descriptors it has left.
 pub fn slots_per_server(scenario: &Scenario) -> Option<u64> {
     let servers = &scenario.servers;
     let each = servers.memory_per_connection.get();
     let by_memory = (each > 0.0).then(|| (servers.memory.get() / each) as u64);
-    match (servers.connection_limit, by_memory) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
+    let by_descriptors = servers.descriptors.map(|all| all.saturating_sub(OWN_DESCRIPTORS));
+    [servers.connection_limit, by_memory, by_descriptors].into_iter().flatten().min()
 }
 
 fn replication(scenario: &Scenario) -> f64 {

@@ -83,6 +83,9 @@ fn body(view: &View<'_>) -> Map<String, Value> {
             })
             .collect(),
     );
+    if !assessment.logs_kept.is_empty() {
+        out.insert("log_storage".into(), log_storage(assessment, &parameter));
+    }
     out.insert("closed_form".into(), closed_form(assessment));
     out.insert(
         "uncertain".into(),
@@ -111,6 +114,25 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
         "log_nodes": assessment.log_nodes_required,
         "by_resource": by_resource,
     })
+}
+
+/// What the log store holds when it is full, tier by tier.
+fn log_storage(assessment: &Assessment, intervals: &Value) -> Value {
+    let tiers: Vec<Value> = assessment
+        .logs_kept
+        .iter()
+        .map(|tier| {
+            json!({
+                "tier": tier.tier,
+                "for_seconds": tier.kept.keep.get(),
+                "replication": tier.kept.replication,
+                "compression": tier.kept.compression,
+                "bytes": tier.bytes,
+                "nodes": tier.nodes,
+            })
+        })
+        .collect();
+    json!({ "intervals": intervals, "bytes": assessment.log_bytes_kept, "tiers": tiers })
 }
 
 fn bottleneck(assessment: &Assessment, resource: &ResourceAssessment) -> Value {

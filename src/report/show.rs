@@ -64,6 +64,16 @@ pub fn fine(figure: f64) -> String {
     format!("{shown:.places$} {unit}")
 }
 
+/// So many users: `1 user`, `10,000 users`.
+pub fn users(figure: f64) -> String {
+    counted(&count(figure), "user")
+}
+
+/// A number and what it is of, which has an s unless there is one: `1 node`, `3 (2 to 4) nodes`.
+pub fn counted(number: &str, what: &str) -> String {
+    format!("{number} {what}{}", if number == "1" { "" } else { "s" })
+}
+
 /// Users, with three digits from a hundred thousand on.
 pub fn short_users(figure: f64) -> String {
     if (99_999.5..999_500.0).contains(&figure) { format!("{:.0} k", figure / 1e3) } else { count_whole(figure) }

@@ -3,10 +3,14 @@
 use std::fmt::Write as _;
 
 use super::View;
-use super::show::whole_interval;
-use crate::model::resource::{cache_miss_share, message_cpu_seconds, retries_per_second, slots_per_server};
+use super::show::{interval, users, whole_interval};
+use crate::analysis::assessment::LogTierAssessment;
+use crate::model::compression::cpu_seconds_per_kb;
+use crate::model::resource::{
+    OWN_DESCRIPTORS, cache_miss_share, connect_cpu_seconds, message_cpu_seconds, retries_per_second, slots_per_server,
+};
 use crate::model::{ResourceKind, Tier};
-use crate::scenario::{LinkKind, Scenario};
+use crate::scenario::{Encoding, LinkKind, Scenario};
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 
@@ -31,17 +35,26 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
     let load = &view.assessment.model.load;
     let workload = &scenario.workload;
     let flow = |figure: f64| byte_rate(ByteRate::new(figure));
-    let size = bytes(Bytes::new(load.message_bytes));
+    let size_shown = bytes(Bytes::new(load.message_bytes));
     let per_second = |figure: f64| rate(Rate::new(figure));
-    let mut steps = vec![
+    let mut steps = Vec::new();
+    if let Encoding::Binary { size } = scenario.protocol.encoding {
+        let json = bytes(Bytes::new(load.message_bytes / size.get()));
+        steps.push(step(
+            "payload of a message",
+            format!("{json} as JSON x {} (binary)", ratio(size)),
+            size_shown.clone(),
+        ));
+    }
+    steps.extend([
         step(
             "connections",
-            format!("{} users x {}", count(load.users), workload.connections_per_user),
+            format!("{} x {}", users(load.users), workload.connections_per_user),
             count(load.connections),
         ),
         step(
             "messages in",
-            format!("{} users x {}", count(load.users), rate(workload.message_rate)),
+            format!("{} x {}", users(load.users), rate(workload.message_rate)),
             per_second(load.messages_in_per_second),
         ),
         step(
@@ -55,15 +68,25 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
         ),
         step(
             "payload in",
-            format!("{} x {size}", per_second(load.messages_in_per_second)),
+            format!("{} x {size_shown}", per_second(load.messages_in_per_second)),
             flow(load.ingress_bytes_per_second),
         ),
         step(
             "payload out",
-            format!("{} x {size}", per_second(load.messages_out_per_second)),
+            format!("{} x {size_shown}", per_second(load.messages_out_per_second)),
             flow(load.egress_bytes_per_second),
         ),
-    ];
+    ]);
+    if scenario.protocol.compression.is_some() {
+        steps.push(step(
+            "payload of a frame",
+            format!(
+                "{size_shown} / {:.2} (deflate)",
+                if load.carried_bytes > 0.0 { load.message_bytes / load.carried_bytes } else { 1.0 }
+            ),
+            bytes(Bytes::new(load.carried_bytes)),
+        ));
+    }
     if load.heartbeats_per_second > 0.0 {
         let every = workload.heartbeat.map_or_else(String::new, seconds);
         steps.push(step(
@@ -72,25 +95,45 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
             per_second(load.heartbeats_per_second),
         ));
     }
+    steps.extend(wire_steps(view));
+    steps.extend(store_steps(view));
+    steps
+}
+
+/// What goes over the wire.
+fn wire_steps(view: &View<'_>) -> Vec<Step> {
+    let scenario = &view.assessment.scenario;
+    let load = &view.assessment.model.load;
+    let flow = |figure: f64| byte_rate(ByteRate::new(figure));
+    let per_second = |figure: f64| rate(Rate::new(figure));
+    let mut steps = Vec::new();
     let link = match scenario.link.kind {
         LinkKind::Ethernet => "Ethernet",
         LinkKind::Loopback => "loopback",
     };
-    let layers = format!("{}TCP/IP, {link}, ACKs", if scenario.protocol.tls { "TLS, " } else { "" });
-    for (what, wire, beat, sum) in [
+    let layers = format!("{}TCP/IP, {link}, ACKs", if scenario.protocol.tls.is_some() { "TLS, " } else { "" });
+    let (message, beat, handshake) = (load.message_wire, load.heartbeat_wire, load.handshake_wire);
+    for (what, wire, beat, handshake, sum) in [
         (
             "wire in",
-            load.message_wire.ingress.bytes,
-            load.heartbeat_wire.ingress.bytes,
+            message.ingress.bytes,
+            beat.ingress.bytes,
+            handshake.ingress.bytes,
             load.ingress_wire_bytes_per_second,
         ),
         (
             "wire out",
-            load.message_wire.egress.bytes,
-            load.heartbeat_wire.egress.bytes,
+            message.egress.bytes,
+            beat.egress.bytes,
+            handshake.egress.bytes,
             load.egress_wire_bytes_per_second,
         ),
     ] {
+        let handshakes = if load.connects_per_second > 0.0 && handshake > 0.0 {
+            format!(" + {} x {} (handshakes)", per_second(load.connects_per_second), bytes(Bytes::new(handshake)))
+        } else {
+            String::new()
+        };
         let beats = if load.heartbeats_per_second > 0.0 {
             format!(" + {} x {}", per_second(load.heartbeats_per_second), bytes(Bytes::new(beat)))
         } else {
@@ -98,10 +141,20 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
         };
         steps.push(step(
             what,
-            format!("{} x {:.0} B ({layers}){beats}", per_second(load.messages_in_per_second), wire),
+            format!("{} x {:.0} B ({layers}){beats}{handshakes}", per_second(load.messages_in_per_second), wire),
             flow(sum),
         ));
     }
+    steps
+}
+
+/// What is logged and kept, and what static files take.
+fn store_steps(view: &View<'_>) -> Vec<Step> {
+    let scenario = &view.assessment.scenario;
+    let load = &view.assessment.model.load;
+    let flow = |figure: f64| byte_rate(ByteRate::new(figure));
+    let per_second = |figure: f64| rate(Rate::new(figure));
+    let mut steps = Vec::new();
     if let Some(logs) = scenario.logs {
         let packed =
             if logs.compression > 1.0 { format!(" / {:.1} (compression)", logs.compression) } else { String::new() };
@@ -114,20 +167,53 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
             ),
             byte_rate_hourly(ByteRate::new(load.log_bytes_per_hour / 3_600.0)),
         ));
-        let kept = load.log_bytes_per_hour * logs.retention.get() / 3_600.0 * logs.replication as f64;
-        steps.push(step(
-            "logs kept",
-            format!(
-                "{} x {} x {} {}",
-                byte_rate_hourly(ByteRate::new(load.log_bytes_per_hour / 3_600.0)),
-                seconds(logs.retention),
-                logs.replication,
-                if logs.replication == 1 { "copy" } else { "copies" }
+        steps.extend(view.assessment.logs_kept.iter().map(|tier| kept_step(view, tier)));
+    }
+    if let Some(cdn) = scenario.cdn {
+        steps.extend([
+            step(
+                "static files",
+                format!("{} sessions x {}", per_second(load.connects_per_second), bytes(cdn.bytes_per_session)),
+                flow(load.static_bytes_per_second),
             ),
-            bytes(Bytes::new(kept)),
-        ));
+            step(
+                "from the origin",
+                format!("{} x (1 - {} hits)", flow(load.static_bytes_per_second), ratio(cdn.hit_ratio)),
+                flow(load.origin_bytes_per_second),
+            ),
+            step(
+                "saved by the CDN",
+                format!("{} - {}", flow(load.static_bytes_per_second), flow(load.origin_bytes_per_second)),
+                flow(load.static_bytes_per_second - load.origin_bytes_per_second),
+            ),
+        ]);
     }
     steps
+}
+
+/// What a tier of the log store holds once it is full.
+fn kept_step(view: &View<'_>, tier: &LogTierAssessment) -> Step {
+    let (scenario, load) = (&view.assessment.scenario, &view.assessment.model.load);
+    let hot = scenario.logs.map_or(1.0, |logs| logs.compression);
+    let kept = tier.kept;
+    let again = if (kept.compression - hot).abs() > 1e-9 {
+        format!(" x {} / {} (compression)", count(hot), count(kept.compression))
+    } else {
+        String::new()
+    };
+    let what =
+        if view.assessment.logs_kept.len() > 1 { format!("logs kept, {}", tier.tier) } else { "logs kept".into() };
+    step(
+        &what,
+        format!(
+            "{}{again} x {} x {} {}",
+            byte_rate_hourly(ByteRate::new(load.log_bytes_per_hour / 3_600.0)),
+            seconds(kept.keep),
+            kept.replication,
+            if kept.replication == 1 { "copy" } else { "copies" }
+        ),
+        interval(&tier.bytes, |figure| bytes(Bytes::new(figure))),
+    )
 }
 
 /// The steps from load to what each resource takes.
@@ -136,6 +222,17 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
     let scenario = &assessment.scenario;
     let model = &assessment.model;
     let mut steps = vec![cpu_step(scenario, view)];
+    if let Some(deflate) = scenario.protocol.compression
+        && deflate.context_takeover
+    {
+        let each = scenario.servers.memory_per_connection;
+        let own = Bytes::new(each.get() - deflate.memory_per_connection.get());
+        steps.push(step(
+            "memory of a connection",
+            format!("{} + {} (compression)", bytes(own), bytes(deflate.memory_per_connection)),
+            bytes(each),
+        ));
+    }
     for resource in &model.resources {
         let show = |figure: f64| shown(resource.kind, figure);
         let required = assessment.resources.iter().find(|a| a.kind == resource.kind);
@@ -143,9 +240,14 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
             Tier::Server => "servers for ",
             Tier::Broker => "broker nodes for ",
             Tier::LogStore => "log nodes for ",
+            Tier::WarmLogStore => "warm nodes for ",
+            Tier::Origin => "origins for ",
         };
         let planned = if resource.kind == ResourceKind::Connections {
             format!("{} comfortable", show(resource.planned))
+        } else if resource.kind == ResourceKind::Descriptors {
+            let all = resource.capacity.map_or(0.0, |left| left + OWN_DESCRIPTORS as f64);
+            format!("(({} - {OWN_DESCRIPTORS}) x {})", show(all), ratio(scenario.servers.target_utilisation))
         } else {
             format!(
                 "({} x {})",
@@ -168,6 +270,10 @@ fn cpu_step(scenario: &Scenario, view: &View<'_>) -> Step {
     let time = |figure: f64| seconds(Seconds::new(figure));
     let servers = model.fleet.servers as f64;
     let mut how = format!("{} + {} a KB", time(cpu.per_message.mean()), time(cpu.per_kb.mean()));
+    let compression = cpu_seconds_per_kb(scenario);
+    if compression > 0.0 {
+        let _ = write!(how, " + {} a KB (compression)", time(compression));
+    }
     let miss = cache_miss_share(scenario, model.load.connections / servers);
     if miss > 0.0 {
         let _ = write!(how, " + {} x {} (cache misses)", time(cpu.per_cache_miss.mean()), ratio(Ratio::new(miss)));
@@ -180,7 +286,7 @@ fn cpu_step(scenario: &Scenario, view: &View<'_>) -> Step {
             "; {} attempts refused past {} slots, {} each",
             rate(Rate::new(retries)),
             count(slots as f64 * servers),
-            time(cpu.per_connect.mean())
+            time(connect_cpu_seconds(scenario))
         );
     }
     step("CPU of a message", how, time(message_cpu_seconds(scenario, &model.load, servers)))
@@ -201,19 +307,24 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::BrokerPartitions => "broker partitions",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
+        ResourceKind::LogWarmCapacity => "warm logs",
+        ResourceKind::Packets => "packets",
+        ResourceKind::Descriptors => "descriptors",
+        ResourceKind::OriginNicOut => "origin network",
     }
 }
 
 /// A resource's demand or capacity with its unit.
 pub fn shown(kind: ResourceKind, figure: f64) -> String {
     match kind {
-        ResourceKind::Connections => count(figure.round()),
-        ResourceKind::Memory | ResourceKind::LogCapacity => bytes(Bytes::new(figure)),
+        ResourceKind::Connections | ResourceKind::Descriptors | ResourceKind::BrokerPartitions => count(figure.round()),
+        ResourceKind::Packets => rate(Rate::new(figure)),
+        ResourceKind::Memory | ResourceKind::LogCapacity | ResourceKind::LogWarmCapacity => bytes(Bytes::new(figure)),
         ResourceKind::Cpu | ResourceKind::BrokerCpu => format!("{} cores", count(figure)),
-        ResourceKind::BrokerPartitions => count(figure.round()),
         ResourceKind::NicIn
         | ResourceKind::NicOut
         | ResourceKind::LogWrite
+        | ResourceKind::OriginNicOut
         | ResourceKind::BrokerNicIn
         | ResourceKind::BrokerNicOut
         | ResourceKind::BrokerDisk => byte_rate(ByteRate::new(figure)),

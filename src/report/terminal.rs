@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 
-use super::show::{count_small, count_whole, fine, interval, share, short_count, short_users, whole_interval};
+use super::show::{
+    count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
+};
 use super::steps::{self, Step, short};
 use super::{Point, VERSION, View};
+use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
 use crate::metrics::RunMetrics;
-use crate::model::ResourceKind;
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -103,8 +105,7 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
     let assessment = view.assessment;
     let load = &assessment.model.load;
     let amount = |figure: f64| bytes(Bytes::new(figure));
-    let kept =
-        assessment.model.resource(ResourceKind::LogCapacity).map_or_else(|| "-".to_owned(), |r| amount(r.demand));
+    let kept = if assessment.logs_kept.is_empty() { "-".to_owned() } else { amount(assessment.log_bytes_kept.value) };
     let latency = view.metrics.and_then(|metrics| metrics.latency);
     let cpu = view.metrics.and_then(|metrics| metrics.stations.iter().find(|station| station.name == "server.cpu"));
     let first = assessment.resources.first();
@@ -128,7 +129,7 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
 fn heading(view: &View<'_>) -> String {
     let scenario = &view.assessment.scenario;
     let load = &view.assessment.model.load;
-    let mut out = heading_line(view, &format!("{} users", count(load.users)));
+    let mut out = heading_line(view, &users(load.users));
     let size = bytes(Bytes::new(load.message_bytes));
     let _ = writeln!(
         out,
@@ -167,8 +168,8 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
                 first.users_at_target.map_or_else(
                     || ", and only by its limit".to_owned(),
                     |users| format!(
-                        ", at {} users on {} server{}",
-                        interval(&users, count_whole),
+                        ", {} on {} server{}",
+                        at_users(&users),
                         count(assessment.model.fleet.servers as f64),
                         if assessment.model.fleet.servers == 1 { "" } else { "s" }
                     )
@@ -216,6 +217,17 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
                 if assessment.model.fleet.log_nodes == 1 { "" } else { "s" }
             ),
         ));
+        lines.extend(logs_kept(assessment));
+    }
+    if assessment.scenario.cdn.is_some() {
+        lines.push((
+            "Static files",
+            format!(
+                "{}, of which the CDN saves the origin {}",
+                byte_rate(ByteRate::new(load.static_bytes_per_second)),
+                byte_rate(ByteRate::new(load.static_bytes_per_second - load.origin_bytes_per_second))
+            ),
+        ));
     }
     if let Some(latency) = metrics.and_then(|metrics| metrics.latency) {
         lines.push((
@@ -234,6 +246,36 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
     }
     out.push('\n');
     out
+}
+
+/// The users at which something happens. Where one user is too many already there is no such number.
+fn at_users(figure: &Estimate) -> String {
+    if figure.value < 1.0 {
+        return "before the first user is in,".to_owned();
+    }
+    format!("at {}", counted(&interval(figure, count_whole), "user"))
+}
+
+/// What the log store holds when all its tiers are full, and each of them where there are several.
+fn logs_kept(assessment: &Assessment) -> Vec<(&'static str, String)> {
+    let amount = |figure: f64| bytes(Bytes::new(figure));
+    let after = seconds(assessment.scenario.logs.map_or(Seconds::ZERO, |logs| logs.retention));
+    let mut lines = vec![("Logs kept", format!("{} after {after}", interval(&assessment.log_bytes_kept, amount)))];
+    if assessment.logs_kept.len() > 1 {
+        lines.extend(assessment.logs_kept.iter().map(|tier| {
+            let nodes = tier.nodes.map_or_else(
+                || " of object storage".to_owned(),
+                |nodes| format!(" on {}", counted(&whole_interval(&nodes), "node")),
+            );
+            let name = match tier.tier {
+                "hot" => "  in the hot tier",
+                "warm" => "  in the warm tier",
+                _ => "  in the archive",
+            };
+            (name, format!("{}{nodes}", interval(&tier.bytes, amount)))
+        }));
+    }
+    lines
 }
 
 fn assumptions(view: &View<'_>) -> String {
@@ -288,6 +330,10 @@ fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
     }
     if view.assessment.scenario.logs.is_some() {
         rows.push(vec!["logs".into(), hourly(load.log_bytes_per_hour), simulated(&|f| f.log_bytes_per_hour, &hourly)]);
+    }
+    if view.assessment.scenario.cdn.is_some() {
+        rows.push(vec!["static files".into(), flow(load.static_bytes_per_second), String::new()]);
+        rows.push(vec!["of them, from the origin".into(), flow(load.origin_bytes_per_second), String::new()]);
     }
     table(&["load", "closed form", "simulated (95 %)"].map(str::to_owned), rows.into_iter(), |_| false)
 }

@@ -15,6 +15,8 @@ pub struct Key {
     pub path: &'static str,
     /// Words it takes.
     pub words: &'static [&'static str],
+    /// Words that mean the section with all its defaults: `deflate` is `{deflate: {}}`.
+    pub opens: &'static [&'static str],
     /// What else it takes.
     pub kind: Kind,
     /// What it is where nothing is given.
@@ -100,12 +102,17 @@ const fn certain(kind: Kind, reason: &'static str) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
-    Key { path, words: &[], kind, default: Default::Yaml(default), doc, source, later: &[] }
+    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, later: &[] }
 }
 
 impl Key {
     const fn or(mut self, words: &'static [&'static str]) -> Self {
         self.words = words;
+        self
+    }
+
+    const fn opening(mut self, words: &'static [&'static str]) -> Self {
+        self.opens = words;
         self
     }
 
@@ -155,6 +162,8 @@ const ASSUMED: &str = "assumption: check it against your system";
 const FIELD: &str = "field experience: 3,000 to 5,000 connections are comfortable for a WebSocket server";
 const CUSTOMARY: &str = "customary: leaves room for bursts and failures";
 const RUN: &str = "a compromise between time and precision";
+
+const TIERS: &str = "tiers: {hot: {for: 1 day}, archive: {for: 365 days}}";
 
 const NONE: &[&str] = &["none"];
 const UNLIMITED: &[&str] = &["unlimited"];
@@ -281,10 +290,62 @@ pub static KEYS: &[Key] = &[
     not_yet("workload.timeout", "How long a user waits for an answer."),
     choice("workload.profile", &["steady"], "steady", "How the load changes over the day.").later(&["*"]),
     section("protocol", "How messages are framed."),
-    choice("protocol.encoding", &["json"], "json", "How a message is written.")
-        .later(&["binary", "msgpack", "protobuf"]),
-    choice("protocol.compression", NONE, "none", "How frames are compressed.").later(&["*"]),
-    choice("protocol.tls", &["true", "false"], "true", "Whether connections are encrypted (TLS 1.3)."),
+    choice("protocol.encoding", &["json", "binary"], "json", "How a message is written; its size is given as JSON.")
+        .opening(&["binary"]),
+    key(
+        "protocol.encoding.size",
+        Kind::Figure(Figure { above: true, ..figure(Ratio, 0.0, 1.0) }),
+        "60 %",
+        "What a binary encoding leaves of the JSON payload.",
+        "assumption: names and numbers shrink (to 37 %, nilsmagnus.github.io/post/proto-json-sizes), texts don't",
+    ),
+    choice("protocol.compression", &["none", "deflate"], "none", "How frames are compressed (RFC 7692), both ways.")
+        .opening(&["deflate"]),
+    section("protocol.compression.deflate", "What compression gives and takes."),
+    key(
+        "protocol.compression.deflate.ratio",
+        Kind::Figure(figure(Count, 1.0, 1_000.0)),
+        "auto",
+        "How many times smaller payloads get; auto: by their size, as for chat in JSON.",
+        "measured: zlib on chat text in JSON, 256 B to 16 KB",
+    )
+    .or(&["auto"]),
+    key(
+        "protocol.compression.deflate.cpu_per_kb",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "85 us",
+        "Inflating and deflating a KB of payload, together.",
+        "measured: a compressed 1 KB echo costs 8 to 12 times a plain one of 9 us, 2-core cloud VM",
+    ),
+    key(
+        "protocol.compression.deflate.memory_per_connection",
+        Kind::Figure(figure(Bytes, 0.0, 1e12)),
+        "295 KiB",
+        "Memory of a connection's two contexts, where they are kept between messages.",
+        "zlib's zconf.h: deflate 256 KiB, inflate 32 + 7 KiB, windowBits 15, memLevel 8",
+    ),
+    choice(
+        "protocol.compression.deflate.context_takeover",
+        &["true", "false"],
+        "true",
+        "Whether a message is compressed with what the ones before it said.",
+    ),
+    choice("protocol.tls", &["true", "false"], "true", "Whether connections are encrypted (TLS 1.3).")
+        .opening(&["true"]),
+    key(
+        "protocol.tls.handshake_cpu",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "300 us",
+        "CPU of a full handshake, on top of `per_connect`.",
+        "assumption: 500 us with ECDSA P-256 were measured on a core of 2010 (rustls); newer ones are faster",
+    ),
+    key(
+        "protocol.tls.resumption",
+        Kind::Figure(figure(Ratio, 0.0, 1.0)),
+        "0 %",
+        "Share of the handshakes that resume a session, for a fifth of the CPU.",
+        "none unless asked for",
+    ),
     section("link", "What a frame costs on the wire."),
     choice("link.kind", &["ethernet", "loopback"], "ethernet", "What is below IP."),
     key(
@@ -329,6 +390,22 @@ pub static KEYS: &[Key] = &[
     key("servers.memory", above_zero(Bytes, MOST), "8 GiB", "Memory of one server.", ASSUMED),
     key("servers.network", above_zero(BitRate, MOST), "1 Gbit/s", "Network speed of one server, each way.", ASSUMED)
         .or(UNLIMITED),
+    key(
+        "servers.packets",
+        above_zero(Rate, MOST),
+        "1_000_000/s",
+        "Packets a second of one server, in and out together.",
+        "assumption: 2.2 M/s were measured on the largest EC2 m5 (Stressgrid 2019), less on smaller ones",
+    )
+    .or(UNLIMITED),
+    key(
+        "servers.descriptors",
+        whole(128.0, 1e9),
+        "1_048_576",
+        "File descriptors of one server; it keeps 64 for itself.",
+        "Linux's fs.nr_open, the most a limit can be; systemd's own is half of it",
+    )
+    .or(UNLIMITED),
     section("servers.connections", "Connections of one server."),
     key(
         "servers.connections.comfortable",
@@ -543,7 +620,28 @@ pub static KEYS: &[Key] = &[
         "Who gets a copy: servers with a recipient, or all servers.",
     ),
     not_yet("cache", "What is kept in memory."),
-    not_yet("cdn", "What serves static files."),
+    choice("cdn", NONE, "none", "What serves static files as a session begins: none, or {hit_ratio: 95 %}."),
+    key(
+        "cdn.bytes_per_session",
+        Kind::Figure(figure(Bytes, 0.0, 1e12)),
+        "2 MB",
+        "Static files that a session loads as it begins.",
+        "assumption: about what a median web page weighs (HTTP Archive)",
+    ),
+    key(
+        "cdn.hit_ratio",
+        Kind::Figure(figure(Ratio, 0.0, 1.0)),
+        "95 %",
+        "Share of their bytes that the CDN has already.",
+        ASSUMED,
+    ),
+    key(
+        "cdn.origin_network",
+        above_zero(BitRate, MOST),
+        "10 Gbit/s",
+        "Network speed of one origin, which serves what the CDN has not.",
+        ASSUMED,
+    ),
     not_yet("zones", "Which servers fail together."),
     key("logs", Words, "{}", "The log store, where messages are logged.", "messages are logged unless you say none")
         .or(NONE),
@@ -564,7 +662,21 @@ pub static KEYS: &[Key] = &[
     )
     .or(NONE),
     key("logs.retention", above_zero(Time, LONG), "7 days", "How long logs are kept.", ASSUMED),
-    not_yet("logs.tiers", "Where older logs go."),
+    choice("logs.tiers", NONE, "none", "Where older logs go: {hot: {for: 1 day}, warm: {for: …}, archive: {for: …}}."),
+    key("logs.tiers.hot", Words, "", "The log nodes, where logs are written.", "").required(TIERS),
+    tier_for("logs.tiers.hot.for").required(TIERS),
+    tier_replication("logs.tiers.hot.replication"),
+    tier_compression("logs.tiers.hot.compression"),
+    tier_disk("logs.tiers.hot.disk"),
+    key("logs.tiers.warm", Words, "", "Nodes with room rather than speed.", "").absent(),
+    tier_for("logs.tiers.warm.for").required("warm: {for: 30 days}"),
+    tier_replication("logs.tiers.warm.replication"),
+    tier_compression("logs.tiers.warm.compression"),
+    tier_disk("logs.tiers.warm.disk"),
+    key("logs.tiers.archive", Words, "", "Object storage, which has no nodes.", "").absent(),
+    tier_for("logs.tiers.archive.for").required("archive: {for: 365 days}"),
+    tier_replication("logs.tiers.archive.replication"),
+    tier_compression("logs.tiers.archive.compression"),
     key(
         "logs.disk_write",
         above_zero(ByteRate, MOST),
@@ -640,6 +752,26 @@ pub static KEYS: &[Key] = &[
     )
     .required("start: {ramp: 30 s}"),
 ];
+
+const fn tier_for(path: &'static str) -> Key {
+    key(path, above_zero(Time, LONG), "", "How long logs stay in this tier.", "")
+}
+
+const fn tier_replication(path: &'static str) -> Key {
+    key(path, whole(1.0, 100.0), "", "Copies kept in this tier; as `logs.replication`, if not given.", "").absent()
+}
+
+const fn tier_compression(path: &'static str) -> Key {
+    let figure = Kind::Figure(figure(Count, 1.0, 10_000.0));
+    key(path, figure, "", "How many times smaller logs are here; as `logs.compression`, if not given.", "")
+        .or(NONE)
+        .absent()
+}
+
+const fn tier_disk(path: &'static str) -> Key {
+    key(path, above_zero(Bytes, 1e18), "", "What one disk of this tier holds; as `logs.disk`, if not given.", "")
+        .absent()
+}
 
 const fn promise(path: &'static str, doc: &'static str) -> Key {
     key(path, certain(above_zero(Time, LONG), PROMISE), "", doc, "").absent()

@@ -91,6 +91,9 @@ impl Reader<'_> {
         let entry = match &node.value {
             Value::Scalar { text, .. } => {
                 if let Some(word) = key.words.iter().find(|word| **word == text) {
+                    if key.opens.contains(word) {
+                        self.section(key.path, &[], key_place);
+                    }
                     Some(Entry::Word(word))
                 } else if key.later.contains(&text.as_str()) {
                     self.error(not_yet(key, &node.place, text));

@@ -5,13 +5,17 @@
 use super::broker;
 use super::draft::{Draft, World};
 use super::types::{
-    Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, FanOut, Latency, Link, LinkKind,
-    Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario, Servers, Sharding, Simulation, Slo, Start, Workload,
+    Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding, FanOut,
+    Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario, Servers, Sharding,
+    Simulation, Slo, Start, Tls, Workload,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
-use crate::units::display::whole;
+use crate::units::display::{seconds, whole};
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
+
+/// The largest payload, in bytes: a run counts each message's in 32 bits.
+const LARGEST_MESSAGE: f64 = 4e9;
 
 /// What can't be together in a file, judged at the middle of what is uncertain.
 pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
@@ -63,6 +67,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "give it a length, such as `20 min`, or write `session: none`",
         );
     }
+    payloads_and_stores(draft, &world, &mut conflict);
     if draft.place("balancer.virtual_nodes").is_some() && world.word("balancer.policy") != Some("consistent-hash") {
         conflict(
             &["balancer.virtual_nodes"],
@@ -163,13 +168,52 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
+/// The same, of messages, static files and logs.
+fn payloads_and_stores(draft: &Draft, world: &World, conflict: &mut dyn FnMut(&[&str], String, &str)) {
+    if world
+        .random("workload.message.size")
+        .is_some_and(|size| size.upper_end().unwrap_or(size.mean()) > LARGEST_MESSAGE)
+    {
+        conflict(
+            &["workload.message.size"],
+            "a message can have at most 4 GB of payload".to_owned(),
+            "send what is larger in parts: `rate` times as many messages of a part's size",
+        );
+    }
+    if world.word(TAKEOVER) == Some("false") && draft.place(DEFLATE_MEMORY).is_some() {
+        conflict(
+            &[DEFLATE_MEMORY],
+            "`memory_per_connection` has no meaning without `context_takeover`".to_owned(),
+            "leave it out: contexts that are not kept between messages take nothing of a connection",
+        );
+    }
+    if world.is_section("cdn") && !world.is_section("workload.session") {
+        conflict(
+            &["cdn"],
+            "`cdn` needs `workload.session`: static files are loaded as a session begins".to_owned(),
+            "say how long sessions last, such as `workload: {session: {length: 20 min}}`",
+        );
+    }
+    if let Some(tiers) = world.tiers()
+        && let Some(retention) = draft.place("logs.retention").and(world.figure("logs.retention"))
+        && (tiers - retention).abs() > 1e-9 * retention
+    {
+        let (sum, given) = (seconds(Seconds::new(tiers)), seconds(Seconds::new(retention)));
+        conflict(
+            &["logs.retention"],
+            format!("`retention` is {given}, but logs spend {sum} in their tiers"),
+            "leave `retention` out: with tiers, it is the sum of their `for`",
+        );
+    }
+}
+
 /// The scenario of a world.
 pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
     Scenario {
         name: world.text("name").unwrap_or(default_name).to_owned(),
         users: world.whole("users"),
         workload: workload(world),
-        protocol: Protocol { tls: world.word("protocol.tls") == Some("true") },
+        protocol: protocol(world),
         link: Link {
             kind: if world.word("link.kind") == Some("loopback") { LinkKind::Loopback } else { LinkKind::Ethernet },
             mtu: Bytes::new(world.count("link.mtu")),
@@ -177,6 +221,11 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         latency: Latency { client: world.distribution("latency.client"), server: world.distribution("latency.server") },
         servers: servers(world),
         balancer: balancer(world),
+        cdn: world.is_section("cdn").then(|| Cdn {
+            bytes_per_session: Bytes::new(world.count("cdn.bytes_per_session")),
+            hit_ratio: Ratio::new(world.count("cdn.hit_ratio")),
+            origin_network: BitRate::new(world.count("cdn.origin_network")),
+        }),
         sharding: sharding(world),
         broker: broker::broker(world),
         logs: world.is_section("logs").then(|| logs(world)),
@@ -207,6 +256,40 @@ impl World<'_> {
     fn seconds(&self, path: &str) -> Seconds {
         Seconds::new(self.count(path))
     }
+
+    /// How long logs are in all their tiers, in seconds, where they have any.
+    fn tiers(&self) -> Option<f64> {
+        let times = ["logs.tiers.hot.for", "logs.tiers.warm.for", "logs.tiers.archive.for"];
+        let has_tiers = self.is_section("logs") && self.is_section("logs.tiers");
+        has_tiers.then(|| times.iter().filter_map(|path| self.figure(path)).sum())
+    }
+}
+
+const TAKEOVER: &str = "protocol.compression.deflate.context_takeover";
+const DEFLATE_MEMORY: &str = "protocol.compression.deflate.memory_per_connection";
+
+fn protocol(world: &World) -> Protocol {
+    let compressed = !matches!(world.word("protocol.compression"), Some("none"));
+    let encrypted = !matches!(world.word("protocol.tls"), Some("false"));
+    Protocol {
+        encoding: match world.word("protocol.encoding") {
+            Some("json") => Encoding::Json,
+            _ => Encoding::Binary { size: Ratio::new(world.count("protocol.encoding.size")) },
+        },
+        compression: compressed.then(|| {
+            let context_takeover = world.word(TAKEOVER) != Some("false");
+            Deflate {
+                ratio: world.figure("protocol.compression.deflate.ratio"),
+                cpu_per_kb: world.seconds("protocol.compression.deflate.cpu_per_kb"),
+                memory_per_connection: Bytes::new(if context_takeover { world.count(DEFLATE_MEMORY) } else { 0.0 }),
+                context_takeover,
+            }
+        }),
+        tls: encrypted.then(|| Tls {
+            handshake_cpu: world.seconds("protocol.tls.handshake_cpu"),
+            resumption: Ratio::new(world.count("protocol.tls.resumption")),
+        }),
+    }
 }
 
 fn workload(world: &World) -> Workload {
@@ -222,7 +305,10 @@ fn workload(world: &World) -> Workload {
     Workload {
         connections_per_user: world.whole("workload.connections_per_user"),
         message_rate: Rate::new(world.count("workload.message.rate")),
-        message_size: world.distribution("workload.message.size"),
+        message_size: match protocol(world).encoding {
+            Encoding::Json => world.distribution("workload.message.size"),
+            Encoding::Binary { size } => world.distribution("workload.message.size").scaled(size.get()),
+        },
         arrivals,
         fan_out: fan_out(world),
         heartbeat: world.is_section("workload.heartbeat").then(|| world.seconds("workload.heartbeat.every")),
@@ -287,6 +373,7 @@ fn reconnect(world: &World) -> Reconnect {
 fn servers(world: &World) -> Servers {
     let limit = world.figure("servers.connections.limit");
     let comfortable = world.count("servers.connections.comfortable");
+    let contexts = protocol(world).compression.map_or(0.0, |deflate| deflate.memory_per_connection.get());
     let queue_patience = if world.is_section("servers.queue") { world.random("servers.queue.patience") } else { None };
     Servers {
         count: world.figure("servers.count").map(|count| count as u64),
@@ -299,6 +386,8 @@ fn servers(world: &World) -> Servers {
         },
         memory: Bytes::new(world.count("servers.memory")),
         network: world.figure("servers.network").map(BitRate::new),
+        packets: world.figure("servers.packets").map(Rate::new),
+        descriptors: world.figure("servers.descriptors").map(|most| most as u64),
         // The middle is within the limit; the end of an interval may not be, and then the limit holds.
         comfortable_connections: limit.map_or(comfortable, |limit| comfortable.min(limit)),
         connection_limit: limit.map(|limit| limit as u64),
@@ -319,7 +408,7 @@ fn servers(world: &World) -> Servers {
             None
         },
         patience: queue_patience.or_else(|| world.random("servers.patience")),
-        memory_per_connection: Bytes::new(world.count("servers.memory_per_connection")),
+        memory_per_connection: Bytes::new(world.count("servers.memory_per_connection") + contexts),
         target_utilisation: Ratio::new(world.count("servers.target_utilisation")),
         spare: world.whole("servers.spare"),
     }
@@ -342,15 +431,50 @@ fn balancer(world: &World) -> Balancer {
 }
 
 fn logs(world: &World) -> Logs {
-    Logs {
-        bytes_per_message: Bytes::new(world.count("logs.bytes_per_message")),
+    let disk = Bytes::new(world.count("logs.disk"));
+    let whole_store = LogTier {
+        keep: world.seconds("logs.retention"),
         replication: world.whole("logs.replication"),
         compression: world.figure("logs.compression").unwrap_or(1.0),
-        retention: world.seconds("logs.retention"),
+        disk,
+    };
+    let tiered = world.is_section("logs.tiers");
+    let tier = |[path, keep, replication, compression]: [&str; 4], disk: Option<&str>| {
+        (tiered && world.is_section(path)).then(|| LogTier {
+            keep: world.seconds(keep),
+            replication: world.figure(replication).map_or(whole_store.replication, |copies| copies as u64),
+            compression: match world.word(compression) {
+                Some(_) => 1.0,
+                None => world.figure(compression).unwrap_or(whole_store.compression),
+            },
+            disk: disk.and_then(|disk| world.figure(disk)).map_or(whole_store.disk, Bytes::new),
+        })
+    };
+    let hot = tier(HOT, Some("logs.tiers.hot.disk")).unwrap_or(whole_store);
+    Logs {
+        bytes_per_message: Bytes::new(world.count("logs.bytes_per_message")),
+        replication: hot.replication,
+        compression: hot.compression,
+        retention: world.tiers().map_or(whole_store.keep, Seconds::new),
+        hot: hot.keep,
+        warm: tier(WARM, Some("logs.tiers.warm.disk")),
+        archive: tier(ARCHIVE, None),
         disk_write: ByteRate::new(world.count("logs.disk_write")),
-        disk: Bytes::new(world.count("logs.disk")),
+        disk: hot.disk,
     }
 }
+
+/// A tier and its keys.
+const HOT: [&str; 4] =
+    ["logs.tiers.hot", "logs.tiers.hot.for", "logs.tiers.hot.replication", "logs.tiers.hot.compression"];
+const WARM: [&str; 4] =
+    ["logs.tiers.warm", "logs.tiers.warm.for", "logs.tiers.warm.replication", "logs.tiers.warm.compression"];
+const ARCHIVE: [&str; 4] = [
+    "logs.tiers.archive",
+    "logs.tiers.archive.for",
+    "logs.tiers.archive.replication",
+    "logs.tiers.archive.compression",
+];
 
 fn slo(world: &World) -> Slo {
     let objectives = [

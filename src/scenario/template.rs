@@ -52,7 +52,7 @@ pub fn template(kind: Template, name: &str) -> String {
     );
     section("", kind, name, 0, &mut out);
     if kind == Template::Short {
-        out.push_str("\n# There is more: `plimsoll schema` has every key.\n");
+        out.push_str("\n# There is more: `plimsoll new NAME --full` shows it, and `plimsoll schema` has every key.\n");
     }
     out
 }
@@ -154,8 +154,8 @@ mod tests {
         let text = template(Template::Full, "chat");
         for key in keys::KEYS {
             // Keys of variants that are not the default (a ramp, a batch) are in the schema only.
-            let variant = key.path.rsplit_once('.').and_then(|(parent, _)| keys::find(parent));
-            if variant.is_none_or(|parent| parent.default == Default::Yaml("{}")) {
+            let mut sections = key.path.match_indices('.').filter_map(|(at, _)| keys::find(&key.path[..at]));
+            if sections.all(|section| section.default == Default::Yaml("{}")) {
                 assert!(text.contains(&format!("{}:", key.name())), "{}", key.path);
             }
         }

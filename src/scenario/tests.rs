@@ -40,7 +40,7 @@ workload:
   session: {length: {exponential: 20 min}}
   reconnect: {backoff: {exponential: 1 s, cap: 30 s}, jitter: none}
   profile: steady
-protocol: {encoding: json, compression: none, tls: false}
+protocol: {encoding: {size: 50 %}, compression: {deflate: {ratio: 2, cpu_per_kb: 80 us, memory_per_connection: 100 KiB, context_takeover: true}}, tls: {handshake_cpu: 200 us, resumption: 50 %}}
 link: {kind: loopback, mtu: 64 KiB}
 latency: {client: {lognormal: {mean: 20 ms, cv: 0.5}}, server: 0 s}
 servers:
@@ -50,6 +50,8 @@ servers:
   discipline: fifo
   memory: 8 GiB
   network: unlimited
+  packets: unlimited
+  descriptors: 65_536
   connections: {comfortable: 3_000..5_000, limit: unlimited}
   cpu: {per_wakeup: 44 us, per_message: 8..10 us, per_kb: {gamma: {mean: 1 us, cv: 2}}, per_delivery: 12 us, per_connect: 50 us, per_heartbeat: 5 us, per_cache_miss: 0 us}
   queue: {limit: 10, patience: {exponential: 1 s}}
@@ -59,7 +61,8 @@ servers:
 balancer: {policy: consistent-hash, unit: connection, virtual_nodes: 200}
 sharding: {by: region, shards: 3, locality: 90 %, skew: 10 %}
 broker: {kind: kafka, nodes: 12, cores: 16, network: 25 Gbit/s, per_publish: 2..3 us, linger: 2 ms, batch: 64 KB, replication: 2, partitions: 900, output_buffer: 8 MB, max_wait: 10 s, subscribers: all}
-logs: {bytes_per_message: 1 KB, replication: 2, compression: 4, retention: 7 days, disk_write: 200 MB/s, disk: 4 TB}
+cdn: {bytes_per_session: 1 MB, hit_ratio: 90 %, origin_network: 1 Gbit/s}
+logs: {bytes_per_message: 1 KB, replication: 2, compression: 4, disk_write: 200 MB/s, disk: 4 TB, tiers: {hot: {for: 1 day, replication: 3, compression: none}, warm: {for: 6 days, disk: 8 TB}, archive: {for: 365 days, compression: 10, replication: 1}}}
 slo: {latency: {p99: 200 ms, mean: 50 ms}, dropped: 0.1 %}
 sweep: {users: [100, 10k, 1M, 100M], latency.client: [{exponential: 5 ms}, 1 ms]}
 simulation: {duration: 60 s, warm_up: 5 s, replications: 5, precision: 2 %, seed: 42, mode: every-message, start: {ramp: 30 s}}
@@ -79,12 +82,34 @@ fn every_key_is_read() {
 /// default changes the scenario, and the debug build checks each reading.
 #[test]
 fn every_key_changes_something() {
-    let base = document(SHORTEST);
+    let plain = document(SHORTEST);
     let mut unread = Vec::new();
     for key in keys::KEYS {
+        let mut base = plain.clone();
+        let needed: &[&str] = match key.path {
+            path if path.starts_with("logs.tiers.hot.") => &["logs.tiers={hot: {for: 1 day}}"],
+            path if path.starts_with("logs.tiers.warm.") => &["logs.tiers={hot: {for: 1 day}, warm: {for: 1 day}}"],
+            path if path.starts_with("logs.tiers.archive.") => {
+                &["logs.tiers={hot: {for: 1 day}, archive: {for: 1 day}}"]
+            }
+            path if path.starts_with("cdn.") => &["workload.session.length=1 min", "cdn={}"],
+            path if path.starts_with("protocol.compression.deflate.") => &["protocol.compression=deflate"],
+            "balancer.virtual_nodes" => &["balancer.policy=consistent-hash"],
+            path if path.starts_with("workload.fan_out.popularity") => &["broker=nats", "workload.fan_out.room=50"],
+            path if path.starts_with("workload.fan_out") => &["broker=nats"],
+            "sharding.shards" => &[],
+            "sharding.skew" => &["sharding.shards=4", "sharding.locality=50 %"],
+            path if path.starts_with("sharding.") => &["sharding.shards=4"],
+            "latency.region" => &["regions=2"],
+            path if path.starts_with("regions.") => &["regions.count=4"],
+            _ => &[],
+        };
+        for assignment in needed {
+            base.set(assignment).unwrap_or_else(|e| panic!("{e}"));
+        }
         let mut given = base.clone();
         let value = match key.kind {
-            _ if key.path == "servers.connections.limit" => "7_777",
+            _ if matches!(key.path, "servers.connections.limit" | "servers.descriptors") => "7_777",
             keys::Kind::Figure(figure) => match figure.quantity {
                 crate::units::parse::Quantity::Count => "7",
                 crate::units::parse::Quantity::Time => "7 s",
@@ -105,21 +130,6 @@ fn every_key_changes_something() {
                 None => continue,
             },
         };
-        // What a key needs around it.
-        for (start, needs) in [
-            ("balancer.virtual_nodes", "balancer.policy=consistent-hash"),
-            ("workload.fan_out", "broker=nats"),
-            ("workload.fan_out.popularity", "workload.fan_out.room=50"),
-            ("sharding.", "sharding.shards=4"),
-            ("sharding.skew", "sharding.locality=50 %"),
-            ("latency.region", "regions=2"),
-            ("regions.", "regions.count=4"),
-        ] {
-            if key.path.starts_with(start) {
-                given.set(needs).unwrap_or_else(|e| panic!("{e}"));
-            }
-        }
-        let base = given.clone();
         given.set(&format!("{}={value}", key.path)).unwrap_or_else(|e| panic!("{e}"));
         match given.resolve() {
             Ok(scenario) if scenario == base.resolve().unwrap() => unread.push(key.path),
@@ -163,7 +173,7 @@ fn mistakes_are_told_clearly() {
         ("uncertain promise", "users: 5\nworkload: {message: {rate: 1/s}}\nslo: {latency: {p99: 1..2 s}}"),
         (
             "not modelled",
-            "users: 5\nworkload: {message: {rate: 1/s, arrivals: {mmpp: {rates: [1/s]}}}, fan_out: {room: 50}, profile: diurnal}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\nprotocol: {encoding: binary, compression: deflate}\nlogs: {tiers: [a]}\ncdn: {hit: 90 %}\n",
+            "users: 5\nworkload: {message: {rate: 1/s, arrivals: {mmpp: {rates: [1/s]}}}, fan_out: {room: 50}, profile: diurnal}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\n",
         ),
         ("not modelled either", "users: 5\nworkload: {message: {rate: 1/s}, profile: night}\nautoscaler: cpu"),
         (
@@ -196,6 +206,42 @@ fn mistakes_are_told_clearly() {
             "contradictions",
             "users: 5\nworkload: {message: {rate: 1/s}, reconnect: {backoff: {exponential: 60 s}}}\nservers: {connections: {limit: 2_000}, discipline: ps, patience: 1 s, queue: {patience: 2 s}}\nbalancer: {virtual_nodes: 10}\nsimulation: {warm_up: 2 min}",
         ),
+        (
+            "protocol",
+            "users: 5\nworkload: {message: {rate: 1/s}}\nprotocol: {encoding: msgpack, compression: gzip, tls: {handshake: 1 ms, resumption: 120}}",
+        ),
+        (
+            "compression",
+            "users: 5\nworkload: {message: {rate: 1/s}}\nprotocol: {encoding: {size: 0 %}, compression: {deflate: {ratio: 0.5, context_takeover: maybe, memory_per_connection: 3}}}",
+        ),
+        (
+            "contexts",
+            "users: 5\nworkload: {message: {rate: 1/s}}\nprotocol:\n  compression: {deflate: {context_takeover: false, memory_per_connection: 1 MB}}",
+        ),
+        (
+            "tiers",
+            "users: 5\nworkload: {message: {rate: 1/s}}\nlogs: {tiers: {warm: {for: 7 days}, cold: {for: 1 day}, archive: {replication: 2, disk: 4 TB}}}",
+        ),
+        (
+            "tiers without times",
+            "users: 5\nworkload: {message: {rate: 1/s}}\nlogs: {tiers: {warm: {for: 7 days}, archive: {replication: 2}}}",
+        ),
+        ("tiers that are a list", "users: 5\nworkload: {message: {rate: 1/s}}\nlogs: {tiers: [a]}"),
+        (
+            "two retentions",
+            "users: 5\nworkload: {message: {rate: 1/s}}\nlogs:\n  retention: 30 days\n  tiers: {hot: {for: 1 day}, archive: {for: 365 days}}",
+        ),
+        ("a CDN without sessions", "users: 5\nworkload: {message: {rate: 1/s}}\ncdn: {hit_ratio: 90 %}"),
+        (
+            "a CDN",
+            "users: 5\nworkload: {message: {rate: 1/s}, session: {length: 1 min}}\ncdn: {hit: 90 %, hit_ratio: 95}",
+        ),
+        (
+            "packets and descriptors",
+            "users: 5\nworkload: {message: {rate: 1/s}}\nservers: {packets: 1M, descriptors: 10, network: 1 Gb}",
+        ),
+        ("a huge message", "users: 5\nworkload:\n  message: {rate: 1/s, size: 5 GB}"),
+        ("huge messages", "users: 5\nworkload:\n  message: {rate: 1/s, size: {uniform: {low: 1 B, high: 5 GB}}}"),
         (
             "in a bad sweep",
             "users: 5\nworkload: {message: {rate: 1/s}}\nsweep: {usres: [1], users: 5, name: [a], workload.message.rate: []}",

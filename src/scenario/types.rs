@@ -29,6 +29,8 @@ pub struct Scenario {
     pub sharding: Option<Sharding>,
     /// What carries messages between servers, if anything does.
     pub broker: Option<Broker>,
+    /// What serves static files, if any are counted.
+    pub cdn: Option<Cdn>,
     /// The log store, if messages are logged.
     pub logs: Option<Logs>,
     /// What is promised to users.
@@ -44,7 +46,7 @@ pub struct Workload {
     pub connections_per_user: u64,
     /// Messages a second that one user publishes (spread over the user's connections).
     pub message_rate: Rate,
-    /// Payload of a message, in bytes.
+    /// Payload of a message as it is encoded, in bytes, before compression.
     pub message_size: Distribution,
     /// How one user's messages follow each other.
     pub arrivals: Arrivals,
@@ -216,10 +218,48 @@ pub enum Backoff {
 }
 
 /// How messages are framed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Protocol {
-    /// Whether the connection is encrypted (TLS 1.3 records).
-    pub tls: bool,
+    /// How a message is written.
+    pub encoding: Encoding,
+    /// How frames are compressed, if they are.
+    pub compression: Option<Deflate>,
+    /// How connections are encrypted (TLS 1.3), if they are.
+    pub tls: Option<Tls>,
+}
+
+/// How a message is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Encoding {
+    /// As JSON.
+    Json,
+    /// In a binary form.
+    Binary {
+        /// What it leaves of the JSON payload; the message size counts it already.
+        size: Ratio,
+    },
+}
+
+/// Compression of each message (permessage-deflate, RFC 7692).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Deflate {
+    /// How many times smaller payloads get; `None` is by their size.
+    pub ratio: Option<f64>,
+    /// CPU time to inflate and deflate a KB (1,000 bytes) of payload, together.
+    pub cpu_per_kb: Seconds,
+    /// Memory of a connection's two contexts; none where they are not kept. `memory_per_connection` counts it already.
+    pub memory_per_connection: Bytes,
+    /// Whether contexts are kept between messages.
+    pub context_takeover: bool,
+}
+
+/// Encryption (TLS 1.3).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tls {
+    /// CPU time of a full handshake.
+    pub handshake_cpu: Seconds,
+    /// Share of the handshakes that resume a session.
+    pub resumption: Ratio,
 }
 
 /// What a frame costs on the wire.
@@ -264,6 +304,10 @@ pub struct Servers {
     pub memory: Bytes,
     /// Capacity of one server's network card, each way; `None` is unlimited.
     pub network: Option<BitRate>,
+    /// Packets that one server takes in and sends out, together; `None` is unlimited.
+    pub packets: Option<Rate>,
+    /// File descriptors of one server; `None` is unlimited.
+    pub descriptors: Option<u64>,
     /// Connections to plan for on one server.
     pub comfortable_connections: f64,
     /// Connections past which a server refuses; `None` is unlimited.
@@ -274,7 +318,7 @@ pub struct Servers {
     pub queue_limit: Option<u64>,
     /// How long a message waits for the CPU before it is abandoned, in seconds; `None` is for ever.
     pub patience: Option<Distribution>,
-    /// Memory that one open connection holds.
+    /// Memory that one open connection holds, compression's included.
     pub memory_per_connection: Bytes,
     /// Share of CPU, network, memory and log disks to plan for.
     pub target_utilisation: Ratio,
@@ -358,20 +402,50 @@ pub enum BalancedUnit {
     Message,
 }
 
-/// The log store.
+/// What serves static files.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cdn {
+    /// Static files that a session loads as it begins.
+    pub bytes_per_session: Bytes,
+    /// Share of their bytes that the CDN has.
+    pub hit_ratio: Ratio,
+    /// Capacity of one origin's network card.
+    pub origin_network: BitRate,
+}
+
+/// The log store. Logs are written to its hot tier, and may move on to others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Logs {
     /// Bytes appended for each message taken in.
     pub bytes_per_message: Bytes,
+    /// Copies kept in the hot tier.
+    pub replication: u64,
+    /// How many times smaller compression makes a log in the hot tier; 1 is none.
+    pub compression: f64,
+    /// How long logs are kept, in all tiers together.
+    pub retention: Seconds,
+    /// How long logs stay in the hot tier: without tiers, all the time.
+    pub hot: Seconds,
+    /// The tier after the hot one, on nodes of its own.
+    pub warm: Option<LogTier>,
+    /// The last tier, object storage.
+    pub archive: Option<LogTier>,
+    /// What one hot node's disk takes in.
+    pub disk_write: ByteRate,
+    /// What one hot node's disk holds.
+    pub disk: Bytes,
+}
+
+/// Where logs go after the hot tier.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LogTier {
+    /// How long they stay.
+    pub keep: Seconds,
     /// Copies kept.
     pub replication: u64,
-    /// How many times smaller compression makes a log; 1 is none.
+    /// How many times smaller than the messages' log bytes they are; 1 is none.
     pub compression: f64,
-    /// How long logs are kept.
-    pub retention: Seconds,
-    /// What one node's disk takes in.
-    pub disk_write: ByteRate,
-    /// What one node's disk holds.
+    /// What one node's disk holds; of object storage this is not asked.
     pub disk: Bytes,
 }
 

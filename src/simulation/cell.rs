@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson};
-use super::demand::{Demand, DemandStreams, Demands, Times, to_span};
+use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
 use super::outlet::Between;
 use super::recorder::Recorder;
@@ -66,7 +66,7 @@ pub struct Cell {
     connections: u64,
     messages: Messages,
     heartbeats: Option<(Ring, Times, Stream)>,
-    connect: Times,
+    connect: Attempt,
     upkeep: Stream,
     network: Network,
     cache: Cache,
@@ -143,7 +143,7 @@ impl Cell {
                 let ring = Ring::new(period, slices.end(), connections, cores, stream(Purpose::Heartbeats));
                 (ring, Times::new(&demands.per_heartbeat), stream(Purpose::HeartbeatService))
             }),
-            connect: Times::new(&demands.per_connect),
+            connect: demands.per_connect.clone(),
             upkeep: stream(Purpose::ConnectService),
             network: Network { random, stream: stream(Purpose::Latency), under_way: reorders.then(Calendar::default) },
             cache: Cache { share: 0.0, hits_left: u64::MAX, stream: stream(Purpose::Cache) },
@@ -402,9 +402,7 @@ impl Cell {
     /// Memory in use, in bytes.
     pub fn memory(&self) -> f64 {
         let scenario = &self.setting.scenario;
-        let size = scenario.workload.message_size.mean();
-        let cpu = &scenario.servers.cpu;
-        let mean_cpu = cpu.per_message.mean() + cpu.per_kb.mean() * size / 1_000.0;
+        let (size, mean_cpu) = (self.setting.demands.mean_payload, self.setting.demands.mean_cpu);
         let line = scenario.servers.network.map_or(0.0, |line| line.get() / 8.0);
         let queued: f64 = self.servers.iter().map(|s| s.queued_bytes(self.now, mean_cpu, size, line)).sum();
         self.connections as f64 * scenario.servers.memory_per_connection.get() + queued

@@ -1,5 +1,7 @@
 //! What each message, heartbeat and connection needs of the stations, drawn from the scenario's distributions.
 
+use crate::model::compression::cpu_seconds_per_kb;
+use crate::model::resource::RESUMED_SHARE;
 use crate::model::wire::{Exchange, Wire};
 use crate::random::{Distribution, Purpose, Stream};
 use crate::scenario::Scenario;
@@ -35,6 +37,8 @@ pub struct Demands {
     size: Distribution,
     per_message: Distribution,
     per_kb: Distribution,
+    /// Seconds of a core to inflate and deflate a KB.
+    compression_per_kb: f64,
     /// What a message needs, but for the CPU, where all are of one size.
     of_one_size: Option<Demand>,
     /// What it needs between servers, where all are of one size.
@@ -50,7 +54,11 @@ pub struct Demands {
     /// What a heartbeat needs of a core.
     pub per_heartbeat: Distribution,
     /// What a connection attempt needs of a core.
-    pub per_connect: Distribution,
+    pub per_connect: Attempt,
+    /// Mean payload of a message, in bytes.
+    pub mean_payload: f64,
+    /// Mean time of a core that a message needs, in seconds; cache misses and waking up left out.
+    pub mean_cpu: f64,
     /// What waking up costs.
     pub per_wakeup: Distribution,
     /// What a cache miss costs.
@@ -70,12 +78,14 @@ impl Demands {
         });
         let line = |bytes: f64| network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
         let beat = wire.heartbeat();
+        let (mean_payload, compression_per_kb) = (scenario.workload.message_size.mean(), cpu_seconds_per_kb(scenario));
         let mut demands = Self {
             wire,
             network,
             size: scenario.workload.message_size.clone(),
             per_message: cpu.per_message.clone(),
             per_kb: cpu.per_kb.clone(),
+            compression_per_kb,
             of_one_size: None,
             fixed_between: None,
             fixed_cpu: None,
@@ -87,7 +97,9 @@ impl Demands {
                 ..Demand::default()
             },
             per_heartbeat: cpu.per_heartbeat.clone(),
-            per_connect: cpu.per_connect.clone(),
+            per_connect: Attempt::of(scenario),
+            mean_payload,
+            mean_cpu: cpu.per_message.mean() + (cpu.per_kb.mean() + compression_per_kb) * mean_payload / 1_000.0,
             per_wakeup: cpu.per_wakeup.clone(),
             per_cache_miss: cpu.per_cache_miss.clone(),
         };
@@ -100,7 +112,7 @@ impl Demands {
         if let (Some(size), Some(message), Some(kb)) =
             (demands.size.constant(), demands.per_message.constant(), demands.per_kb.constant())
         {
-            demands.fixed_cpu = Some(Span::from_seconds(message + kb * size / 1_000.0));
+            demands.fixed_cpu = Some(Span::from_seconds(message + (kb + compression_per_kb) * size / 1_000.0));
         }
         demands
     }
@@ -156,10 +168,38 @@ impl Demands {
             cpu
         } else {
             let message = self.per_message.sample(&mut streams.service);
-            let kb = self.per_kb.sample(&mut streams.service);
+            let kb = self.per_kb.sample(&mut streams.service) + self.compression_per_kb;
             to_span((message + kb * f64::from(demand.bytes) / 1_000.0) * PICOSECONDS)
         };
         demand
+    }
+}
+
+/// What connection attempts need of a core: the upgrade and, with TLS, a handshake, full or resumed.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    upgrade: Times,
+    full: Span,
+    resumed: Span,
+    resumption: f64,
+}
+
+impl Attempt {
+    fn of(scenario: &Scenario) -> Self {
+        let (full, resumption) =
+            scenario.protocol.tls.map_or((0.0, 0.0), |tls| (tls.handshake_cpu.get(), tls.resumption.get()));
+        Self {
+            upgrade: Times::new(&scenario.servers.cpu.per_connect),
+            full: Span::from_seconds(full),
+            resumed: Span::from_seconds(full * RESUMED_SHARE),
+            resumption,
+        }
+    }
+
+    /// Draws what the next one needs.
+    pub fn draw(&self, stream: &mut Stream) -> Span {
+        let resumes = self.resumption > 0.0 && stream.unit() < self.resumption;
+        self.upgrade.draw(stream) + if resumes { self.resumed } else { self.full }
     }
 }
 

@@ -10,6 +10,7 @@ use super::letter::{ALL, Address, Letter};
 use super::recorder::Recorder;
 use crate::engine::Line;
 use crate::metrics::tally::Station;
+use crate::model::compression::delivery_cpu_seconds_per_kb;
 use crate::random::{Distribution, Purpose, Stream};
 use crate::scenario::{Broker, FanOut, Scenario};
 use crate::units::time::PICOSECONDS;
@@ -33,6 +34,8 @@ pub struct Between {
     per_publish: Times,
     per_receive: Times,
     per_delivery: Distribution,
+    /// Seconds of a core to deflate a KB of a copy.
+    deflating_per_kb: f64,
     hop: Times,
     far: Option<Times>,
     linger: Span,
@@ -67,6 +70,7 @@ impl Between {
             per_publish: Times::new(&cpu.per_publish),
             per_receive: Times::new(&cpu.per_receive),
             per_delivery: cpu.per_delivery.clone(),
+            deflating_per_kb: delivery_cpu_seconds_per_kb(scenario),
             hop: Times::new(&scenario.latency.server),
             far: scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map(Times::new),
             linger: broker.map_or(Span::ZERO, |broker| Span::from_seconds(broker.linger.get())),
@@ -325,7 +329,7 @@ impl Outlet {
 
     /// CPU time of a copy: taking it from the broker (unless it never was there), handing it to so many users; and the time
     /// from the first of them to the last.
-    pub fn copy_cpu(&mut self, recipients: u32, from_broker: bool, between: &Between) -> (Span, Span) {
+    pub fn copy_cpu(&mut self, recipients: u32, bytes: u32, from_broker: bool, between: &Between) -> (Span, Span) {
         let base = if from_broker { between.per_receive.draw(&mut self.costs) } else { Span::ZERO };
         let k = f64::from(recipients);
         let all = match between.per_delivery.constant() {
@@ -338,6 +342,8 @@ impl Outlet {
                 (k * between.per_delivery.mean() + spread).max(0.0)
             }
         };
+        // Each is deflated for itself.
+        let all = all + k * between.deflating_per_kb * f64::from(bytes) / 1_000.0;
         let all = to_span(all * PICOSECONDS);
         (base + all, Span(if recipients > 1 { all.0 / u64::from(recipients) * u64::from(recipients - 1) } else { 0 }))
     }

@@ -243,6 +243,13 @@ impl Plan {
                 ));
             }
         }
+        let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
+        if packets >= 1.0 {
+            warnings.push(format!(
+                "server.packets is offered {:.0} % of what it can do, which the simulation does not slow down: a real server would lose packets here",
+                packets * 100.0
+            ));
+        }
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {

@@ -230,7 +230,7 @@ impl Server {
         recorder: &mut Recorder,
     ) {
         let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
-        (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, from_broker, between);
+        (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker, between);
         let rules = Rules { core: None, wakeup, room: self.room, patience: Span(u64::MAX) };
         match cores.admit(at, job.cpu, rules) {
             Admission::Served(visit) => {

@@ -177,9 +177,16 @@ fn unknown_unit(unit: &str, at: Range<usize>, quantity: Quantity) -> ParseError 
         };
         let bit_prefix = if prefix == 'K' { 'k' } else { prefix };
         let speed = if !per.is_empty() || rest == "bps" { "/s" } else { "" };
-        let help = format!(
-            "`{shown}` could be {name}bits or {name}bytes: write `{bit_prefix}bit{speed}` or `{prefix}B{speed}`"
-        );
+        let help = if quantity == Quantity::BitRate {
+            // A byte rate would be refused here.
+            format!(
+                "`{shown}` could be {name}bits or {name}bytes: write `{bit_prefix}bit/s` (a {name}byte a second is 8 of it)"
+            )
+        } else {
+            format!(
+                "`{shown}` could be {name}bits or {name}bytes: write `{bit_prefix}bit{speed}` or `{prefix}B{speed}`"
+            )
+        };
         return error(Problem::AmbiguousUnit, at, format!("`{shown}`")).with_help(help);
     }
     let label = format!("`{shown}`");

@@ -110,6 +110,10 @@ pub struct Flows {
     pub ingress_bytes: Estimate,
     /// Payload delivered, in bytes.
     pub egress_bytes: Estimate,
+    /// Messages handed to the broker.
+    pub published: Estimate,
+    /// Copies that reached a server from it.
+    pub copies: Estimate,
     /// Heartbeats.
     pub heartbeats: Estimate,
     /// Log bytes an hour, after compression and before replication.

@@ -156,6 +156,8 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
             messages_out: per_second(&|p| p.flow.messages_out as f64),
             ingress_bytes: per_second(&|p| p.flow.bytes_in as f64),
             egress_bytes: per_second(&|p| p.flow.bytes_out as f64),
+            published: per_second(&|p| p.flow.published as f64),
+            copies: per_second(&|p| p.flow.copies as f64),
             heartbeats: per_second(&|p| p.flow.heartbeats as f64),
             log_bytes_per_hour: per_second(&|p| p.stations[Station::Log as usize].visits as f64 * log_bytes * 3_600.0),
         },

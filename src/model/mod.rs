@@ -105,9 +105,14 @@ impl Model {
         Self { load: *load, admitted, fleet, required, resources }
     }
 
-    /// How messages reach their recipients.
+    /// How the messages that get in reach their recipients.
     pub fn spread(&self, scenario: &Scenario) -> Spread {
-        Spread::of(scenario, self.admitted.connections, self.fleet.servers)
+        self.spread_of(scenario, &self.admitted)
+    }
+
+    /// How the messages of this load would reach their recipients.
+    pub fn spread_of(&self, scenario: &Scenario, load: &Load) -> Spread {
+        Spread::of(scenario, load.connections, self.fleet.servers)
     }
 
     /// Utilisation of a resource by the load that gets in.

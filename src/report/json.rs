@@ -220,7 +220,6 @@ fn simulation(metrics: &RunMetrics) -> Value {
             })
         })
         .collect();
-    let conservation = &metrics.conservation;
     json!({
         "intervals": { "level": 0.95, "kind": "sampling" },
         "mode": setup.mode,
@@ -236,6 +235,8 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "messages_out_per_second": flows.messages_out,
         "ingress_bytes_per_second": flows.ingress_bytes,
         "egress_bytes_per_second": flows.egress_bytes,
+        "published_per_second": flows.published,
+        "copies_per_second": flows.copies,
         "heartbeats_per_second": flows.heartbeats,
         "log_bytes_per_hour": flows.log_bytes_per_hour,
         "latency_seconds": metrics.latency.map(latency),
@@ -254,23 +255,37 @@ fn simulation(metrics: &RunMetrics) -> Value {
             "worst_server": metrics.servers.worst,
             "worst_cpu_utilisation": metrics.servers.worst_cpu_utilisation,
         },
-        "checks": {
-            "conservation": {
-                "holds": conservation.holds(),
-                "arrived": conservation.arrived,
-                "delivered": conservation.delivered,
-                "queued": conservation.queued,
-                "in_service": conservation.in_service,
-                "blocked": conservation.blocked,
-                "abandoned": conservation.abandoned,
-                "connections_opened": conservation.connections_opened,
-                "connections_closed": conservation.connections_closed,
-                "connections_open": conservation.connections_open,
-            },
-            "little_error": metrics.little_error,
-        },
+        "checks": checks(metrics),
         "warnings": metrics.warnings,
         "series": series,
+    })
+}
+
+/// What was counted, so that anybody can see that nothing was lost or made up.
+fn checks(metrics: &RunMetrics) -> Value {
+    let conservation = &metrics.conservation;
+    json!({
+        "conservation": {
+            "holds": conservation.holds(),
+            "arrived": conservation.arrived,
+            "delivered": conservation.delivered,
+            "queued": conservation.queued,
+            "in_service": conservation.in_service,
+            "blocked": conservation.blocked,
+            "abandoned": conservation.abandoned,
+            "published": conservation.published,
+            "relayed": conservation.relayed,
+            "relay_lost": conservation.relay_lost,
+            "in_post": conservation.in_post,
+            "handed_out": conservation.handed_out,
+            "received": conservation.received,
+            "copies_lost": conservation.copies_lost,
+            "copies_on_the_way": conservation.copies_on_the_way,
+            "connections_opened": conservation.connections_opened,
+            "connections_closed": conservation.connections_closed,
+            "connections_open": conservation.connections_open,
+        },
+        "little_error": metrics.little_error,
     })
 }
 

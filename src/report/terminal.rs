@@ -325,6 +325,13 @@ fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         vec!["on the wire, in".into(), flow(load.ingress_wire_bytes_per_second), String::new()],
         vec!["on the wire, out".into(), flow(load.egress_wire_bytes_per_second), String::new()],
     ];
+    if view.assessment.crossing().is_some() {
+        let planned = |name: &str| view.assessment.load_figure(name).map_or(0.0, |figure| figure.value);
+        let (published, copies) = (planned("published_per_second"), planned("copies_per_second"));
+        rows.push(vec!["to the broker".into(), events(published), simulated(&|f| f.published, &events)]);
+        rows.push(vec!["copies from it".into(), events(copies), simulated(&|f| f.copies, &events)]);
+        rows.push(vec!["backplane".into(), flow(planned("backplane_bytes_per_second")), String::new()]);
+    }
     if load.heartbeats_per_second > 0.0 {
         rows.push(vec!["heartbeats".into(), events(load.heartbeats_per_second), simulated(&|f| f.heartbeats, &events)]);
     }
@@ -396,7 +403,8 @@ fn closed_latency(view: &View<'_>) -> String {
 }
 
 fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
-    let header = ["station", "load", "busy", "wait: closed form", "wait: simulated (95 %)", "queue"].map(str::to_owned);
+    let header =
+        ["station", "load", "busy", "wait: closed form", "wait: simulated (95 %)", "time", "queue"].map(str::to_owned);
     let rows = metrics.stations.iter().map(|station| {
         let form = view.assessment.latency.stations.iter().find(|form| form.name == station.name);
         let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
@@ -407,6 +415,7 @@ fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
             share(station.busy.value),
             form.map_or_else(String::new, |form| form.wait_seconds.map_or_else(|| "without end".to_owned(), time)),
             station.wait_seconds.map_or_else(|| "-".to_owned(), |wait| interval(&wait, time)),
+            station.residence_seconds.map_or_else(|| "-".to_owned(), |all| time(all.value)),
             count_small(station.queue_length.value),
         ]
     });

@@ -155,7 +155,47 @@ pub fn all() -> Vec<Case> {
     let mut cases = single(s);
     cases.extend(several(s));
     cases.extend(others(s));
+    cases.extend(crossing());
     cases
+}
+
+/// Two servers whose users only write to users of the other one, by a broker: a network of queues. With exponential
+/// service of one mean at each station it is Jackson's (1957): each station is M/M/c by itself.
+fn crossing() -> Vec<Case> {
+    let (rate, s, b) = (1_000.0, 0.3e-3, 0.2e-3);
+    let chain = |name, cores: u64, hop: f64| {
+        let server = mm1(2.0 * rate, s).unwrap();
+        let broker = MultiServer::new(2.0 * rate, b, cores).unwrap().queue();
+        Case {
+            name,
+            scenario: format!(
+                "users: 2_000\n\
+                 workload: {{message: {{rate: 1/s, size: 1 B}}, fan_out: direct}}\n\
+                 sharding: {{shards: 2, locality: 0 %}}\n\
+                 latency: {{client: 0 s, server: {hop} s}}\n\
+                 servers: {{count: 2, cores: 1, network: unlimited, cpu: {{per_message: {{exponential: 300 us}}, \
+                 per_receive: {{exponential: 300 us}}, per_publish: 0 s, per_delivery: 0 s, per_kb: 0 s, per_wakeup: 0 s}}}}\n\
+                 broker: {{nodes: 1, cores: {cores}, per_publish: {{exponential: 200 us}}}}\n\
+                 logs: none\n\
+                 simulation: {{duration: {SECONDS} s, replications: {REPLICATIONS}, mode: every-message}}\n"
+            ),
+            figures: vec![
+                wait(server.wait),
+                figure("broker's wait (s)", broker.wait, |m| broker_cpu(m)?.wait_seconds),
+                figure("broker's utilisation", 2.0 * rate * b / cores as f64, |m| Some(broker_cpu(m)?.utilisation)),
+                figure("latency (s)", 2.0 * server.residence + broker.residence + 2.0 * hop, |m| Some(m.latency?.mean)),
+            ],
+        }
+    };
+    vec![
+        chain("M/M/1 -> M/M/1 -> M/M/1, no delay between", 1, 0.0),
+        chain("M/M/1 -> M/M/1 -> M/M/1, 1 ms between", 1, 1e-3),
+        chain("M/M/1 -> M/M/3 -> M/M/1", 3, 1e-3),
+    ]
+}
+
+fn broker_cpu(metrics: &RunMetrics) -> Option<&StationMetrics> {
+    metrics.stations.iter().find(|station| station.name == "broker.cpu")
 }
 
 fn single(s: f64) -> Vec<Case> {

@@ -119,7 +119,7 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
     })
 }
 
-fn load_figures(model: &Model) -> [(&'static str, f64); 11] {
+fn load_figures(model: &Model) -> [(&'static str, f64); 12] {
     let load = &model.load;
     [
         ("users", load.users),
@@ -133,6 +133,7 @@ fn load_figures(model: &Model) -> [(&'static str, f64); 11] {
         ("packets_per_second", load.packets_per_second),
         ("heartbeats_per_second", load.heartbeats_per_second),
         ("log_bytes_per_hour", load.log_bytes_per_hour),
+        ("peak_to_mean", load.peak_to_mean),
     ]
 }
 

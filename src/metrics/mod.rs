@@ -206,6 +206,11 @@ pub struct SeriesPoint {
     pub cpu_busy: f64,
     /// Mean latency of the messages delivered, in seconds; `None` where there were none.
     pub latency: Option<f64>,
+    /// 99 % of those were faster, in seconds.
+    pub latency_p99: Option<f64>,
+    /// Work as a share of capacity, wake-ups left out, of each kind of station that there is, in the order of
+    /// [`summary::STATION_NAMES`].
+    pub utilisation: [Option<f64>; 4],
     /// Messages in the servers.
     pub inside: f64,
     /// Connection attempts refused a second.

@@ -51,6 +51,8 @@ pub struct Facts {
     pub settling_seconds: f64,
     /// Whether the number of connections has to settle first.
     pub connections_settle: bool,
+    /// Whether the load stays the same, so that there is a steady state to wait for and slices of time are alike.
+    pub steady: bool,
     /// Notes to pass on.
     pub warnings: Vec<String>,
 }
@@ -204,7 +206,14 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
     if facts.servers == facts.servers_simulated {
         let (tally, servers) = &replication.groups[0];
         let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
-        return vec![kept.map(|i| part(tally, &stations, slices, *servers, i)).collect()];
+        let parts = kept.clone().map(|i| part(tally, &stations, slices, *servers, i));
+        if facts.steady {
+            return vec![parts.collect()];
+        }
+        // Slices differ as the load does, replications only by chance.
+        let mut sum = Part::default();
+        parts.for_each(|part| sum.add(&part));
+        return vec![vec![sum]];
     }
     replication
         .groups
@@ -255,6 +264,9 @@ fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -
     let of = |seconds: f64| (seconds / slices.end().as_seconds() * slices.count() as f64).ceil() as usize;
     if let Some(asked) = facts.warm_up_seconds {
         return of(asked).min(slices.count() - 1);
+    }
+    if !facts.steady {
+        return 0;
     }
     let mut inside = vec![0.0; slices.count()];
     let mut connections = vec![0.0; slices.count()];
@@ -318,6 +330,16 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                     / (part.server_seconds * f64::from(facts.cores)),
                 latency: (part.latency_count > 0).then(|| {
                     part.latency_sum as f64 / PICOSECONDS / part.latency_count as f64 + facts.fixed_latency_seconds
+                }),
+                latency_p99: part
+                    .histogram
+                    .quantile(0.99)
+                    .map(|latency| latency / PICOSECONDS + facts.fixed_latency_seconds),
+                utilisation: std::array::from_fn(|s| {
+                    let sums = part.stations[s];
+                    let capacity = if s == Station::Cpu as usize { f64::from(facts.cores) } else { 1.0 };
+                    let work = seconds(sums.busy) - sums.wakeup as f64 / PICOSECONDS;
+                    facts.stations[s].then(|| (work / (part.server_seconds * capacity)).clamp(0.0, 1.0))
                 }),
                 inside: rate(inside),
                 refused: rate(part.flow.refused as f64),

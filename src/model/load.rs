@@ -28,6 +28,8 @@ pub struct Load {
     pub heartbeats_per_second: f64,
     /// Connections opened per second, where they don't last for ever.
     pub connects_per_second: f64,
+    /// The load planned for, over the mean load of the profile.
+    pub peak_to_mean: f64,
     /// Log bytes per hour, after compression and before replication: what there is to keep.
     pub log_bytes_per_hour: f64,
     /// Mean payload of a message, bytes.
@@ -70,6 +72,10 @@ impl Load {
                 + heartbeats * (beat.ingress.packets + beat.egress.packets),
             heartbeats_per_second: heartbeats,
             connects_per_second: connects,
+            peak_to_mean: workload
+                .profile
+                .as_ref()
+                .map_or(1.0, |profile| profile.curve.peak_to_mean(scenario.simulation.duration.get())),
             log_bytes_per_hour: log,
             message_bytes: size,
             message_wire_bytes: (message.ingress.bytes, message.egress.bytes),

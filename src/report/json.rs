@@ -8,7 +8,8 @@ use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
 use crate::analysis::slo::Objective;
 use crate::analysis::{Assessment, ResourceAssessment};
-use crate::metrics::{LatencyMetrics, RunMetrics};
+use crate::metrics::summary::STATION_NAMES;
+use crate::metrics::{LatencyMetrics, RunMetrics, SeriesPoint};
 use crate::model::ResourceKind;
 use crate::model::latency::StationForm;
 use crate::stats::Estimate;
@@ -189,6 +190,8 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "messages_in_per_second": point.messages_in,
                 "cpu_busy": point.cpu_busy,
                 "latency_mean_seconds": point.latency,
+                "latency_p99_seconds": point.latency_p99,
+                "utilisation": utilisation(point),
                 "messages_inside": point.inside,
                 "refused_per_second": point.refused,
                 "dropped_messages_per_second": point.dropped,
@@ -248,6 +251,14 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "warnings": metrics.warnings,
         "series": series,
     })
+}
+
+fn utilisation(point: &SeriesPoint) -> Map<String, Value> {
+    STATION_NAMES
+        .iter()
+        .zip(point.utilisation)
+        .filter_map(|(name, share)| share.map(|share| ((*name).to_owned(), json!(share))))
+        .collect()
 }
 
 fn latency(latency: LatencyMetrics) -> Value {

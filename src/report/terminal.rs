@@ -268,6 +268,9 @@ fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         vec!["on the wire, in".into(), flow(load.ingress_wire_bytes_per_second), String::new()],
         vec!["on the wire, out".into(), flow(load.egress_wire_bytes_per_second), String::new()],
     ];
+    if view.assessment.scenario.workload.profile.is_some() {
+        rows.push(vec!["peak over mean".into(), format!("{:.2}", load.peak_to_mean), String::new()]);
+    }
     if load.heartbeats_per_second > 0.0 {
         rows.push(vec!["heartbeats".into(), events(load.heartbeats_per_second), simulated(&|f| f.heartbeats, &events)]);
     }

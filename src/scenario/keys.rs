@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::lists::Column;
 use crate::units::parse::Quantity;
 
 /// A key of the format.
@@ -40,6 +41,19 @@ pub enum Kind {
     Random(Quantity),
     /// Paths of other keys, each with a list of values.
     Sweep,
+    /// A list of figures; an example.
+    Figures(Figure, &'static str),
+    /// A list of sections with these keys, in order of the first; an example.
+    Rows(&'static [Column], &'static str),
+    /// The name of a file with these columns, in order of the first.
+    Table(&'static [Column]),
+}
+
+impl Kind {
+    /// Whether it is a list or a table.
+    pub const fn is_listed(&self) -> bool {
+        matches!(self, Self::Figures(..) | Self::Rows(..) | Self::Table(_))
+    }
 }
 
 /// What a figure may be.
@@ -144,6 +158,15 @@ const fn section(path: &'static str, doc: &'static str) -> Key {
 const fn choice(path: &'static str, words: &'static [&'static str], default: &'static str, doc: &'static str) -> Key {
     key(path, Kind::Words, default, doc, "the usual choice").or(words)
 }
+
+const PROFILE_SHARE: Kind = certain(Kind::Figure(figure(Ratio, 0.0, 1.0)), CHOSEN);
+const PROFILE_TIME: Kind = certain(Kind::Figure(figure(Time, 0.0, LONG)), CHOSEN);
+const PROFILE_PERIOD: Kind = certain(Kind::Figure(figure(Time, 1e-3, LONG)), CHOSEN);
+const PROFILE_STEPS: &[Column] = &[
+    ("at", Figure { certain: Some(CHOSEN), ..figure(Time, 0.0, LONG) }),
+    ("share", Figure { certain: Some(CHOSEN), ..figure(Ratio, 0.0, 1.0) }),
+];
+const PROFILE_TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG)), ("share", figure(Ratio, 0.0, 1.0))];
 
 /// A part that is not modelled yet.
 const fn not_yet(path: &'static str, doc: &'static str) -> Key {
@@ -264,7 +287,64 @@ pub static KEYS: &[Key] = &[
         "Whether the wait is drawn from zero to the back-off.",
     ),
     not_yet("workload.timeout", "How long a user waits for an answer."),
-    choice("workload.profile", &["steady"], "steady", "How the load changes over the day.").later(&["*"]),
+    key(
+        "workload.profile",
+        Words,
+        "steady",
+        "How the load moves: steady, or {diurnal: {low: 30 %}}, steps, flash, trace.",
+        "no course that the scenario does not state",
+    )
+    .or(&["steady"]),
+    choice(
+        "workload.profile.of",
+        &["auto", "users", "messages"],
+        "auto",
+        "What moves; auto: users where they have a session, else their messages.",
+    ),
+    key("workload.profile.diurnal", Words, "", "A wave, from the peak down to low and back in a period.", "").absent(),
+    key(
+        "workload.profile.diurnal.low",
+        PROFILE_SHARE,
+        "30 %",
+        "The least share of the peak.",
+        "assumption: nights of one continent's users",
+    ),
+    key("workload.profile.diurnal.period", PROFILE_PERIOD, "24 h", "From peak to peak.", "a day"),
+    key("workload.profile.diurnal.peak_at", PROFILE_TIME, "12 h", "When the peak is.", "a run begins at midnight"),
+    key(
+        "workload.profile.steps",
+        Kind::Rows(PROFILE_STEPS, "[{at: 60 s, share: 10 %}, {at: 120 s, share: 100 %}]"),
+        "",
+        "From each time on its share of the peak; before the first, all of it.",
+        "",
+    )
+    .absent(),
+    key("workload.profile.flash", Words, "", "A flash crowd: up to the peak, and back.", "").absent(),
+    key("workload.profile.flash.at", PROFILE_TIME, "30 s", "When it begins.", "assumption: a run of a minute or more"),
+    key(
+        "workload.profile.flash.from",
+        PROFILE_SHARE,
+        "10 %",
+        "The share of the peak before and after.",
+        "assumption: ten times the usual load",
+    ),
+    key("workload.profile.flash.rise", PROFILE_TIME, "10 s", "How long it rises.", "assumption: a link that is shared"),
+    key(
+        "workload.profile.flash.hold",
+        PROFILE_TIME,
+        "60 s",
+        "How long it stays.",
+        "assumption: check it against yours",
+    ),
+    key("workload.profile.flash.fall", PROFILE_TIME, "30 s", "How long it falls.", "assumption: slower than it rose"),
+    key(
+        "workload.profile.trace",
+        Kind::Table(PROFILE_TRACE),
+        "",
+        "A file with a time and a share of the peak in each line; linear in between.",
+        "",
+    )
+    .absent(),
     section("protocol", "How messages are framed."),
     choice("protocol.encoding", &["json"], "json", "How a message is written.")
         .later(&["binary", "msgpack", "protobuf"]),

@@ -89,6 +89,7 @@ impl Reader<'_> {
     fn value(&mut self, key: &'static Key, node: &Node, key_place: &Place, given: bool) {
         let place = given.then(|| node.place.clone());
         let entry = match &node.value {
+            Value::Scalar { .. } | Value::Map(_) | Value::Seq(_) if key.kind.is_listed() => self.listed(key, node),
             Value::Scalar { text, .. } => {
                 if let Some(word) = key.words.iter().find(|word| **word == text) {
                     Some(Entry::Word(word))
@@ -140,6 +141,16 @@ impl Reader<'_> {
         };
         if let Some(entry) = entry {
             self.draft.insert(key.path, entry, place);
+        }
+    }
+
+    /// A list, or the name of a file with a table.
+    fn listed(&mut self, key: &'static Key, node: &Node) -> Option<Entry> {
+        match key.kind {
+            Kind::Figures(figure, example) => self.figures(key, node, &figure, example),
+            Kind::Rows(columns, example) => self.rows(key, node, columns, example),
+            Kind::Table(columns) => self.table(key, node, columns),
+            _ => None,
         }
     }
 
@@ -282,6 +293,8 @@ fn takes(key: &Key) -> String {
             "{}, or a distribution such as `{{exponential: …}}`",
             quantity.examples().trim_start_matches("write ")
         )),
+        Kind::Figures(_, example) | Kind::Rows(_, example) => options.push(format!("a list such as `{example}`")),
+        Kind::Table(_) => options.push("the name of a file".to_owned()),
         Kind::Sweep => options.push("a section such as `{users: [100, 10k, 1M]}`".to_owned()),
         Kind::Words => {}
     }

@@ -2,6 +2,7 @@
 //!
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
+use super::course;
 use super::draft::{Draft, World};
 use super::types::{
     Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, FanOut, Latency, Link, LinkKind,
@@ -89,6 +90,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "the cap is the longest wait",
         );
     }
+    course::contradictions(draft, &world, &mut conflict);
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
@@ -155,6 +157,7 @@ fn workload(world: &World) -> Workload {
         heartbeat: world.is_section("workload.heartbeat").then(|| world.seconds("workload.heartbeat.every")),
         session: world.is_section("workload.session").then(|| world.distribution("workload.session.length")),
         reconnect: world.is_section("workload.reconnect").then(|| reconnect(world)),
+        profile: course::profile(world),
     }
 }
 

@@ -69,6 +69,25 @@ fn property(key: &Key) -> Value {
             options.push(json!({"$ref": reference(quantity_name(quantity))}));
             options.push(json!({"$ref": reference(&format!("{}_distribution", quantity_name(quantity)))}));
         }
+        Kind::Figures(figure, _) => options.push(json!({
+            "type": "array",
+            "items": {"$ref": reference(figure_name(&figure))},
+            "minItems": 1,
+        })),
+        Kind::Rows(columns, _) => options.push(json!({
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": columns
+                    .iter()
+                    .map(|(name, figure)| ((*name).to_owned(), json!({"$ref": reference(figure_name(figure))})))
+                    .collect::<Map<_, _>>(),
+                "required": columns.iter().map(|column| column.0).collect::<Vec<_>>(),
+                "additionalProperties": false,
+            },
+            "minItems": 1,
+        })),
+        Kind::Table(_) => options.push(json!({"type": "string"})),
         Kind::Sweep => options.push(json!({
             "type": "object",
             "additionalProperties": {"type": "array", "minItems": 1},

@@ -39,7 +39,7 @@ workload:
   heartbeat: {every: 30 s}
   session: {length: {exponential: 20 min}}
   reconnect: {backoff: {exponential: 1 s, cap: 30 s}, jitter: none}
-  profile: steady
+  profile: {of: users, steps: [{at: 10 s, share: 50 %}, {at: 20 s, share: 100 %}]}
 protocol: {encoding: json, compression: none, tls: false}
 link: {kind: loopback, mtu: 64 KiB}
 latency: {client: {lognormal: {mean: 20 ms, cv: 0.5}}, server: 0 s}
@@ -97,13 +97,18 @@ fn every_key_changes_something() {
             keys::Kind::Random(crate::units::parse::Quantity::Bytes) => "{exponential: 7 KB}",
             keys::Kind::Random(_) => "{exponential: 7 s}",
             keys::Kind::Text => "seven",
-            keys::Kind::Sweep => continue,
+            keys::Kind::Sweep | keys::Kind::Table(_) => continue,
+            keys::Kind::Figures(..) => "[7/s, 8/s]",
+            keys::Kind::Rows(_, example) => example,
             keys::Kind::Words => match key.words.iter().find(|word| keys::Default::Yaml(word) != key.default) {
                 Some(word) => *word,
                 // A section, or a key with one word only.
                 None => continue,
             },
         };
+        if key.path == "workload.profile.of" {
+            given.set("workload.profile={diurnal: {}}").unwrap();
+        }
         if key.path == "balancer.virtual_nodes" {
             given.set("balancer.policy=consistent-hash").unwrap();
         }
@@ -169,6 +174,25 @@ fn mistakes_are_told_clearly() {
             "in a bad sweep",
             "users: 5\nworkload: {message: {rate: 1/s}}\nsweep: {usres: [1], users: 5, name: [a], workload.message.rate: []}",
         ),
+        ("a profile without a shape", "users: 5\nworkload: {message: {rate: 1/s}, profile: {of: users}}"),
+        (
+            "profiles with mistakes",
+            "users: 5\nworkload:\n  message: {rate: 1/s}\n  profile:\n    flash: {at: -3 s, from: 120 %, hold: 5}\n    steps: [{at: 60 s}, {share: 10 %, at: 3, x: 4}, 7, {at: 5 s, share: 0 %}, {at: 4 s, share: 1..2 %}, {at: 4 s, share: 2 %}]\n    trace: {a: b}",
+        ),
+        (
+            "two shapes",
+            "users: 5\nworkload: {message: {rate: 1/s}, profile: {diurnal: {}, steps: [{at: 1 s, share: 50 %}]}}",
+        ),
+        ("no load at all", "users: 5\nworkload: {message: {rate: 1/s}, profile: {steps: [{at: 0 s, share: 0 %}]}}"),
+        (
+            "a profile and what it can't move",
+            "users: 5\nworkload: {message: {rate: 1/s, arrivals: periodic}, profile: {flash: {}}}\nsimulation: {start: empty}",
+        ),
+        (
+            "a profile of users from an empty start",
+            "users: 5\nworkload: {message: {rate: 1/s}, profile: {of: users, flash: {}}}\nsimulation: {start: {ramp: 3 s}}",
+        ),
+        ("an empty list", "users: 5\nworkload: {message: {rate: 1/s}, profile: {steps: []}}"),
         ("dotted key", "users: 5\nworkload: {message: {rate: 1/s}}\nservers.cores: 8"),
         ("three at once", "users: 10,000\nworkload:\n  message: {rate: 1 KB, size: 1 Kb}\nservers:\n  memory: 8\n"),
     ] {

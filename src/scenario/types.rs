@@ -3,6 +3,7 @@
 //! One value of [`Scenario`] describes one *world*: where the file gave an interval (`3_000..5_000`), a world has one
 //! figure out of it. [`Document::resolve`](super::Document::resolve) makes it; nothing else does.
 
+use super::profile::Profile;
 use crate::random::Distribution;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
 
@@ -52,6 +53,8 @@ pub struct Workload {
     pub session: Option<Distribution>,
     /// What a user does whose connection was refused or dropped. Without it, the user is gone.
     pub reconnect: Option<Reconnect>,
+    /// How the load moves; without it, it stays at the peak.
+    pub profile: Option<Profile>,
 }
 
 /// How one user's messages follow each other.

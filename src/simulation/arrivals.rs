@@ -3,7 +3,7 @@
 use super::demand::to_span;
 use super::ring::Ring;
 use crate::random::Stream;
-use crate::scenario::BatchSize;
+use crate::scenario::{BatchSize, Curve};
 use crate::units::SimTime;
 use crate::units::time::PICOSECONDS;
 
@@ -16,6 +16,8 @@ pub enum Messages {
     Batches(Poisson, BatchSize),
     /// Each connection's at its own phase.
     Periodic(Ring),
+    /// Others, of which a profile leaves some out.
+    Shaped(Box<Shaped>),
 }
 
 /// Some messages of one connection.
@@ -34,6 +36,7 @@ impl Messages {
     pub fn repopulate(&mut self, now: SimTime, connections: u64) {
         match self {
             Self::Poisson(process) | Self::Batches(process, _) => process.repopulate(now, connections),
+            Self::Shaped(shaped) => shaped.of_peak.repopulate(now, connections),
             Self::Periodic(_) => {}
         }
     }
@@ -56,6 +59,32 @@ impl Messages {
             }
             Self::Periodic(ring) => {
                 (ring.next() <= last).then(|| ring.fire()).map(|(at, core)| Sent { at, count: 1, core: core as u32 })
+            }
+            Self::Shaped(shaped) => shaped.take(last, cores),
+        }
+    }
+}
+
+/// A process whose rate follows a curve: of the arrivals at the peak rate, each stays with the chance that the curve has
+/// at its moment (thinning: P. A. W. Lewis and G. S. Shedler, Naval Research Logistics Quarterly 26, 1979).
+#[derive(Debug)]
+pub struct Shaped {
+    of_peak: Messages,
+    curve: Curve,
+    stream: Stream,
+}
+
+impl Shaped {
+    /// The process that is `of_peak` where the curve is 1.
+    pub fn new(of_peak: Messages, curve: Curve, stream: Stream) -> Self {
+        Self { of_peak, curve, stream }
+    }
+
+    fn take(&mut self, last: SimTime, cores: u32) -> Option<Sent> {
+        loop {
+            let sent = self.of_peak.take(last, cores)?;
+            if self.stream.unit() < self.curve.share(sent.at.as_seconds()) {
+                return Some(sent);
             }
         }
     }

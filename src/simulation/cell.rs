@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::arrivals::{Messages, Poisson};
+use super::arrivals::{Messages, Poisson, Shaped};
 use super::demand::{Demand, DemandStreams, Demands, Times, to_span};
 use super::recorder::Recorder;
 use super::ring::Ring;
@@ -13,7 +13,7 @@ use crate::engine::Calendar;
 use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Arrivals, BatchSize, Dispatch, FanOut, Scenario};
+use crate::scenario::{Arrivals, BatchSize, Dispatch, FanOut, ProfileOf, Scenario};
 use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
@@ -115,9 +115,18 @@ impl Cell {
                 Messages::Batches(Poisson::new(rate / mean, stream(Purpose::Arrivals)), size)
             }
         };
+        let shaped = workload.profile.as_ref().filter(|profile| profile.of == ProfileOf::Messages);
+        let messages = match shaped {
+            Some(profile) => {
+                let curve = profile.curve.clone();
+                Messages::Shaped(Box::new(Shaped::new(messages, curve, stream(Purpose::Profile))))
+            }
+            None => messages,
+        };
         let random = scenario.latency.client.constant().is_none().then(|| Times::new(&scenario.latency.client));
-        // A Poisson process stays one when its points are moved at random, so only others have to be put in order.
-        let reorders = random.is_some() && workload.arrivals != Arrivals::Poisson;
+        // A Poisson process of one rate stays one when its points are moved at random, so only others have to be put in
+        // order.
+        let reorders = random.is_some() && (workload.arrivals != Arrivals::Poisson || shaped.is_some());
         let mut cell = Self {
             setting: Arc::clone(setting),
             servers: (0..servers as u64)
@@ -351,7 +360,7 @@ impl Cell {
     fn rings(&mut self) -> impl Iterator<Item = &mut Ring> {
         let messages = match &mut self.messages {
             Messages::Periodic(ring) => Some(ring),
-            Messages::Poisson(_) | Messages::Batches(..) => None,
+            Messages::Poisson(_) | Messages::Batches(..) | Messages::Shaped(_) => None,
         };
         messages.into_iter().chain(self.heartbeats.as_mut().map(|(ring, ..)| ring))
     }

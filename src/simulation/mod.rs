@@ -14,5 +14,6 @@ mod ring;
 mod router;
 mod run;
 mod server;
+mod tide;
 
 pub use run::{SimulationError, Unwatched, Watch, simulate};

@@ -3,7 +3,7 @@
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind};
-use crate::scenario::{BalancedUnit, Mode, Scenario, Start};
+use crate::scenario::{BalancedUnit, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -96,7 +96,9 @@ impl Plan {
             return Err(PlanError::TooManyServers(servers));
         }
         let settings = &scenario.simulation;
-        let per_replication = model.load.messages_in_per_second * settings.duration.get();
+        let profile = scenario.workload.profile.as_ref();
+        let mean_share = profile.map_or(1.0, |profile| profile.curve.mean(settings.duration.get()));
+        let per_replication = model.load.messages_in_per_second * mean_share * settings.duration.get();
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let per_server = messages / servers as f64;
@@ -140,6 +142,7 @@ impl Plan {
         let memory_can_fill = held > 0.95 * memory || overloaded && unbounded;
         let connections_change = scenario.workload.session.is_some()
             || settings.start != Start::Steady
+            || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
             || stuffed
             || memory_can_fill
             // Near the limit an uneven spread may overfill one.
@@ -153,11 +156,12 @@ impl Plan {
                 return Err(PlanError::Overload(kind.name(), offered, duration));
             }
             if offered >= 1.0 && !bounded {
-                warnings.push(format!(
-                    "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
-                    kind.name(),
-                    offered * 100.0
-                ));
+                let (name, percent) = (kind.name(), offered * 100.0);
+                warnings.push(if profile.is_some() {
+                    format!("at the peak {name} is offered {percent:.0} % of what it can do: its queue grows as long as the peak lasts")
+                } else {
+                    format!("{name} is offered {percent:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system")
+                });
             }
         }
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);

@@ -115,6 +115,7 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         warm_up_seconds: scenario.simulation.warm_up.map(crate::units::Seconds::get),
         settling_seconds: plan.settling_seconds,
         connections_settle: plan.connections_settle,
+        steady: scenario.workload.profile.is_none(),
         warnings: warnings.to_vec(),
     }
 }

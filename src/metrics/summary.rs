@@ -51,6 +51,8 @@ pub struct Facts {
     pub settling_seconds: f64,
     /// Whether the number of connections has to settle first.
     pub connections_settle: bool,
+    /// Whether users wait only so long or send again.
+    pub users_retry: bool,
     /// Whether the load stays the same, so that there is a steady state to wait for and slices of time are alike.
     pub steady: bool,
     /// Notes to pass on.
@@ -116,7 +118,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         .collect::<Vec<_>>();
 
     let little_error = little_error(&batches, &facts);
-    let dropped = |p: &Part| (p.flow.blocked + p.flow.abandoned) as f64;
+    let dropped = |p: &Part| lost(&p.flow, facts.users_retry) as f64;
     let log_bytes = facts.log_bytes;
     RunMetrics {
         messages: replications.iter().map(|r| r.conservation.arrived).sum(),
@@ -126,13 +128,17 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         flows: Flows {
             messages_in: per_second(&|p| p.flow.messages_in as f64),
             messages_out: per_second(&|p| p.flow.messages_out as f64),
+            goodput: per_second(&|p| p.latency_count as f64),
             ingress_bytes: per_second(&|p| p.flow.bytes_in as f64),
             egress_bytes: per_second(&|p| p.flow.bytes_out as f64),
             heartbeats: per_second(&|p| p.flow.heartbeats as f64),
             log_bytes_per_hour: per_second(&|p| p.stations[Station::Log as usize].visits as f64 * log_bytes * 3_600.0),
         },
         dropped_messages: at_least_zero(count(&dropped)),
-        dropped_share: interval(&batches, &dropped, &|p| p.flow.messages_in as f64).map_or(Estimate::exact(0.0), share),
+        dropped_share: interval(&batches, &dropped, &|p| (p.flow.messages_in - p.flow.retried) as f64)
+            .map_or(Estimate::exact(0.0), share),
+        timed_out_messages: at_least_zero(count(&|p| p.flow.timed_out as f64)),
+        retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
@@ -159,6 +165,11 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
             warm_up_seconds: slices.start_of(warm_up).as_seconds(),
         },
     }
+}
+
+/// Messages lost: of users who send again or wait only so long, those that they gave up.
+fn lost(flow: &Flow, users_retry: bool) -> u64 {
+    if users_retry { flow.given_up } else { flow.blocked + flow.abandoned }
 }
 
 fn seconds(picoseconds: i128) -> f64 {
@@ -343,7 +354,9 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                 }),
                 inside: rate(inside),
                 refused: rate(part.flow.refused as f64),
-                dropped: rate((part.flow.blocked + part.flow.abandoned) as f64),
+                goodput: rate(part.latency_count as f64),
+                retried: rate(part.flow.retried as f64),
+                dropped: rate(lost(&part.flow, facts.users_retry) as f64),
                 memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },
             }
         })

@@ -186,6 +186,7 @@ impl Offered {
             wakeup,
             cores: if per_core { 1 } else { u64::from(scenario.servers.cores) },
             plain: scenario.workload.arrivals != Arrivals::Periodic
+                && scenario.workload.retry.is_none()
                 && alone
                 && others == 0.0
                 && scenario.servers.network.is_none(),

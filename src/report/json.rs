@@ -194,12 +194,13 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "utilisation": utilisation(point),
                 "messages_inside": point.inside,
                 "refused_per_second": point.refused,
+                "goodput_per_second": point.goodput,
+                "retried_messages_per_second": point.retried,
                 "dropped_messages_per_second": point.dropped,
                 "memory_utilisation": point.memory,
             })
         })
         .collect();
-    let conservation = &metrics.conservation;
     json!({
         "intervals": { "level": 0.95, "kind": "sampling" },
         "mode": setup.mode,
@@ -213,6 +214,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "events": Estimate::exact(metrics.events as f64),
         "messages_in_per_second": flows.messages_in,
         "messages_out_per_second": flows.messages_out,
+        "goodput_per_second": flows.goodput,
         "ingress_bytes_per_second": flows.ingress_bytes,
         "egress_bytes_per_second": flows.egress_bytes,
         "heartbeats_per_second": flows.heartbeats,
@@ -227,29 +229,40 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "memory_utilisation": connections.memory_utilisation,
         "dropped_messages": metrics.dropped_messages,
         "dropped_share": metrics.dropped_share,
+        "timed_out_messages": metrics.timed_out_messages,
+        "retried_messages": metrics.retried_messages,
         "servers_compared": {
             "messages_mean": metrics.servers.messages_mean,
             "messages_variance_over_mean": metrics.servers.messages_variance_over_mean,
             "worst_server": metrics.servers.worst,
             "worst_cpu_utilisation": metrics.servers.worst_cpu_utilisation,
         },
-        "checks": {
-            "conservation": {
-                "holds": conservation.holds(),
-                "arrived": conservation.arrived,
-                "delivered": conservation.delivered,
-                "queued": conservation.queued,
-                "in_service": conservation.in_service,
-                "blocked": conservation.blocked,
-                "abandoned": conservation.abandoned,
-                "connections_opened": conservation.connections_opened,
-                "connections_closed": conservation.connections_closed,
-                "connections_open": conservation.connections_open,
-            },
-            "little_error": metrics.little_error,
-        },
+        "checks": checks(metrics),
         "warnings": metrics.warnings,
         "series": series,
+    })
+}
+
+fn checks(metrics: &RunMetrics) -> Value {
+    let conservation = &metrics.conservation;
+    json!({
+        "conservation": {
+            "holds": conservation.holds(),
+            "arrived": conservation.arrived,
+            "delivered": conservation.delivered,
+            "queued": conservation.queued,
+            "in_service": conservation.in_service,
+            "blocked": conservation.blocked,
+            "abandoned": conservation.abandoned,
+            "late": conservation.late,
+            "intended": conservation.intended,
+            "given_up": conservation.given_up,
+            "pending": conservation.pending,
+            "connections_opened": conservation.connections_opened,
+            "connections_closed": conservation.connections_closed,
+            "connections_open": conservation.connections_open,
+        },
+        "little_error": metrics.little_error,
     })
 }
 

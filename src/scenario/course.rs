@@ -2,13 +2,20 @@
 
 use super::draft::{Draft, World};
 use super::profile::{Curve, Profile, ProfileOf};
+use super::types::Retry;
+use crate::random::Distribution;
+use crate::units::Seconds;
 
 /// The shapes a profile may have.
 const SHAPES: [&str; 4] =
     ["workload.profile.diurnal", "workload.profile.steps", "workload.profile.flash", "workload.profile.trace"];
 
+/// Retries that follow each other faster than this would take for ever to simulate.
+const SHORTEST_RETRY_SECONDS: f64 = 1e-3;
+
 /// Notes what can't be together: where, what, and what to do.
 pub(super) fn contradictions(draft: &Draft, world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
+    waiting(world, conflict);
     if !world.is_section("workload.profile") {
         return;
     }
@@ -49,6 +56,46 @@ pub(super) fn contradictions(draft: &Draft, world: &World, conflict: &mut impl F
             "the profile says how many are connected at the start; leave `start` out",
         );
     }
+}
+
+/// What can't be together with users who wait only so long, or send again.
+fn waiting(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
+    let timeout = world.figure("workload.timeout");
+    if timeout.is_some() && world.word("workload.fan_out") == Some("none") {
+        conflict(
+            &["workload.timeout"],
+            "`timeout` can't be together with `fan_out: none`".to_owned(),
+            "without fan-out nobody waits for an answer; use `echo`, or leave `timeout` out",
+        );
+    }
+    if retry(world).is_some_and(|retry| retry.delay.mean() < SHORTEST_RETRY_SECONDS) {
+        conflict(
+            &["workload.retry.delay", "workload.retry"],
+            "a retry's `delay` must be at least 1 ms on average".to_owned(),
+            "who tries again without a pause does nothing else; `1 s` is usual",
+        );
+    }
+    let delay = world.random("latency.client").and_then(|delay| delay.constant()).unwrap_or(0.0);
+    if timeout.is_some_and(|timeout| timeout <= 2.0 * delay) {
+        conflict(
+            &["workload.timeout", "latency.client"],
+            "`timeout` is not longer than the way there and back: no answer would be in time".to_owned(),
+            "make it longer than twice `latency.client`",
+        );
+    }
+}
+
+/// How failed messages are sent again, if they are.
+pub(super) fn retry(world: &World) -> Option<Retry> {
+    if !world.is_section("workload.retry") {
+        return None;
+    }
+    Some(Retry {
+        limit: world.figure("workload.retry.limit").map(|limit| limit as u64),
+        delay: world.random("workload.retry.delay").unwrap_or(Distribution::ZERO),
+        backoff: world.figure("workload.retry.backoff").unwrap_or(1.0),
+        cap: Seconds::new(world.figure("workload.retry.cap").unwrap_or(0.0)),
+    })
 }
 
 /// The profile, if there is one.

@@ -286,7 +286,45 @@ pub static KEYS: &[Key] = &[
         "full",
         "Whether the wait is drawn from zero to the back-off.",
     ),
-    not_yet("workload.timeout", "How long a user waits for an answer."),
+    key(
+        "workload.timeout",
+        above_zero(Time, 30.0 * 86_400.0),
+        "none",
+        "How long a user waits for an answer, from sending; none: for ever.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key(
+        "workload.retry",
+        Words,
+        "none",
+        "Whether a message that failed is sent again: none, or {limit: 3, delay: 1 s}.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key("workload.retry.limit", whole(1.0, 1e6), "3", "How often at most.", "client libraries' usual three")
+        .or(UNLIMITED),
+    key(
+        "workload.retry.delay",
+        Random(Time),
+        "1 s",
+        "From the failure to the next sending.",
+        "assumption: as the first wait of `reconnect`",
+    ),
+    key(
+        "workload.retry.backoff",
+        Kind::Figure(figure(Count, 1.0, 1_000.0)),
+        "1",
+        "How many times longer each further delay is; 1 is no back-off.",
+        "the plain case; the usual advice is 2",
+    ),
+    key(
+        "workload.retry.cap",
+        above_zero(Time, LONG),
+        "30 s",
+        "The longest delay that back-off makes.",
+        "the usual advice",
+    ),
     key(
         "workload.profile",
         Words,

@@ -157,6 +157,8 @@ fn workload(world: &World) -> Workload {
         heartbeat: world.is_section("workload.heartbeat").then(|| world.seconds("workload.heartbeat.every")),
         session: world.is_section("workload.session").then(|| world.distribution("workload.session.length")),
         reconnect: world.is_section("workload.reconnect").then(|| reconnect(world)),
+        timeout: world.figure("workload.timeout").map(Seconds::new),
+        retry: course::retry(world),
         profile: course::profile(world),
     }
 }

@@ -39,6 +39,8 @@ workload:
   heartbeat: {every: 30 s}
   session: {length: {exponential: 20 min}}
   reconnect: {backoff: {exponential: 1 s, cap: 30 s}, jitter: none}
+  timeout: 10 s
+  retry: {limit: 5, delay: {exponential: 2 s}, backoff: 2, cap: 60 s}
   profile: {of: users, steps: [{at: 10 s, share: 50 %}, {at: 20 s, share: 100 %}]}
 protocol: {encoding: json, compression: none, tls: false}
 link: {kind: loopback, mtu: 64 KiB}
@@ -193,6 +195,14 @@ fn mistakes_are_told_clearly() {
             "users: 5\nworkload: {message: {rate: 1/s}, profile: {of: users, flash: {}}}\nsimulation: {start: {ramp: 3 s}}",
         ),
         ("an empty list", "users: 5\nworkload: {message: {rate: 1/s}, profile: {steps: []}}"),
+        (
+            "waiting and sending again",
+            "users: 5\nworkload: {message: {rate: 1/s}, timeout: 40 ms, retry: {limit: 0, delay: 0 s, backoff: 0.5, tries: 3}}",
+        ),
+        (
+            "too impatient",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: none, timeout: 40 ms, retry: {limit: unlimited, delay: 0 s}}",
+        ),
         ("dotted key", "users: 5\nworkload: {message: {rate: 1/s}}\nservers.cores: 8"),
         ("three at once", "users: 10,000\nworkload:\n  message: {rate: 1 KB, size: 1 Kb}\nservers:\n  memory: 8\n"),
     ] {

@@ -53,6 +53,10 @@ pub struct Workload {
     pub session: Option<Distribution>,
     /// What a user does whose connection was refused or dropped. Without it, the user is gone.
     pub reconnect: Option<Reconnect>,
+    /// How long a user waits for an answer, from sending. Without it, for ever.
+    pub timeout: Option<Seconds>,
+    /// How a message that failed is sent again. Without it, it is given up.
+    pub retry: Option<Retry>,
     /// How the load moves; without it, it stays at the peak.
     pub profile: Option<Profile>,
 }
@@ -93,6 +97,19 @@ pub struct Reconnect {
     pub backoff: Backoff,
     /// Whether the delay is drawn anew, uniformly from zero to the back-off ("full jitter").
     pub jitter: bool,
+}
+
+/// How a message is sent again that was turned away, abandoned, or not answered in time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// How often at most; `None` is without limit.
+    pub limit: Option<u64>,
+    /// From the failure to the next sending, in seconds.
+    pub delay: Distribution,
+    /// How many times longer each further delay is, at least 1.
+    pub backoff: f64,
+    /// The longest delay that growing makes.
+    pub cap: Seconds,
 }
 
 /// The delay before attempt k = 0, 1, 2, ….

@@ -10,6 +10,7 @@ mod door;
 mod placement;
 pub mod plan;
 pub mod recorder;
+mod retry;
 mod ring;
 mod router;
 mod run;

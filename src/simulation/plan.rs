@@ -85,6 +85,14 @@ pub enum PlanError {
     TooMany(f64),
 }
 
+/// How often a message is sent at most, on average.
+fn attempts(scenario: &Scenario) -> f64 {
+    let Some(retry) = &scenario.workload.retry else { return 1.0 };
+    let pause = retry.delay.mean() + scenario.workload.timeout.map_or(0.0, crate::units::Seconds::get);
+    let most = scenario.simulation.duration.get() / pause;
+    1.0 + retry.limit.map_or(most, |limit| most.min(limit as f64))
+}
+
 impl Plan {
     /// The plan for this scenario on the servers its closed form is for.
     ///
@@ -152,7 +160,7 @@ impl Plan {
             let offered = model.admitted_utilisation(scenario, kind);
             let bounded = kind == ResourceKind::Cpu && !unbounded;
             let duration = settings.duration.get();
-            if offered * duration > LONGEST_BACKLOG_SECONDS {
+            if offered * attempts(scenario) * duration > LONGEST_BACKLOG_SECONDS {
                 return Err(PlanError::Overload(kind.name(), offered, duration));
             }
             if offered >= 1.0 && !bounded {

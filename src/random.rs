@@ -50,6 +50,8 @@ pub enum Purpose {
     Profile = 30,
     /// When a message is sent again.
     Retries = 31,
+    /// Whose a message of a trace is.
+    Trace = 32,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

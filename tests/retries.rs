@@ -124,8 +124,9 @@ fn back_off_spreads_retries() {
     assert!(grown.0 < 0.8 * plain.0 && grown.1 > 1.2 * plain.1, "{plain:?} {grown:?}");
 }
 
-/// A short overload whose retries keep the server saturated after the load has gone back (a metastable failure: N. Bronson,
-/// A. Aghayev, A. Charapko and T. Zhu, HotOS 2021); without retries it recovers, and without the overload the retries do no harm.
+/// A short overload whose retries keep the server saturated after the load has gone back (a metastable failure: N.
+/// Bronson, A. Aghayev, A. Charapko and T. Zhu, "Metastable failures in distributed systems", 2021); without retries it
+/// recovers, and without the overload the retries do no harm.
 #[test]
 fn retries_keep_an_overloaded_server_down() {
     let run = |retry: &str, peak: &str| {

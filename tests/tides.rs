@@ -5,6 +5,7 @@
 mod common;
 
 use std::f64::consts::PI;
+use std::fmt::Write as _;
 use std::fs;
 
 use common::{folder, run_in, scenario};
@@ -174,4 +175,85 @@ fn the_series_shows_what_the_peak_does() {
         .collect();
     let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
     assert!((mean(&work[..32]) - 0.09).abs() < 0.02 && (mean(&work[32..]) - 0.9).abs() < 0.06, "{work:?}");
+}
+
+/// A trace of messages: each is sent once, when the file says, whatever servers there are; after its end it starts over.
+#[test]
+fn a_trace_is_sent_to_the_message() {
+    let folder = folder();
+    fs::write(folder.join("messages.csv"), "# four messages\n s \n0.1\n0.1\n0.2\n\n0.9\n").unwrap();
+    // The period: the last time and the mean gap.
+    let period = 0.9 + 0.8 / 3.0;
+    let seconds = 64.0;
+    let expected = (0..1_000_u32)
+        .map(|number| f64::from(number / 4) * period + [0.1, 0.1, 0.2, 0.9][number as usize % 4])
+        .take_while(|time| *time <= seconds)
+        .count() as u64;
+    for servers in ["count: 1", "count: 3", "count: 3, dispatch: per-core"] {
+        for balancer in ["{policy: random}", "{unit: message}"] {
+            let text = format!(
+                "users: 10\nworkload: {{message: {{arrivals: {{trace: messages.csv}}}}}}\nservers: {{{servers}}}\n\
+                 balancer: {balancer}\nsimulation: {{duration: 64 s, replications: 3, warm_up: 0 s}}\n"
+            );
+            fs::write(folder.join("x.yaml"), &text).unwrap();
+            let result = run_in(&folder, ["simulate", "x.yaml", "--format=json", "--quiet"]).well().json();
+            let arrived = result["simulation"]["checks"]["conservation"]["arrived"].as_u64().unwrap();
+            assert_eq!(arrived, 3 * expected, "{servers}, {balancer}");
+            let load = result["load"]["messages_in_per_second"]["value"].as_f64().unwrap();
+            assert!((load - 4.0 / period).abs() < 1e-9, "{load}");
+            // In the first second, and so in the first point of the series, all but those of the next round.
+            assert!((course(&result, "messages_in_per_second")[0].1 - 4.0).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn a_trace_that_is_wrong_is_shown() {
+    let folder = folder();
+    let cases = [
+        ("backwards", "0.1 s\n0.3 s\n0.2 s\n"),
+        ("without units", "0.1\n0.3\n"),
+        ("of two columns", "1 s, 2 s\n"),
+        ("of one time", "1 s\n1 s\n"),
+        ("empty", "# nothing\n"),
+    ];
+    let mut out = String::new();
+    for (what, csv) in cases {
+        fs::write(folder.join("t.csv"), csv).unwrap();
+        fs::write(folder.join("x.yaml"), "users: 5\nworkload: {message: {arrivals: {trace: t.csv}}}\n").unwrap();
+        let ended = run_in(&folder, ["simulate", "x.yaml"]);
+        assert_eq!(ended.code, Some(2), "{what}: {ended:?}");
+        let _ = writeln!(out, "## {what}\n{}", ended.stderr);
+    }
+    for (what, csv) in [("a share too large", "0 s, 10 %\n5 s, 120 %\n"), ("backwards", "5 s, 1 %\n1 s, 2 %\n")] {
+        fs::write(folder.join("t.csv"), csv).unwrap();
+        let text = "users: 5\nworkload: {message: {rate: 1/s}, profile: {trace: t.csv}}\n";
+        fs::write(folder.join("x.yaml"), text).unwrap();
+        let ended = run_in(&folder, ["simulate", "x.yaml"]);
+        assert_eq!(ended.code, Some(2), "{what}: {ended:?}");
+        let _ = writeln!(out, "## a profile: {what}\n{}", ended.stderr);
+    }
+    insta::with_settings!({ omit_expression => true }, {
+        insta::assert_snapshot!(out);
+    });
+}
+
+/// Users in two states: as many messages as the mix has, and a stated rate that differs is told, not taken.
+#[test]
+fn the_rate_of_an_mmpp_is_that_of_its_mix() {
+    let run = |rate: &str| {
+        simulated(&format!(
+            "users: 2_000\nworkload: {{message: {{{rate}arrivals: {{mmpp: {{rates: [0.2/s, 1.4/s], switch: [1/s, 3/s]}}}}}}}}\n\
+             logs: none\nsimulation: {{duration: 64 s, replications: 4}}\n"
+        ))
+    };
+    let result = run("");
+    // Three times as long in the first state as in the second.
+    assert!((result["load"]["messages_in_per_second"]["value"].as_f64().unwrap() - 1_000.0).abs() < 1e-9);
+    assert!((figure(&result, "messages_in_per_second") - 1_000.0).abs() < 20.0);
+    let warnings = |result: &Value| result["simulation"]["warnings"].to_string();
+    assert!(!warnings(&run("rate: 0.502/s, ")).contains("message.rate"));
+    let warned = run("rate: 0.6/s, ");
+    assert!(warnings(&warned).contains("message.rate"), "{}", warnings(&warned));
+    assert_eq!(warned["simulation"]["latency_seconds"], result["simulation"]["latency_seconds"]);
 }

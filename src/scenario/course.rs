@@ -2,13 +2,20 @@
 
 use super::draft::{Draft, World};
 use super::profile::{Curve, Profile, ProfileOf};
-use super::types::Retry;
+use super::types::{Arrivals, Retry};
 use crate::random::Distribution;
-use crate::units::Seconds;
+use crate::stats::queueing::stationary;
+use crate::units::{Rate, Seconds};
 
 /// The shapes a profile may have.
 const SHAPES: [&str; 4] =
     ["workload.profile.diurnal", "workload.profile.steps", "workload.profile.flash", "workload.profile.trace"];
+
+/// The kinds of arrivals that are sections or files.
+const ARRIVALS: [&str; 3] =
+    ["workload.message.arrivals.batch", "workload.message.arrivals.mmpp", "workload.message.arrivals.trace"];
+/// More states than this are no model any more.
+const MOST_STATES: usize = 16;
 
 /// Retries that follow each other faster than this would take for ever to simulate.
 const SHORTEST_RETRY_SECONDS: f64 = 1e-3;
@@ -16,6 +23,7 @@ const SHORTEST_RETRY_SECONDS: f64 = 1e-3;
 /// Notes what can't be together: where, what, and what to do.
 pub(super) fn contradictions(draft: &Draft, world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
     waiting(world, conflict);
+    of_messages(draft, world, conflict);
     if !world.is_section("workload.profile") {
         return;
     }
@@ -96,6 +104,77 @@ pub(super) fn retry(world: &World) -> Option<Retry> {
         backoff: world.figure("workload.retry.backoff").unwrap_or(1.0),
         cap: Seconds::new(world.figure("workload.retry.cap").unwrap_or(0.0)),
     })
+}
+
+/// What can't be in the arrivals.
+fn of_messages(draft: &Draft, world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
+    if !world.is_section("workload.message.arrivals") {
+        return;
+    }
+    let given: Vec<&str> = ARRIVALS.into_iter().filter(|path| draft.place(path).is_some()).collect();
+    match given[..] {
+        [] => conflict(
+            &["workload.message.arrivals"],
+            "`arrivals` needs a kind".to_owned(),
+            "give it one of `batch`, `mmpp` and `trace`, or write `arrivals: poisson`",
+        ),
+        [_] => {}
+        [_, second, ..] => conflict(&[second], "`arrivals` are of one kind".to_owned(), "keep one of them"),
+    }
+    match arrivals(world) {
+        Some(Arrivals::Mmpp { rates, switch }) => {
+            let path = "workload.message.arrivals.mmpp.switch";
+            if rates.len() != switch.len() {
+                let message = format!("there are {} `rates` but {} of `switch`", rates.len(), switch.len());
+                conflict(&[path], message, "each state has a rate, and a rate at which it is left");
+            } else if !(2..=MOST_STATES).contains(&rates.len()) {
+                let message = format!("`mmpp` takes from 2 to {MOST_STATES} states, not {}", rates.len());
+                conflict(&[path], message, "with one state it is `arrivals: poisson`");
+            } else if rates.iter().all(|rate| *rate <= 0.0) {
+                let message = "no state of `mmpp` has any messages".to_owned();
+                conflict(&["workload.message.arrivals.mmpp.rates"], message, "give one a rate of more than zero");
+            }
+        }
+        Some(Arrivals::Trace { times, period }) => {
+            let path = "workload.message.arrivals.trace";
+            if times.len() < 2 || period <= times[times.len() - 1] {
+                let message = "a `trace` of messages needs two different times at least".to_owned();
+                conflict(&[path], message, "without them there is no telling when it starts over");
+            } else if world.is_section("workload.profile") {
+                let message = "a `profile` can't be together with a `trace` of messages".to_owned();
+                conflict(&["workload.profile"], message, "the trace says when messages come; leave the profile out");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The arrivals that have their own rate, if these have.
+pub(super) fn arrivals(world: &World) -> Option<Arrivals> {
+    if let Some(times) = world.figures("workload.message.arrivals.trace") {
+        let (first, last) = (*times.first()?, *times.last()?);
+        let gap = if times.len() < 2 { 0.0 } else { (last - first) / (times.len() - 1) as f64 };
+        return Some(Arrivals::Trace { times: times.into(), period: last + gap });
+    }
+    if !world.is_section("workload.message.arrivals.mmpp") {
+        return None;
+    }
+    Some(Arrivals::Mmpp {
+        rates: world.figures("workload.message.arrivals.mmpp.rates")?.to_vec(),
+        switch: world.figures("workload.message.arrivals.mmpp.switch")?.to_vec(),
+    })
+}
+
+/// Messages a second of a user, where the arrivals say it.
+pub(super) fn own_rate(arrivals: &Arrivals, users: u64) -> Option<Rate> {
+    match arrivals {
+        Arrivals::Mmpp { rates, switch } => {
+            let mix = stationary(switch);
+            Some(Rate::new(rates.iter().zip(mix).map(|(rate, share)| rate * share).sum()))
+        }
+        Arrivals::Trace { times, period } => Some(Rate::new(times.len() as f64 / period / users as f64)),
+        _ => None,
+    }
 }
 
 /// The profile, if there is one.

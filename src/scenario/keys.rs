@@ -26,6 +26,8 @@ pub struct Key {
     pub source: &'static str,
     /// Words (of a section: keys) that are known but not modelled yet; `*` is anything else.
     pub later: &'static [&'static str],
+    /// It need not be given where this sibling is a section with one of these.
+    pub unless: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// What a key takes besides words and, where it is a section, keys of its own.
@@ -114,7 +116,7 @@ const fn certain(kind: Kind, reason: &'static str) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
-    Key { path, words: &[], kind, default: Default::Yaml(default), doc, source, later: &[] }
+    Key { path, words: &[], kind, default: Default::Yaml(default), doc, source, later: &[], unless: None }
 }
 
 impl Key {
@@ -130,6 +132,11 @@ impl Key {
 
     const fn required(mut self, example: &'static str) -> Self {
         self.default = Default::Required(example);
+        self
+    }
+
+    const fn unless(mut self, sibling: &'static str, has: &'static [&'static str]) -> Self {
+        self.unless = Some((sibling, has));
         self
     }
 
@@ -168,6 +175,8 @@ const PROFILE_STEPS: &[Column] = &[
 ];
 const PROFILE_TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG)), ("share", figure(Ratio, 0.0, 1.0))];
 
+const TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG))];
+
 /// A part that is not modelled yet.
 const fn not_yet(path: &'static str, doc: &'static str) -> Key {
     choice(path, &["none"], "none", doc).later(&["*"])
@@ -205,20 +214,26 @@ pub static KEYS: &[Key] = &[
         "one app, one connection",
     ),
     section("workload.message", "The messages that users send."),
-    key("workload.message.rate", above_zero(Rate, 1e6), "", "Messages a user sends.", "")
-        .required("workload: {message: {rate: 1/s}}"),
+    key(
+        "workload.message.rate",
+        above_zero(Rate, 1e6),
+        "",
+        "Messages a user sends; mmpp and trace have their own.",
+        "",
+    )
+    .required("workload: {message: {rate: 1/s}}")
+    .unless("arrivals", &["mmpp", "trace"]),
     key("workload.message.size", Random(Bytes), "1 KB", "Payload of a message.", "assumption: a short JSON text"),
     key(
         "workload.message.arrivals",
         Words,
         "poisson",
-        "How a user's messages come: poisson, periodic, or {batch: {size: 4}}.",
+        "How a user's messages come: poisson, periodic, {batch: {size: 4}}, mmpp, trace.",
         "users act independently of each other",
     )
-    .or(&["poisson", "periodic"])
-    .later(&["mmpp", "trace"]),
+    .or(&["poisson", "periodic"]),
     key("workload.message.arrivals.batch", Words, "", "Messages come in batches; the rate still counts messages.", "")
-        .required("arrivals: {batch: {size: 4}}"),
+        .absent(),
     key("workload.message.arrivals.batch.size", whole(1.0, 1e6), "", "Messages in a batch.", "")
         .required("arrivals: {batch: {size: 4}}"),
     key(
@@ -229,6 +244,32 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .required("arrivals: {batch: {size: {geometric: 2}}}"),
+    key("workload.message.arrivals.mmpp", Words, "", "Each user is in one of some states, with a rate each.", "")
+        .absent(),
+    key(
+        "workload.message.arrivals.mmpp.rates",
+        Kind::Figures(Figure { certain: Some(CHOSEN), ..figure(Rate, 0.0, 1e6) }, "[0.2/s, 1.4/s]"),
+        "",
+        "Messages a user sends in each state.",
+        "",
+    )
+    .required("arrivals: {mmpp: {rates: [0.2/s, 1.4/s], switch: [0.05/s, 0.05/s]}}"),
+    key(
+        "workload.message.arrivals.mmpp.switch",
+        Kind::Figures(Figure { above: true, certain: Some(CHOSEN), ..figure(Rate, 0.0, 1e6) }, "[0.05/s, 0.05/s]"),
+        "",
+        "How often a user goes from each state to the next; from the last, to the first.",
+        "",
+    )
+    .required("arrivals: {mmpp: {rates: [0.2/s, 1.4/s], switch: [0.05/s, 0.05/s]}}"),
+    key(
+        "workload.message.arrivals.trace",
+        Kind::Table(TRACE),
+        "",
+        "A file with the times at which all users together send; it starts over at its end.",
+        "",
+    )
+    .absent(),
     choice("workload.fan_out", &["echo", "none"], "echo", "Who gets a message: its sender (echo), or nobody (none).")
         .later(&["direct", "broadcast", "room", "popularity"]),
     key(

@@ -62,7 +62,7 @@ impl Reader<'_> {
             }
         }
         for key in known {
-            if !entries.iter().any(|(name, _)| name.text == key.name()) {
+            if !entries.iter().any(|(name, _)| name.text == key.name()) && !spared(key, entries) {
                 self.default(key, here);
             }
         }
@@ -268,6 +268,14 @@ impl Reader<'_> {
         self.error(diagnostic);
         false
     }
+}
+
+/// Whether a key need not be given, since a sibling says as much.
+fn spared(key: &Key, siblings: &[(tree::Key, Node)]) -> bool {
+    key.unless.is_some_and(|(sibling, has)| {
+        let sibling = siblings.iter().find(|(name, _)| name.text == sibling);
+        sibling.is_some_and(|(_, node)| has.iter().any(|name| node.get(name).is_some()))
+    })
 }
 
 /// What the figures of a distribution may be.

@@ -143,14 +143,17 @@ fn workload(world: &World) -> Workload {
     let arrivals = match world.word(arrivals) {
         Some("periodic") => Arrivals::Periodic,
         _ if !world.is_section(arrivals) => Arrivals::Poisson,
+        _ if let Some(arrivals) = course::arrivals(world) => arrivals,
         _ => Arrivals::Batch(match world.figure("workload.message.arrivals.batch.size") {
             Some(size) => BatchSize::Fixed(size as u64),
             None => BatchSize::Geometric(world.count("workload.message.arrivals.batch.size.geometric")),
         }),
     };
+    let own_rate = course::own_rate(&arrivals, world.whole("users"));
     Workload {
         connections_per_user: world.whole("workload.connections_per_user"),
-        message_rate: Rate::new(world.count("workload.message.rate")),
+        message_rate: own_rate.unwrap_or_else(|| Rate::new(world.count("workload.message.rate"))),
+        stated_rate: own_rate.and_then(|_| world.figure("workload.message.rate")).map(Rate::new),
         message_size: world.distribution("workload.message.size"),
         arrivals,
         fan_out: if world.word("workload.fan_out") == Some("none") { FanOut::None } else { FanOut::Echo },

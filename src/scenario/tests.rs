@@ -111,6 +111,9 @@ fn every_key_changes_something() {
         if key.path == "workload.profile.of" {
             given.set("workload.profile={diurnal: {}}").unwrap();
         }
+        if key.path.starts_with("workload.message.arrivals.mmpp.") {
+            given.set("workload.message.arrivals={mmpp: {rates: [1/s, 2/s], switch: [1/s, 2/s]}}").unwrap();
+        }
         if key.path == "balancer.virtual_nodes" {
             given.set("balancer.policy=consistent-hash").unwrap();
         }
@@ -157,7 +160,7 @@ fn mistakes_are_told_clearly() {
         ("uncertain promise", "users: 5\nworkload: {message: {rate: 1/s}}\nslo: {latency: {p99: 1..2 s}}"),
         (
             "not modelled",
-            "users: 5\nworkload: {message: {rate: 1/s, arrivals: {mmpp: {rates: [1/s]}}}, fan_out: {room: 50}, profile: diurnal}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\nprotocol: {encoding: binary, compression: deflate}\nlogs: {tiers: [a]}\ncdn: {hit: 90 %}\n",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 50}}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\nprotocol: {encoding: binary, compression: deflate}\nlogs: {tiers: [a]}\ncdn: {hit: 90 %}\n",
         ),
         (
             "not modelled either",
@@ -176,6 +179,18 @@ fn mistakes_are_told_clearly() {
             "in a bad sweep",
             "users: 5\nworkload: {message: {rate: 1/s}}\nsweep: {usres: [1], users: 5, name: [a], workload.message.rate: []}",
         ),
+        ("dotted key", "users: 5\nworkload: {message: {rate: 1/s}}\nservers.cores: 8"),
+        ("three at once", "users: 10,000\nworkload:\n  message: {rate: 1 KB, size: 1 Kb}\nservers:\n  memory: 8\n"),
+    ] {
+        let _ = writeln!(out, "## {what}\n{}\n", errors(yaml));
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn mistakes_about_when_messages_come_are_told_clearly() {
+    let mut out = String::new();
+    for (what, yaml) in [
         ("a profile without a shape", "users: 5\nworkload: {message: {rate: 1/s}, profile: {of: users}}"),
         (
             "profiles with mistakes",
@@ -203,8 +218,28 @@ fn mistakes_are_told_clearly() {
             "too impatient",
             "users: 5\nworkload: {message: {rate: 1/s}, fan_out: none, timeout: 40 ms, retry: {limit: unlimited, delay: 0 s}}",
         ),
-        ("dotted key", "users: 5\nworkload: {message: {rate: 1/s}}\nservers.cores: 8"),
-        ("three at once", "users: 10,000\nworkload:\n  message: {rate: 1 KB, size: 1 Kb}\nservers:\n  memory: 8\n"),
+        ("a wave in a word", "users: 5\nworkload: {message: {rate: 1/s}, profile: diurnal}"),
+        ("arrivals of no kind", "users: 5\nworkload: {message: {rate: 1/s, arrivals: {}}}"),
+        (
+            "arrivals of two kinds",
+            "users: 5\nworkload: {message: {rate: 1/s, arrivals: {batch: {size: 2}, mmpp: {rates: [1/s, 2/s], switch: [1/s, 1/s]}}}}",
+        ),
+        (
+            "mmpp with mistakes",
+            "users: 5\nworkload:\n  message:\n    arrivals: {mmpp: {rates: [1/s, -2/s, 3, 1..2/s], switch: [0/s, {a: b}]}}",
+        ),
+        ("mmpp without states", "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [], switch: 1/s}}}}"),
+        ("mmpp with one half", "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [1/s, 2/s]}}}}"),
+        (
+            "mmpp of unequal lengths",
+            "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [1/s, 2/s, 3/s], switch: [1/s, 1/s]}}}}",
+        ),
+        ("mmpp of one state", "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [1/s], switch: [1/s]}}}}"),
+        (
+            "mmpp of silence",
+            "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [0/s, 0/s], switch: [1/s, 1/s]}}}}",
+        ),
+        ("a trace that is not there", "users: 5\nworkload: {message: {arrivals: {trace: none.csv}}}"),
     ] {
         let _ = writeln!(out, "## {what}\n{}\n", errors(yaml));
     }

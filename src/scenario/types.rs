@@ -3,6 +3,8 @@
 //! One value of [`Scenario`] describes one *world*: where the file gave an interval (`3_000..5_000`), a world has one
 //! figure out of it. [`Document::resolve`](super::Document::resolve) makes it; nothing else does.
 
+use std::sync::Arc;
+
 use super::profile::Profile;
 use crate::random::Distribution;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -43,6 +45,8 @@ pub struct Workload {
     pub message_rate: Rate,
     /// Payload of a message, in bytes.
     pub message_size: Distribution,
+    /// The rate that the file states, where the arrivals have one of their own.
+    pub stated_rate: Option<Rate>,
     /// How one user's messages follow each other.
     pub arrivals: Arrivals,
     /// Who gets a message.
@@ -70,6 +74,20 @@ pub enum Arrivals {
     Periodic,
     /// Batches at the times of a Poisson process; the message rate counts messages, not batches.
     Batch(BatchSize),
+    /// A Markov-modulated Poisson process: state i has rates\[i\], and goes over to the next, in a circle, at switch\[i\].
+    Mmpp {
+        /// Messages a second of a user in each state.
+        rates: Vec<f64>,
+        /// Changes a second out of each state; as many.
+        switch: Vec<f64>,
+    },
+    /// At these times all users together send a message, in seconds and in order, over and over.
+    Trace {
+        /// The times of one round; not longer than the period.
+        times: Arc<[f64]>,
+        /// The length of a round.
+        period: f64,
+    },
 }
 
 /// How many messages come at once.

@@ -1,7 +1,9 @@
 //! When the messages of a server's users arrive at it.
 
 use super::demand::to_span;
+use super::modulated::Modulated;
 use super::ring::Ring;
+use super::trace::Trace;
 use crate::random::Stream;
 use crate::scenario::{BatchSize, Curve};
 use crate::units::SimTime;
@@ -16,6 +18,10 @@ pub enum Messages {
     Batches(Poisson, BatchSize),
     /// Each connection's at its own phase.
     Periodic(Ring),
+    /// Each connection's at the rate of its state.
+    Modulated(Modulated),
+    /// From a file.
+    Trace(Trace),
     /// Others, of which a profile leaves some out.
     Shaped(Box<Shaped>),
 }
@@ -37,7 +43,8 @@ impl Messages {
         match self {
             Self::Poisson(process) | Self::Batches(process, _) => process.repopulate(now, connections),
             Self::Shaped(shaped) => shaped.of_peak.repopulate(now, connections),
-            Self::Periodic(_) => {}
+            Self::Modulated(process) => process.repopulate(now, connections),
+            Self::Periodic(_) | Self::Trace(_) => {}
         }
     }
 
@@ -60,6 +67,8 @@ impl Messages {
             Self::Periodic(ring) => {
                 (ring.next() <= last).then(|| ring.fire()).map(|(at, core)| Sent { at, count: 1, core: core as u32 })
             }
+            Self::Modulated(process) => process.take(last, cores).map(|(at, core)| Sent { at, count: 1, core }),
+            Self::Trace(trace) => trace.take(last, cores).map(|(at, core)| Sent { at, count: 1, core }),
             Self::Shaped(shaped) => shaped.take(last, cores),
         }
     }

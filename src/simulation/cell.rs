@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson, Shaped};
 use super::demand::{Demand, DemandStreams, Demands, Times, to_span};
+use super::modulated::Modulated;
 use super::recorder::Recorder;
 use super::retry::{Answered, Due, Retries};
 use super::ring::Ring;
 use super::router::Router;
 use super::server::{Job, Kind, Outcome, Server, ServerTotals};
+use super::trace::Trace;
 use crate::engine::Calendar;
 use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
@@ -31,6 +33,8 @@ pub struct Setting {
     pub seed: u64,
     /// Which repetition this is.
     pub replication: u64,
+    /// Servers of the whole service.
+    pub fleet: u64,
 }
 
 /// Something that happens to a server's connections.
@@ -98,19 +102,27 @@ impl Cell {
     }
 
     fn new(setting: &Arc<Setting>, server: u64, servers: usize, connections: u64, router: Option<Router>) -> Self {
-        let Setting { scenario, demands, slices, seed, replication } = &**setting;
+        let Setting { scenario, demands, slices, seed, replication, fleet } = &**setting;
         let stream = |purpose| Stream::named(*seed, *replication, server, purpose);
         let workload = &scenario.workload;
         // A ring deals its connections out to cores; or to servers, where there are several.
         let cores = if servers == 1 { scenario.servers.cores } else { servers as u32 };
         let rate = workload.message_rate.get() / workload.connections_per_user as f64;
-        let messages = match workload.arrivals {
+        let messages = match &workload.arrivals {
             Arrivals::Periodic => {
                 let period = Span::from_seconds(1.0 / rate);
                 Messages::Periodic(Ring::new(period, slices.end(), connections, cores, stream(Purpose::Arrivals)))
             }
             Arrivals::Poisson => Messages::Poisson(Poisson::new(rate, stream(Purpose::Arrivals))),
-            Arrivals::Batch(size) => {
+            Arrivals::Mmpp { rates, switch } => {
+                let rates = rates.iter().map(|rate| rate / workload.connections_per_user as f64).collect();
+                Messages::Modulated(Modulated::new(rates, switch.clone(), stream(Purpose::Arrivals)))
+            }
+            Arrivals::Trace { times, period } => {
+                let part = (server, servers as u64, *fleet);
+                Messages::Trace(Trace::new(Arc::clone(times), *period, *seed, *replication, part, slices.end()))
+            }
+            &Arrivals::Batch(size) => {
                 let mean = match size {
                     BatchSize::Fixed(n) => n as f64,
                     BatchSize::Geometric(mean) => mean,
@@ -458,7 +470,7 @@ impl Cell {
     fn rings(&mut self) -> impl Iterator<Item = &mut Ring> {
         let messages = match &mut self.messages {
             Messages::Periodic(ring) => Some(ring),
-            Messages::Poisson(_) | Messages::Batches(..) | Messages::Shaped(_) => None,
+            _ => None,
         };
         messages.into_iter().chain(self.heartbeats.as_mut().map(|(ring, ..)| ring))
     }

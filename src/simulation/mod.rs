@@ -7,6 +7,7 @@ mod arrivals;
 pub mod cell;
 pub mod demand;
 mod door;
+mod modulated;
 mod placement;
 pub mod plan;
 pub mod recorder;
@@ -16,5 +17,6 @@ mod router;
 mod run;
 mod server;
 mod tide;
+mod trace;
 
 pub use run::{SimulationError, Unwatched, Watch, simulate};

@@ -93,6 +93,16 @@ fn attempts(scenario: &Scenario) -> f64 {
     1.0 + retry.limit.map_or(most, |limit| most.min(limit as f64))
 }
 
+/// A note where the file states a rate and the arrivals have another.
+fn rate_that_differs(scenario: &Scenario) -> Option<String> {
+    let (stated, rate) = (scenario.workload.stated_rate?, scenario.workload.message_rate);
+    let differs = (stated.get() / rate.get() - 1.0).abs() > 0.01;
+    differs.then(|| {
+        let (stated, rate) = (crate::units::display::rate(stated), crate::units::display::rate(rate));
+        format!("`message.rate` says {stated} a user, but the arrivals come to {rate}, which is what counts")
+    })
+}
+
 impl Plan {
     /// The plan for this scenario on the servers its closed form is for.
     ///
@@ -172,6 +182,7 @@ impl Plan {
                 });
             }
         }
+        warnings.extend(rate_that_differs(scenario));
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {

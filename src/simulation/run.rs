@@ -150,6 +150,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         slices,
         seed,
         replication: number,
+        fleet: plan.servers,
     });
     let echo = scenario.workload.fan_out == FanOut::Echo;
     let routed = scenario.balancer.unit == BalancedUnit::Message;

@@ -9,7 +9,8 @@ use plimsoll::simulation::{Unwatched, simulate};
 use plimsoll::stats::Estimate;
 use plimsoll::stats::queueing::{
     BatchSize, Moments, MultiServer, dm1, erlang_a, erlang_arrivals, lost_calls, md1, mg_infinity, mg1,
-    mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance, mm1_retrial, mmck, mxg1, shortest_of_two,
+    mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance, mm1_retrial, mmck, mmpp_m1, mxg1,
+    shortest_of_two,
 };
 
 /// A system and what is known of it.
@@ -200,6 +201,8 @@ fn single(s: f64) -> Vec<Case> {
             .case("M^X/M/1, batches of 4", [batches(BatchSize::Fixed(4), 4.0)]),
         System { rate: 60.0, arrivals: "{batch: {size: {geometric: 2}}}", ..PLAIN }
             .case("M^X/M/1, geometric batches", [batches(BatchSize::Geometric { mean: 2.0 }, 2.0)]),
+        System { users: 1, rate: 800.0, arrivals: "{mmpp: {rates: [1_400/s, 200/s], switch: [50/s, 50/s]}}", ..PLAIN }
+            .case("MMPP/M/1", [wait(mmpp_m1(&[1_400.0, 200.0], &[50.0, 50.0], s).unwrap().wait), utilisation(0.8)]),
         System { rate: 50.0, wakeup: "500 us", ..PLAIN }
             .case("M/M/1 with a wake-up", woken(exponential, exponential.plus(w))),
         System { rate: 50.0, service: "1 ms", wakeup: "500 us", ..PLAIN }

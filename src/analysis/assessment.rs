@@ -189,6 +189,7 @@ fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static str, f64)> 
         ("packets_per_second", load.packets_per_second),
         ("heartbeats_per_second", load.heartbeats_per_second),
         ("log_bytes_per_hour", load.log_bytes_per_hour),
+        ("peak_to_mean", load.peak_to_mean),
     ];
     if model.fleet.broker_nodes > 0 {
         let (spread, each) =

@@ -366,7 +366,8 @@ impl Offered {
             ),
             wakeup,
             cores: if per_core { 1 } else { u64::from(scenario.servers.cores) },
-            plain: scenario.workload.arrivals != Arrivals::Periodic
+            plain: matches!(scenario.workload.arrivals, Arrivals::Poisson | Arrivals::Batch(_))
+                && scenario.workload.retry.is_none()
                 && alone
                 && others == 0.0
                 && copies + locals == 0.0
@@ -452,6 +453,13 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
         };
         let found = queueing::mxg1(rate / mean, size, service);
         return ("M^X/G/1", plain, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
+    }
+    if let Arrivals::Mmpp { rates, switch } = &scenario.workload.arrivals
+        && scenario.users * scenario.workload.connections_per_user == 1
+        && (cores, wakeup.mean) == (1, 0.0)
+    {
+        let found = queueing::mmpp_m1(rates, switch, service.mean);
+        return ("MMPP/M/1", false, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
     }
     if cores == 1 {
         let found = queueing::mg1_exceptional_first(rate, service, sum(service, wakeup)).map(|w| Found {

@@ -320,17 +320,27 @@ fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         ],
         vec!["messages in".into(), events(load.messages_in_per_second), simulated(&|f| f.messages_in, &events)],
         vec!["messages out".into(), events(load.messages_out_per_second), simulated(&|f| f.messages_out, &events)],
+    ];
+    let workload = &view.assessment.scenario.workload;
+    if workload.timeout.is_some() || workload.retry.is_some() {
+        // A part of the messages out, so it stands right below.
+        rows.push(vec!["goodput".into(), String::new(), simulated(&|f| f.goodput, &events)]);
+    }
+    rows.extend([
         vec!["payload in".into(), flow(load.ingress_bytes_per_second), simulated(&|f| f.ingress_bytes, &flow)],
         vec!["payload out".into(), flow(load.egress_bytes_per_second), simulated(&|f| f.egress_bytes, &flow)],
         vec!["on the wire, in".into(), flow(load.ingress_wire_bytes_per_second), String::new()],
         vec!["on the wire, out".into(), flow(load.egress_wire_bytes_per_second), String::new()],
-    ];
+    ]);
     if view.assessment.crossing().is_some() {
         let planned = |name: &str| view.assessment.load_figure(name).map_or(0.0, |figure| figure.value);
         let (published, copies) = (planned("published_per_second"), planned("copies_per_second"));
         rows.push(vec!["to the broker".into(), events(published), simulated(&|f| f.published, &events)]);
         rows.push(vec!["copies from it".into(), events(copies), simulated(&|f| f.copies, &events)]);
         rows.push(vec!["backplane".into(), flow(planned("backplane_bytes_per_second")), String::new()]);
+    }
+    if view.assessment.scenario.workload.profile.is_some() {
+        rows.push(vec!["peak over mean".into(), format!("{:.2}", load.peak_to_mean), String::new()]);
     }
     if load.heartbeats_per_second > 0.0 {
         rows.push(vec!["heartbeats".into(), events(load.heartbeats_per_second), simulated(&|f| f.heartbeats, &events)]);
@@ -424,7 +434,8 @@ fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
 
 fn connections(metrics: &RunMetrics) -> String {
     let c = &metrics.connections;
-    let busy = [&c.accepted, &c.refused, &c.dropped, &c.ended, &metrics.dropped_messages];
+    let retried = &metrics.retried_messages;
+    let busy = [&c.accepted, &c.refused, &c.dropped, &c.ended, &metrics.dropped_messages, retried];
     if busy.iter().all(|figure| figure.value == 0.0) {
         return String::new();
     }
@@ -433,6 +444,8 @@ fn connections(metrics: &RunMetrics) -> String {
         ("connections refused", &c.refused),
         ("connections ended", &c.ended),
         ("connections dropped (memory)", &c.dropped),
+        ("messages timed out", &metrics.timed_out_messages),
+        ("messages sent again", &metrics.retried_messages),
         ("messages lost", &metrics.dropped_messages),
     ]
     .into_iter()

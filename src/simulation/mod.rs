@@ -12,14 +12,18 @@ pub mod directory;
 mod door;
 pub mod exchange;
 pub mod letter;
+mod modulated;
 mod outlet;
 mod placement;
 pub mod plan;
 pub mod recorder;
 mod relay;
+mod retry;
 mod ring;
 mod router;
 mod run;
 mod server;
+mod tide;
+mod trace;
 
 pub use run::{SimulationError, Unwatched, Watch, simulate};

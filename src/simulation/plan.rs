@@ -5,7 +5,7 @@ use super::exchange::Pace;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind, shard_servers};
-use crate::scenario::{BalancedUnit, FanOut, Mode, Scenario, Start};
+use crate::scenario::{BalancedUnit, FanOut, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -121,6 +121,24 @@ pub enum PlanError {
     TooMany(f64),
 }
 
+/// How often a message is sent at most, on average.
+fn attempts(scenario: &Scenario) -> f64 {
+    let Some(retry) = &scenario.workload.retry else { return 1.0 };
+    let pause = retry.delay.mean() + scenario.workload.timeout.map_or(0.0, crate::units::Seconds::get);
+    let most = scenario.simulation.duration.get() / pause;
+    1.0 + retry.limit.map_or(most, |limit| most.min(limit as f64))
+}
+
+/// A note where the file states a rate and the arrivals have another.
+fn rate_that_differs(scenario: &Scenario) -> Option<String> {
+    let (stated, rate) = (scenario.workload.stated_rate?, scenario.workload.message_rate);
+    let differs = (stated.get() / rate.get() - 1.0).abs() > 0.01;
+    differs.then(|| {
+        let (stated, rate) = (crate::units::display::rate(stated), crate::units::display::rate(rate));
+        format!("`message.rate` says {stated} a user, but the arrivals come to {rate}, which is what counts")
+    })
+}
+
 impl Plan {
     /// The plan for this scenario on the servers its closed form is for.
     ///
@@ -142,7 +160,9 @@ impl Plan {
         let spread = model.spread(scenario);
         // A message that goes to other users is as much work again for each server it reaches.
         let jobs = 1.0 + spread.copies + spread.local_jobs;
-        let per_replication = model.load.messages_in_per_second * settings.duration.get() * jobs;
+        let profile = scenario.workload.profile.as_ref();
+        let mean_share = profile.map_or(1.0, |profile| profile.curve.mean(settings.duration.get()));
+        let per_replication = model.load.messages_in_per_second * mean_share * settings.duration.get() * jobs;
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let per_server = messages / servers as f64;
@@ -214,6 +234,7 @@ impl Plan {
         let memory_can_fill = held > 0.95 * memory || overloaded && unbounded;
         let connections_change = scenario.workload.session.is_some()
             || settings.start != Start::Steady
+            || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
             || stuffed
             || memory_can_fill
             // Near the limit an uneven spread may overfill one.
@@ -232,15 +253,16 @@ impl Plan {
             let offered = model.admitted_utilisation(scenario, kind);
             let bounded = kind == ResourceKind::Cpu && !unbounded;
             let duration = settings.duration.get();
-            if offered * duration > LONGEST_BACKLOG_SECONDS {
+            if offered * attempts(scenario) * duration > LONGEST_BACKLOG_SECONDS {
                 return Err(PlanError::Overload(kind.name(), offered, duration));
             }
             if offered >= 1.0 && !bounded {
-                warnings.push(format!(
-                    "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
-                    kind.name(),
-                    offered * 100.0
-                ));
+                let (name, percent) = (kind.name(), offered * 100.0);
+                warnings.push(if profile.is_some() {
+                    format!("at the peak {name} is offered {percent:.0} % of what it can do: its queue grows as long as the peak lasts")
+                } else {
+                    format!("{name} is offered {percent:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system")
+                });
             }
         }
         let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
@@ -250,6 +272,7 @@ impl Plan {
                 packets * 100.0
             ));
         }
+        warnings.extend(rate_that_differs(scenario));
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {

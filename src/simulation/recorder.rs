@@ -46,6 +46,8 @@ pub struct Recorder {
     delivered: u64,
     /// Connections open at the end.
     pub open_at_end: u64,
+    /// Messages that users still wait for at the end.
+    pub pending_at_end: u64,
 }
 
 impl Recorder {
@@ -68,6 +70,7 @@ impl Recorder {
             inside: Inside::default(),
             delivered: 0,
             open_at_end: 0,
+            pending_at_end: 0,
         }
     }
 
@@ -118,6 +121,7 @@ impl Recorder {
             queued: self.inside.queued,
             in_service: self.inside.in_service,
             connections_open: self.open_at_end,
+            pending: self.pending_at_end,
             ..Conservation::default()
         }
     }
@@ -189,6 +193,20 @@ impl Recorder {
         match slices.slice_of(left) {
             Some(slice) => self.tally.flow[slice].abandoned += 1,
             None => self.inside.queued += 1,
+        }
+    }
+
+    /// A message that is done with at this moment, too late for its user.
+    pub fn late(&mut self, at: SimTime, bytes: u32) {
+        let flow = match self.tally.slices.slice_of(at) {
+            _ if at <= self.slice_end => &mut self.flow,
+            Some(slice) => &mut self.tally.flow[slice],
+            None => return,
+        };
+        flow.late += 1;
+        if self.answers {
+            flow.messages_out += 1;
+            flow.bytes_out += u128::from(bytes);
         }
     }
 

@@ -35,6 +35,21 @@ pub struct Server {
     outlet: Option<Box<Outlet>>,
     /// Delays of the last way to a user, where they are random.
     downlink: Option<(Times, Stream)>,
+    /// Where users wait only so long or send again: what became of messages since it was last looked at.
+    outcomes: Option<Vec<Outcome>>,
+}
+
+/// What became of a message at a server whose users wait for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    /// The `origin` of its job: here its number among those waited for.
+    pub ticket: u64,
+    /// When it left.
+    pub at: SimTime,
+    /// Its payload.
+    pub bytes: u32,
+    /// Whether it was served, or turned away or abandoned.
+    pub served: bool,
 }
 
 /// What one server did in the whole run.
@@ -171,6 +186,7 @@ impl Server {
                 (Times::new(&scenario.latency.client), Stream::named(seed, replication, server, Purpose::Downlink))
             }),
             outlet,
+            outcomes: (scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()).then(Vec::new),
         }
     }
 
@@ -330,10 +346,12 @@ impl Server {
                     Admission::Full => {
                         // Where the receiving line delivers past the end, the message was found inside there.
                         recorder.flow.blocked += u64::from(is_message && !job.inside);
+                        self.refused(at_cpu, &job);
                         at_cpu
                     }
                     Admission::Abandoned(left) => {
                         recorder.abandoned(at_cpu, left, is_message && !job.inside);
+                        self.refused(left, &job);
                         left
                     }
                 }
@@ -343,6 +361,7 @@ impl Server {
                 let CpuStation::Shared(station) = &mut self.cpu else { return at_cpu };
                 if is_message && station.len() as u64 >= self.room {
                     recorder.flow.blocked += u64::from(!job.inside);
+                    self.refused(at_cpu, &job);
                     return at_cpu;
                 }
                 recorder.shared_work(station.now(), at_cpu, station.busy_cores() as u32);
@@ -422,6 +441,10 @@ impl Server {
             }
         }
         if job.kind == Kind::Message {
+            if let Some(outcomes) = &mut self.outcomes {
+                outcomes.push(Outcome { ticket: job.origin, at: left, bytes: job.bytes, served: true });
+                return;
+            }
             let latency = left.0.wrapping_sub(job.origin);
             recorder.delivered(left, latency, job.bytes);
         }
@@ -472,6 +495,20 @@ impl Server {
                 job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0))
             }),
         }
+    }
+
+    /// A message was turned away or abandoned.
+    fn refused(&mut self, at: SimTime, job: &Job) {
+        if let Some(outcomes) = &mut self.outcomes
+            && job.kind == Kind::Message
+        {
+            outcomes.push(Outcome { ticket: job.origin, at, bytes: job.bytes, served: false });
+        }
+    }
+
+    /// What became of messages since this was last asked.
+    pub fn take_outcome(&mut self) -> Option<Outcome> {
+        self.outcomes.as_mut()?.pop()
     }
 
     /// Brings all stations up to this moment; everything that arrives later comes after it.

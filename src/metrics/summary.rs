@@ -297,7 +297,13 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
     let kept = warm_up..slices.count();
     if facts.servers == facts.servers_simulated {
         let (tally, servers) = &replication.groups[0];
-        let parts = in_time(tally, slices, *servers, warm_up);
+        let mut parts = in_time(tally, slices, *servers, warm_up);
+        // What the broker lost is lost by the servers.
+        if let Some((relay, _)) = &replication.relay {
+            for (part, flow) in parts.iter_mut().zip(&relay.flow[warm_up..]) {
+                part.flow.lost_deliveries += flow.lost_deliveries;
+            }
+        }
         if facts.steady {
             return vec![parts];
         }
@@ -314,6 +320,10 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             let mut sum = Part::default();
             for i in kept.clone() {
                 sum.add(&part(tally, &stations, slices, *servers, i));
+            }
+            if let Some((relay, _)) = &replication.relay {
+                let lost: u64 = relay.flow[kept.clone()].iter().map(|flow| flow.lost_deliveries).sum();
+                sum.flow.lost_deliveries += lost * *servers / facts.servers_simulated;
             }
             vec![sum]
         })

@@ -149,6 +149,14 @@ impl StationTally {
         }
     }
 
+    /// Counts a stay that ends now, of nobody who is counted as a customer.
+    pub fn stayed(&mut self, slices: Slices, departure: SimTime, stay: Span) {
+        if let Some(slice) = slices.slice_of(departure) {
+            self.slices[slice].residence += u128::from(stay.0);
+            self.slices[slice].service += u128::from(stay.0);
+        }
+    }
+
     /// Counts a served customer who leaves now, without any integral.
     pub fn served(&mut self, slices: Slices, departure: SimTime, residence: Span, service: Span, wakeup: Span) {
         if let Some(slice) = slices.slice_of(departure) {

@@ -163,7 +163,7 @@ impl Required {
                 continue;
             }
             let least = match (tier, &scenario.broker) {
-                (Tier::Broker, Some(broker)) => broker.replication,
+                (Tier::Broker, Some(broker)) => broker.replication.max(nodes_for_regions(scenario)),
                 _ => 1,
             };
             *fleet.units_mut(tier) = fleet.units(tier).max(least);
@@ -188,13 +188,18 @@ impl Required {
     }
 }
 
+/// Each region has a node of its own.
+fn nodes_for_regions(scenario: &Scenario) -> u64 {
+    scenario.sharding.as_ref().filter(|sharding| sharding.latency.is_some()).map_or(1, |sharding| sharding.shards)
+}
+
 /// Units that one resource takes when its demand is that on this fleet.
 fn units_for(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet) -> u64 {
     let planned = kind.planned_capacity(scenario);
     let demand = kind.demand(scenario, load, fleet);
     if kind.tier() == Tier::Broker && kind != ResourceKind::BrokerPartitions {
         let alone = kind.demand(scenario, load, &Fleet { broker_nodes: 1, ..*fleet });
-        let hot = broker::broker_demand(scenario, load, fleet.servers, 1).hot;
+        let hot = broker::broker_demand(scenario, load, fleet).hot;
         if alone * hot >= planned {
             return resource::units_required(alone * (1.0 - hot), planned) + u64::from(hot < 1.0);
         }

@@ -2,6 +2,8 @@
 
 use super::directory::Extent;
 use super::exchange::Pace;
+use super::relay::Elsewhere;
+use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind, shard_servers};
@@ -33,6 +35,17 @@ const PARTS: u64 = 32;
 /// Where messages cross between servers, each takes several times as long.
 const EVERY_CROSSING_UP_TO: f64 = 15e6;
 const SAMPLE_CROSSINGS: f64 = 4e6;
+
+/// Nodes that stand for all, next to this share of the servers: as many for each shard, and so that each stands for a whole
+/// number of them, since servers gather batches for each.
+fn nodes_simulated(nodes: u64, shards: u64, share: f64) -> u64 {
+    if share >= 1.0 || nodes < shards {
+        return (nodes as f64 * share).ceil().max(nodes.min(shards) as f64) as u64;
+    }
+    let each = nodes as f64 / shards as f64;
+    let stands_for = (each / (each * share).ceil()).floor().max(1.0);
+    (each / stands_for).ceil() as u64 * shards
+}
 
 /// Why servers are not alike, so that some can't stand for all.
 fn unlike(scenario: &Scenario) -> Option<&'static str> {
@@ -66,8 +79,8 @@ pub struct Plan {
     pub broker_nodes: u64,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
-    /// Messages a second from servers that are not simulated, to the nodes that are, and the copies each takes.
-    pub background: (f64, f64),
+    /// What servers that are not simulated send to the nodes that are.
+    pub background: Elsewhere,
     /// How servers and broker go forward together.
     pub pace: Pace,
     /// Slices of its time.
@@ -210,13 +223,15 @@ impl Plan {
         };
         let simulated = if crosses || shards > 1 { sampled.iter().sum() } else { simulated };
         let broker_nodes = if crosses { model.fleet.broker_nodes } else { 0 };
-        let nodes = (broker_nodes * simulated).div_ceil(servers);
+        let nodes = nodes_simulated(broker_nodes, shards, simulated as f64 / servers as f64);
         let published = model.admitted.messages_in_per_second * spread.publishes;
         let background = if simulated == servers || nodes == 0 {
-            (0.0, 0.0)
+            Elsewhere::default()
         } else {
             let share = nodes as f64 / broker_nodes as f64 - simulated as f64 / servers as f64;
-            (published * share.max(0.0), spread.copies / spread.publishes)
+            let batch = batches(scenario, &model.admitted, &spread, &model.fleet).size;
+            let copies = spread.copies / spread.publishes;
+            Elsewhere { batches_per_second: published * share.max(0.0) / batch, batch, copies }
         };
         let events = model.admitted.messages_in_per_second * jobs * simulated as f64 / servers as f64;
         let pace = Pace::of(scenario, events, simulated);

@@ -253,6 +253,14 @@ impl Recorder {
         }
     }
 
+    /// Work of a station's one server that is no visit: too small for anybody to wait for.
+    pub fn small_work(&mut self, station: Station, from: SimTime, to: SimTime) {
+        let station = &mut self.tally.stations[station as usize];
+        station.present(self.tally.slices, from, to);
+        station.work(self.tally.slices, from, to, 1);
+        station.stayed(self.tally.slices, to, to.since(from));
+    }
+
     /// A copy for so many users that is lost; one from the broker is a copy less.
     pub fn copy_lost(&mut self, recipients: u64, from_broker: bool) {
         self.flow.copies_cut += u64::from(from_broker);

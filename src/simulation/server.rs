@@ -31,6 +31,8 @@ pub struct Server {
     totals: ServerTotals,
     /// Room or patience to look at, cores with connections of their own, or users on other servers.
     strict: bool,
+    /// Time of the receiving line for acknowledgements of copies, which come in between.
+    acknowledged: Span,
     /// What is done for users of other servers, if anything is.
     outlet: Option<Box<Outlet>>,
     /// Delays of the last way to a user, where they are random.
@@ -185,6 +187,7 @@ impl Server {
             downlink: outlet.as_ref().filter(|_| scenario.latency.client.constant().is_none()).map(|_| {
                 (Times::new(&scenario.latency.client), Stream::named(seed, replication, server, Purpose::Downlink))
             }),
+            acknowledged: Span::ZERO,
             outlet,
             outcomes: (scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()).then(Vec::new),
         }
@@ -209,6 +212,7 @@ impl Server {
         if !self.strict {
             return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
+        self.take_acknowledgements(recorder);
         let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
         self.catch_up(at_cpu, setting, recorder);
         if let (Some(outlet), Some(between), Kind::Message) = (&mut self.outlet, &setting.between, job.kind) {
@@ -231,10 +235,23 @@ impl Server {
         recorder.count_row();
         let Delivery { origin, bytes, .. } = *delivery;
         let mut job = Job::copy(origin, bytes, recipients);
+        self.take_acknowledgements(recorder);
         let at_cpu = self.receive(delivery.at, nic_in, &mut job, recorder);
         self.catch_up(at_cpu, setting, recorder);
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         self.serve_copy((at_cpu, wakeup), true, job, between, recorder);
+    }
+
+    /// Acknowledgements of copies handed out come one by one, and take the line when it is free: what there were of them
+    /// since the last arrival is done before the next.
+    fn take_acknowledgements(&mut self, recorder: &mut Recorder) {
+        if let Some(line) = &mut self.nic_in
+            && self.acknowledged > Span::ZERO
+        {
+            let from = line.free_at();
+            line.serve(from, std::mem::take(&mut self.acknowledged));
+            recorder.small_work(Station::NicIn, from, line.free_at());
+        }
     }
 
     fn serve_copy(
@@ -488,6 +505,8 @@ impl Server {
             let visit = line.serve(begins, all);
             recorder.visit(Station::NicOut, visit, true);
             (first, last) = (goes + frame, visit.departure);
+            self.acknowledged =
+                self.acknowledged + Span(setting.demands.delivery_acknowledged(job.bytes).0 * recipients);
         }
         match (&mut self.downlink, recipients) {
             (None, 1) => recorder.delivered(last, last.0.wrapping_sub(job.origin), job.bytes),

@@ -33,6 +33,10 @@ pub struct Assessment {
     pub worlds: usize,
     /// Servers required.
     pub servers_required: Estimate,
+    /// Servers on top of those, the headroom of zones included.
+    pub spare: Estimate,
+    /// The headroom of zones.
+    pub zone_spare: Estimate,
     /// Log nodes required.
     pub log_nodes_required: Estimate,
     /// The resources in the order in which they give way.
@@ -104,6 +108,8 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         .collect();
     Ok(Assessment {
         servers_required: over(model.required.servers as f64, &|world| world.0.servers as f64),
+        spare: over(model.required.spare as f64, &|world| world.0.spare as f64),
+        zone_spare: over(model.required.zone_spare as f64, &|world| world.0.zone_spare as f64),
         log_nodes_required: over(model.required.log_nodes as f64, &|world| world.0.log_nodes as f64),
         load: load_figures(&model)
             .into_iter()

@@ -33,8 +33,10 @@ pub struct Model {
 pub struct Required {
     /// Servers that carry the load.
     pub servers: u64,
-    /// Servers on top of those (N+k).
+    /// Servers on top of those: N+k, and [`Self::zone_spare`].
     pub spare: u64,
+    /// Of the spare, the servers that are there so that zones can be lost; they take their share of the load.
+    pub zone_spare: u64,
     /// Nodes of the log store; 0 where nothing is logged.
     pub log_nodes: u64,
 }
@@ -44,7 +46,9 @@ impl Model {
     pub fn of(scenario: &Scenario) -> Self {
         let load = Load::of(scenario);
         let required = Required::of(scenario, &load);
-        Self::build(scenario, load, required, scenario.servers.count.unwrap_or(required.servers), required.log_nodes)
+        // The headroom of zones is at work like all others; what is spare beyond it (N+k) stands by.
+        let fleet = required.servers + required.zone_spare;
+        Self::build(scenario, load, required, scenario.servers.count.unwrap_or(fleet), required.log_nodes)
     }
 
     /// The closed form of this scenario on so many servers and log nodes.
@@ -112,7 +116,9 @@ impl Required {
             .map(|kind| resource::units_required(kind.demand(scenario, load, 1), kind.planned_capacity(scenario)))
             .max()
             .unwrap_or(0);
-        Self { servers: servers_required(scenario, load), spare: scenario.servers.spare, log_nodes }
+        let servers = servers_required(scenario, load);
+        let zone_spare = scenario.zones.as_ref().map_or(0, |zones| zones.headroom(servers));
+        Self { servers, spare: scenario.servers.spare + zone_spare, zone_spare, log_nodes }
     }
 }
 

@@ -106,7 +106,8 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
     json!({
         "intervals": intervals,
         "servers": assessment.servers_required,
-        "spare": Estimate::exact(assessment.model.required.spare as f64),
+        "spare": assessment.spare,
+        "zone_spare": assessment.zone_spare,
         "log_nodes": assessment.log_nodes_required,
         "by_resource": by_resource,
     })

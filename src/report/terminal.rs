@@ -180,7 +180,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         .count
         .map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
     lines.push(("Servers required", format!("{}{given}", whole_interval(&assessment.servers_required))));
-    lines.push(("Spare, on top", count(assessment.model.required.spare as f64)));
+    lines.push(("Spare, on top", spare(view)));
     let load = &assessment.model.load;
     lines.push((
         "Traffic",
@@ -219,6 +219,19 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
     }
     out.push('\n');
     out
+}
+
+/// The servers on top of those required, and what they are for.
+fn spare(view: &View<'_>) -> String {
+    let assessment = view.assessment;
+    let all = whole_interval(&assessment.spare);
+    let Some(zones) = assessment.scenario.zones.as_ref().filter(|zones| zones.tolerate > 0) else { return all };
+    format!(
+        "{all}, of them {} so that {} of {} zones can be lost",
+        whole_interval(&assessment.zone_spare),
+        zones.tolerate,
+        zones.names.len()
+    )
 }
 
 fn assumptions(view: &View<'_>) -> String {

@@ -59,6 +59,15 @@ pub(super) enum Entry {
     Figure(Input),
     Random(Random),
     Section,
+    Names(Vec<String>),
+    List(Vec<Item>),
+}
+
+/// One section of a list: a draft of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub draft: Draft,
+    pub place: Place,
 }
 
 /// What a key was read as, and where; a default has no place.
@@ -124,6 +133,14 @@ impl Draft {
                 Entry::Word(word) => out.push_str(word),
                 Entry::Text(text) => out.push_str(text),
                 Entry::Section => out.push('{'),
+                Entry::Names(names) => {
+                    let _ = write!(out, "{names:?}");
+                }
+                Entry::List(items) => {
+                    for item in items {
+                        let _ = write!(out, "[\n{}]", item.draft.canonical());
+                    }
+                }
                 Entry::Figure(input) => self.canonical_inputs(&[*input], &mut out),
                 Entry::Random(Random::Ready(distribution)) => {
                     let _ = write!(out, "{distribution:?}");
@@ -214,6 +231,22 @@ impl<'a> World<'a> {
         match self.entry(path) {
             Some(Entry::Figure(input)) => Some(self.input(*input)),
             _ => None,
+        }
+    }
+
+    /// The names that a key was given.
+    pub fn names(&self, path: &str) -> Option<&'a [String]> {
+        match self.entry(path) {
+            Some(Entry::Names(names)) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// The sections of a list; none where there is no list.
+    pub fn items(&self, path: &str) -> &'a [Item] {
+        match self.entry(path) {
+            Some(Entry::List(items)) => items,
+            _ => &[],
         }
     }
 

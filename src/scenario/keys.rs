@@ -40,6 +40,10 @@ pub enum Kind {
     Random(Quantity),
     /// Paths of other keys, each with a list of values.
     Sweep,
+    /// Names: a list of them, or how many.
+    Names,
+    /// A list of sections with the keys below.
+    List,
 }
 
 /// What a figure may be.
@@ -413,7 +417,23 @@ pub static KEYS: &[Key] = &[
     not_yet("cache", "What is kept in memory."),
     not_yet("cdn", "What serves static files."),
     not_yet("regions", "Where in the world servers are."),
-    not_yet("zones", "Which servers fail together."),
+    key(
+        "zones",
+        Kind::Names,
+        "none",
+        "Which servers fail together: none, 3, [zone-a, zone-b], or {names: 3, tolerate: 1}.",
+        "one site unless asked for",
+    )
+    .or(NONE),
+    key("zones.names", Kind::Names, "", "The zones, by name or how many; servers are dealt out to them in turn.", "")
+        .required("zones: {names: 3}"),
+    key(
+        "zones.tolerate",
+        whole(0.0, 1_000.0),
+        "0",
+        "Zones that may be lost while the servers of the others carry all.",
+        "none unless asked for",
+    ),
     key("logs", Words, "{}", "The log store, where messages are logged.", "messages are logged unless you say none")
         .or(NONE),
     key(
@@ -458,7 +478,35 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .absent(),
-    not_yet("faults", "What breaks, and when."),
+    key(
+        "faults",
+        Kind::List,
+        "none",
+        "What breaks, and when: a list such as [{at: 30 s, crash: {servers: 1}, for: 1 min}].",
+        "nothing breaks unless asked for",
+    )
+    .or(NONE)
+    .later(&["slow", "deploy"]),
+    key(
+        "faults.at",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
+        "",
+        "When it happens, from the start of the run.",
+        "",
+    )
+    .required("faults: [{at: 30 s, crash: {servers: 1}}]"),
+    key(
+        "faults.for",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "",
+        "How long it lasts; without it, until the end of the run.",
+        "",
+    )
+    .absent(),
+    key("faults.crash", Words, "", "Some servers stop at once, with all that is in them.", "").absent(),
+    key("faults.crash.servers", whole(1.0, 1e7), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, crash: {servers: 1}}]"),
+    key("faults.lose", Text, "", "The name of a zone: all its servers stop at once.", "").absent(),
     not_yet("autoscaler", "What adds and removes servers."),
     key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),
     section("simulation", "How the simulation is run."),

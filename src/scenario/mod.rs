@@ -8,7 +8,9 @@
 mod data;
 mod document;
 mod draft;
+mod faults;
 pub mod keys;
+mod lists;
 mod paths;
 mod read;
 mod resolve;
@@ -20,6 +22,7 @@ mod types;
 
 pub use document::Document;
 pub use draft::UncertainInput;
+pub use faults::{Fault, FaultKind, Zones};
 pub use paths::{Axis, parse_vary};
 pub use schema::schema;
 pub use template::{Template, template};

@@ -3,6 +3,7 @@
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
 use super::draft::{Draft, World};
+use super::faults;
 use super::types::{
     Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, FanOut, Latency, Link, LinkKind,
     Logs, Mode, Policy, Protocol, Reconnect, Scenario, Servers, Simulation, Slo, Start, Workload,
@@ -89,6 +90,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "the cap is the longest wait",
         );
     }
+    errors.extend(faults::contradictions(draft, &world));
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
@@ -106,8 +108,10 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         latency: Latency { client: world.distribution("latency.client"), server: world.distribution("latency.server") },
         servers: servers(world),
         balancer: balancer(world),
+        zones: faults::zones(world),
         logs: world.is_section("logs").then(|| logs(world)),
         slo: slo(world),
+        faults: faults::faults(world),
         simulation: simulation(world),
     }
 }

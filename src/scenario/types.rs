@@ -3,6 +3,7 @@
 //! One value of [`Scenario`] describes one *world*: where the file gave an interval (`3_000..5_000`), a world has one
 //! figure out of it. [`Document::resolve`](super::Document::resolve) makes it; nothing else does.
 
+use super::faults::{Fault, Zones};
 use crate::random::Distribution;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
 
@@ -25,10 +26,14 @@ pub struct Scenario {
     pub servers: Servers,
     /// How connections or messages are spread over the servers.
     pub balancer: Balancer,
+    /// The zones that servers are dealt out to, if there are several sites.
+    pub zones: Option<Zones>,
     /// The log store, if messages are logged.
     pub logs: Option<Logs>,
     /// What is promised to users.
     pub slo: Slo,
+    /// What breaks, and when, in the order of the file.
+    pub faults: Vec<Fault>,
     /// How the simulation is run.
     pub simulation: Simulation,
 }

@@ -46,6 +46,8 @@ pub enum Purpose {
     HeartbeatService = 13,
     /// What connection attempts need of the CPU, and on which core.
     ConnectService = 14,
+    /// Which servers a fault hits.
+    Faults = 15,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

@@ -9,6 +9,7 @@
 //! - Time is whole picoseconds, so sums are exact and the same everywhere.
 
 mod calendar;
+mod cohorts;
 mod cores;
 mod least;
 mod line;
@@ -16,6 +17,7 @@ mod reorder;
 mod sharing;
 
 pub use calendar::Calendar;
+pub use cohorts::{Cohorts, Delay};
 pub use cores::{Admission, Cores, Rules};
 pub use least::LeastLoaded;
 pub use line::Line;

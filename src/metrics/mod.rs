@@ -1,9 +1,11 @@
 //! What any run yields, simulated or live: raw sums in a [`tally`], and [`RunMetrics`], the figures with their intervals.
 
+pub mod recovery;
 pub mod summary;
 pub mod tally;
 
 use crate::stats::Estimate;
+pub use recovery::FaultMetrics;
 
 /// The figures of a run, with 95 % intervals of sampling.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +23,7 @@ pub struct RunMetrics {
     pub stations: Vec<StationMetrics>,
     /// The whole fleet's flows.
     pub flows: Flows,
-    /// Messages turned away by a full queue or abandoned by the impatient, per replication, over the time measured.
+    /// Messages turned away by a full queue, abandoned by the impatient, or lost in servers that stopped, per replication, over the time measured.
     pub dropped_messages: Estimate,
     /// Their share of all messages.
     pub dropped_share: Estimate,
@@ -34,6 +36,8 @@ pub struct RunMetrics {
     /// Largest difference, over the stations, between the mean number present and throughput × residence time
     /// (Little's law), as a share; customers who are present when measuring begins or ends make it more than zero.
     pub little_error: f64,
+    /// What each fault did, in the order of the file.
+    pub recovery: Vec<FaultMetrics>,
     /// The run over time: means over replications.
     pub series: Vec<SeriesPoint>,
     /// What the reader should know before relying on the figures.
@@ -125,8 +129,12 @@ pub struct ConnectionMetrics {
     pub accepted: Estimate,
     /// Attempts refused.
     pub refused: Estimate,
-    /// Dropped by a server out of memory.
+    /// Attempts given up before their handshake was done.
+    pub timed_out: Estimate,
+    /// Dropped by their server, for whatever reason.
     pub dropped: Estimate,
+    /// Of these, dropped by a fault (the others: for want of memory).
+    pub cut: Estimate,
     /// Closed by their users.
     pub ended: Estimate,
     /// Memory in use on the servers, as a share of what there is.
@@ -146,7 +154,7 @@ pub struct ServerMetrics {
     pub worst_cpu_utilisation: f64,
 }
 
-/// arrived = delivered + queued + in service + blocked + abandoned.
+/// arrived = delivered + queued + in service + blocked + abandoned + lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Conservation {
     /// Messages that reached a server.
@@ -161,6 +169,8 @@ pub struct Conservation {
     pub blocked: u64,
     /// Left, out of patience.
     pub abandoned: u64,
+    /// Lost in servers that stopped.
+    pub lost: u64,
     /// Connections open at the start or accepted since.
     pub connections_opened: u64,
     /// Connections ended or dropped.
@@ -172,7 +182,7 @@ pub struct Conservation {
 impl Conservation {
     /// Whether nothing was lost or made up.
     pub const fn holds(&self) -> bool {
-        self.arrived == self.delivered + self.queued + self.in_service + self.blocked + self.abandoned
+        self.arrived == self.delivered + self.queued + self.in_service + self.blocked + self.abandoned + self.lost
             && self.connections_opened == self.connections_closed + self.connections_open
     }
 
@@ -186,6 +196,7 @@ impl Conservation {
             in_service: self.in_service + other.in_service,
             blocked: self.blocked + other.blocked,
             abandoned: self.abandoned + other.abandoned,
+            lost: self.lost + other.lost,
             connections_opened: self.connections_opened + other.connections_opened,
             connections_closed: self.connections_closed + other.connections_closed,
             connections_open: self.connections_open + other.connections_open,
@@ -208,8 +219,14 @@ pub struct SeriesPoint {
     pub latency: Option<f64>,
     /// Messages in the servers.
     pub inside: f64,
+    /// Connections accepted a second.
+    pub accepted: f64,
+    /// Connection attempts a second: accepted, refused or given up.
+    pub attempts: f64,
     /// Connection attempts refused a second.
     pub refused: f64,
+    /// Servers that are down, on average.
+    pub down_servers: f64,
     /// Messages lost a second.
     pub dropped: f64,
     /// Memory in use, as a share.

@@ -239,10 +239,18 @@ pub struct Flow {
     pub blocked: u64,
     /// Messages abandoned by the impatient.
     pub abandoned: u64,
+    /// Messages lost in servers that stopped.
+    pub lost: u64,
     /// Connections opened.
     pub accepted: u64,
     /// Connection attempts refused.
     pub refused: u64,
+    /// Attempts given up before their handshake was done.
+    pub timed_out: u64,
+    /// Connections dropped by a fault.
+    pub cut: u64,
+    /// Time that servers were down, summed over them (picoseconds).
+    pub down: u128,
     /// Connections closed by their users.
     pub ended: u64,
     /// Connections dropped by a server out of memory.
@@ -265,6 +273,10 @@ impl Flow {
         self.bytes_out += other.bytes_out;
         self.blocked += other.blocked;
         self.abandoned += other.abandoned;
+        self.lost += other.lost;
+        self.timed_out += other.timed_out;
+        self.cut += other.cut;
+        self.down += other.down;
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.ended += other.ended;

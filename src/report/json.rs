@@ -8,7 +8,7 @@ use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
 use crate::analysis::slo::Objective;
 use crate::analysis::{Assessment, ResourceAssessment};
-use crate::metrics::{LatencyMetrics, RunMetrics};
+use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics};
 use crate::model::ResourceKind;
 use crate::model::latency::StationForm;
 use crate::stats::Estimate;
@@ -191,7 +191,10 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "cpu_busy": point.cpu_busy,
                 "latency_mean_seconds": point.latency,
                 "messages_inside": point.inside,
+                "accepted_per_second": point.accepted,
+                "attempts_per_second": point.attempts,
                 "refused_per_second": point.refused,
+                "down_servers": point.down_servers,
                 "dropped_messages_per_second": point.dropped,
                 "memory_utilisation": point.memory,
             })
@@ -220,6 +223,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "connections": connections.open,
         "accepted_connections": connections.accepted,
         "refused_connections": connections.refused,
+        "timed_out_connections": connections.timed_out,
         "dropped_connections": connections.dropped,
         "ended_connections": connections.ended,
         "memory_utilisation": connections.memory_utilisation,
@@ -240,6 +244,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "in_service": conservation.in_service,
                 "blocked": conservation.blocked,
                 "abandoned": conservation.abandoned,
+                "lost": conservation.lost,
                 "connections_opened": conservation.connections_opened,
                 "connections_closed": conservation.connections_closed,
                 "connections_open": conservation.connections_open,
@@ -247,7 +252,23 @@ fn simulation(metrics: &RunMetrics) -> Value {
             "little_error": metrics.little_error,
         },
         "warnings": metrics.warnings,
+        "recovery": metrics.recovery.iter().map(recovery).collect::<Vec<Value>>(),
         "series": series,
+    })
+}
+
+fn recovery(fault: &FaultMetrics) -> Value {
+    json!({
+        "fault": fault.what,
+        "at_seconds": fault.at_seconds,
+        "connections_before": fault.before,
+        "dropped_connections": fault.dropped,
+        "peak_accepted_per_second": fault.peak_accept_rate,
+        "peak_attempts_per_second": fault.peak_attempt_rate,
+        "refused_connections": fault.refused,
+        "timed_out_connections": fault.timed_out,
+        "lost_messages": fault.messages_lost,
+        "seconds_until_99_percent_back": fault.back_seconds,
     })
 }
 

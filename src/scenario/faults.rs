@@ -141,10 +141,10 @@ fn unknown_zone(name: &str, place: &Place, zones: Option<&Zones>) -> Option<Diag
         return None;
     }
     let names = || zones.names.iter().map(String::as_str);
-    let help = nearest(name, names())
-        .map_or_else(|| format!("the zones are {}", alternatives(names()).replace(" or ", " and ")), |near| {
-            format!("did you mean `{near}`?")
-        });
+    let help = nearest(name, names()).map_or_else(
+        || format!("the zones are {}", alternatives(names()).replace(" or ", " and ")),
+        |near| format!("did you mean `{near}`?"),
+    );
     Some(Diagnostic::at(place, format!("there is no zone {}", quoted(name))).help(help))
 }
 
@@ -197,7 +197,8 @@ mod tests {
             let zones = Zones { names: (0..n).map(|i| i.to_string()).collect(), tolerate: k };
             for required in 1..200_u64 {
                 let left = |servers: u64| {
-                    let mut sizes: Vec<u64> = (0..n).map(|z| (0..servers).filter(|i| i % n == z).count() as u64).collect();
+                    let mut sizes: Vec<u64> =
+                        (0..n).map(|z| (0..servers).filter(|i| i % n == z).count() as u64).collect();
                     sizes.sort_unstable();
                     sizes[..(n - k) as usize].iter().sum::<u64>()
                 };

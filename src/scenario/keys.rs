@@ -267,6 +267,14 @@ pub static KEYS: &[Key] = &[
         "full",
         "Whether the wait is drawn from zero to the back-off.",
     ),
+    key(
+        "workload.connect_timeout",
+        above_zero(Time, LONG),
+        "10 s",
+        "How long a user waits for a connection before it tries again; none is for ever.",
+        "assumption: common client libraries wait 5 to 30 s (undici 10 s, socket.io 20 s)",
+    )
+    .or(NONE),
     not_yet("workload.timeout", "How long a user waits for an answer."),
     choice("workload.profile", &["steady"], "steady", "How the load changes over the day.").later(&["*"]),
     section("protocol", "How messages are framed."),
@@ -320,6 +328,23 @@ pub static KEYS: &[Key] = &[
         FIELD,
     ),
     key("servers.connections.limit", whole(1.0, 1e9), "20_000", "What the server refuses past.", ASSUMED).or(UNLIMITED),
+    key(
+        "servers.accept",
+        Words,
+        "unlimited",
+        "How fast a server accepts connections: unlimited (as its CPU does), or {rate: 500/s}.",
+        "no limit but the CPU's unless one is known",
+    )
+    .or(UNLIMITED),
+    key("servers.accept.rate", above_zero(Rate, 1e6), "", "Handshakes that a server completes a second.", "")
+        .required("servers: {accept: {rate: 500/s}}"),
+    key(
+        "servers.accept.backlog",
+        whole(1.0, 1e7),
+        "4096",
+        "Attempts that may wait for their handshake; more are refused.",
+        "net.core.somaxconn of Linux since 5.4",
+    ),
     section("servers.cpu", "What things cost the CPU, in time of one core."),
     key("servers.cpu.per_wakeup", Random(Time), "44 us", "On top, for a message that finds its core idle.", MEASURED),
     key("servers.cpu.per_message", Random(Time), "9 us", "For each message.", MEASURED),

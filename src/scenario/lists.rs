@@ -17,7 +17,9 @@ impl Reader<'_> {
     pub fn names(&mut self, key: &'static Key, items: &[Node], list: &Node) -> Option<Entry> {
         let before = self.errors.len();
         if items.is_empty() {
-            self.error(Diagnostic::at(&list.place, format!("`{}` needs at least one name", key.name())).help(takes(key)));
+            self.error(
+                Diagnostic::at(&list.place, format!("`{}` needs at least one name", key.name())).help(takes(key)),
+            );
         }
         self.not_too_many(key, items);
         let mut names: Vec<String> = Vec::new();

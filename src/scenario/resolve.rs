@@ -5,8 +5,8 @@
 use super::draft::{Draft, World};
 use super::faults;
 use super::types::{
-    Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, FanOut, Latency, Link, LinkKind,
-    Logs, Mode, Policy, Protocol, Reconnect, Scenario, Servers, Simulation, Slo, Start, Workload,
+    Accept, Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, FanOut, Latency, Link,
+    LinkKind, Logs, Mode, Policy, Protocol, Reconnect, Scenario, Servers, Simulation, Slo, Start, Workload,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
@@ -159,6 +159,7 @@ fn workload(world: &World) -> Workload {
         heartbeat: world.is_section("workload.heartbeat").then(|| world.seconds("workload.heartbeat.every")),
         session: world.is_section("workload.session").then(|| world.distribution("workload.session.length")),
         reconnect: world.is_section("workload.reconnect").then(|| reconnect(world)),
+        connect_timeout: world.figure("workload.connect_timeout").map(Seconds::new),
     }
 }
 
@@ -193,6 +194,10 @@ fn servers(world: &World) -> Servers {
         // The middle is within the limit; the end of an interval may not be, and then the limit holds.
         comfortable_connections: limit.map_or(comfortable, |limit| comfortable.min(limit)),
         connection_limit: limit.map(|limit| limit as u64),
+        accept: world.is_section("servers.accept").then(|| Accept {
+            rate: Rate::new(world.count("servers.accept.rate")),
+            backlog: world.whole("servers.accept.backlog"),
+        }),
         cpu: Cpu {
             per_wakeup: world.distribution("servers.cpu.per_wakeup"),
             per_message: world.distribution("servers.cpu.per_message"),

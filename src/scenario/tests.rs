@@ -82,6 +82,10 @@ fn every_key_changes_something() {
     let base = document(SHORTEST);
     let mut unread = Vec::new();
     for key in keys::KEYS {
+        // What is in a list has no path of its own.
+        if key.path.starts_with("faults.") {
+            continue;
+        }
         let mut given = base.clone();
         let value = match key.kind {
             _ if key.path == "servers.connections.limit" => "7_777",
@@ -98,6 +102,8 @@ fn every_key_changes_something() {
             keys::Kind::Random(_) => "{exponential: 7 s}",
             keys::Kind::Text => "seven",
             keys::Kind::Sweep => continue,
+            keys::Kind::Names => "3",
+            keys::Kind::List => "[{at: 7 s, crash: {servers: 1}, for: 7 s}]",
             keys::Kind::Words => match key.words.iter().find(|word| keys::Default::Yaml(word) != key.default) {
                 Some(word) => *word,
                 // A section, or a key with one word only.
@@ -106,6 +112,9 @@ fn every_key_changes_something() {
         };
         if key.path == "balancer.virtual_nodes" {
             given.set("balancer.policy=consistent-hash").unwrap();
+        }
+        if key.path == "zones.tolerate" {
+            given.set("zones.names=9").unwrap();
         }
         given.set(&format!("{}={value}", key.path)).unwrap_or_else(|e| panic!("{e}"));
         match given.resolve() {

@@ -57,6 +57,8 @@ pub struct Workload {
     pub session: Option<Distribution>,
     /// What a user does whose connection was refused or dropped. Without it, the user is gone.
     pub reconnect: Option<Reconnect>,
+    /// How long a user waits for a connection before it gives that attempt up; `None` is for ever.
+    pub connect_timeout: Option<Seconds>,
 }
 
 /// How one user's messages follow each other.
@@ -164,6 +166,8 @@ pub struct Servers {
     pub comfortable_connections: f64,
     /// Connections past which a server refuses; `None` is unlimited.
     pub connection_limit: Option<u64>,
+    /// How fast a server accepts connections; `None` is as fast as its CPU does.
+    pub accept: Option<Accept>,
     /// What things cost the CPU.
     pub cpu: Cpu,
     /// Most messages in the CPU station, waiting and in service; `None` is unlimited.
@@ -176,6 +180,15 @@ pub struct Servers {
     pub target_utilisation: Ratio,
     /// Servers on top of those required (the k of N+k).
     pub spare: u64,
+}
+
+/// How fast a server accepts connections.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accept {
+    /// Handshakes that it completes a second, one after the other.
+    pub rate: Rate,
+    /// Attempts that may wait for theirs; more are refused.
+    pub backlog: u64,
 }
 
 /// Which core serves a message.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson};
 use super::demand::{Demand, DemandStreams, Demands, Times, to_span};
+use super::outages::Outage;
 use super::recorder::Recorder;
 use super::ring::Ring;
 use super::router::Router;
@@ -39,8 +40,14 @@ pub enum Change {
     Open,
     /// One attempt is refused, at the price of an attempt.
     Refuse,
+    /// One attempt is turned away, at no price: no server but the one that counts it heard of it.
+    TurnAway,
+    /// A handshake is done whose user has given up.
+    Waste,
     /// One closes.
     Close,
+    /// The server stops: all connections are dropped, and what is in the server is lost.
+    Crash,
 }
 
 /// A server and its users.
@@ -143,6 +150,13 @@ impl Cell {
         cell.messages.repopulate(SimTime::ZERO, connections);
         cell.cache.resize(setting, connections as f64 / servers as f64);
         cell
+    }
+
+    /// The server will stop whenever one of these outages begins.
+    pub fn expect(&mut self, outages: &[Outage]) {
+        if let [server] = &mut self.servers[..] {
+            server.expect(outages);
+        }
     }
 
     /// Messages taken in so far.
@@ -328,23 +342,43 @@ impl Cell {
                 recorder.flow.accepted += 1;
                 self.rings().for_each(|ring| ring.join(at, core));
             }
-            Change::Refuse => recorder.flow.refused += 1,
+            Change::Refuse | Change::TurnAway => recorder.flow.refused += 1,
+            Change::Waste => recorder.flow.timed_out += 1,
+            Change::Crash => self.crash(at, recorder),
             Change::Close => {
                 self.connections -= 1;
                 recorder.flow.ended += 1;
                 self.rings().for_each(Ring::leave);
             }
         }
-        if change != Change::Close {
+        if matches!(change, Change::Open | Change::Refuse | Change::Waste) {
             let cpu = self.connect.draw(&mut self.upkeep);
             let demand = Demand { cpu, ..Demand::default() };
             let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
             let server = self.upkeep.below(self.servers.len() as u64) as usize;
             self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), recorder);
         }
-        if change != Change::Refuse {
+        if matches!(change, Change::Open | Change::Close | Change::Crash) {
             self.messages.repopulate(at, self.connections);
             self.cache.resize(setting, self.connections as f64 / self.servers.len() as f64);
+        }
+    }
+
+    /// The server stops. Messages on their way to it are lost with the connections they are on.
+    fn crash(&mut self, at: SimTime, recorder: &mut Recorder) {
+        recorder.flow.cut += self.connections;
+        self.connections = 0;
+        self.rings().for_each(Ring::clear);
+        let mut under_way = 0;
+        while let Some(calendar) = &mut self.network.under_way
+            && calendar.pop_until(SimTime::NEVER).is_some()
+        {
+            under_way += 1;
+        }
+        recorder.flow.messages_in += under_way;
+        self.messages_in += under_way;
+        for server in &mut self.servers {
+            server.crash(at, under_way, recorder);
         }
     }
 

@@ -7,6 +7,7 @@ mod arrivals;
 pub mod cell;
 pub mod demand;
 mod door;
+mod outages;
 mod placement;
 pub mod plan;
 pub mod recorder;

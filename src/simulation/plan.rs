@@ -3,10 +3,12 @@
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind};
-use crate::scenario::{BalancedUnit, Mode, Scenario, Start};
+use crate::scenario::{BalancedUnit, Fault, FaultKind, Mode, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
+/// With faults, which no sample of servers shows, up to so many: a minute's work.
+const EVERY_MESSAGE_WITH_FAULTS: f64 = 1e9;
 /// A sample is of at least so many messages (in all replications) …
 const SAMPLE_MESSAGES: f64 = 10e6;
 /// … and of at least so many servers.
@@ -70,6 +72,21 @@ pub enum PlanError {
         "a sample of servers can't be simulated where messages are balanced one by one: each server's next message depends on all of them; use `mode: every-message`"
     )]
     RoutedSample,
+    /// `mode: sampled` with faults.
+    #[error(
+        "a sample of servers doesn't show what `faults` do to the others, which take over their users; use `mode: every-message`"
+    )]
+    FaultySample,
+    /// More messages than `auto` simulates one by one where there is nothing else.
+    #[error(
+        "with `faults` every message of all {} servers has to be simulated, here about {}; use a shorter `duration`, fewer `replications` or a lower message rate, or ask for `mode: every-message` and wait",
+        crate::units::display::count(*.0 as f64),
+        crate::units::display::count(*.1)
+    )]
+    FaultsTooMany(u64, f64),
+    /// More servers to crash than there are.
+    #[error("`crash: {{servers: {0}}}` is more than the {1} servers there are")]
+    CrashOfMore(u64, u64),
     /// A queue that would outgrow the clock.
     #[error(
         "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
@@ -99,6 +116,10 @@ impl Plan {
         let per_replication = model.load.messages_in_per_second * settings.duration.get();
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
+        let faulty = !scenario.faults.is_empty();
+        if let Some(count) = most_crashed(scenario).filter(|count| *count > servers) {
+            return Err(PlanError::CrashOfMore(count, servers));
+        }
         let per_server = messages / servers as f64;
         let sample =
             SAMPLE_SERVERS.max((SAMPLE_MESSAGES / per_server.max(1e-9)).ceil() as u64).min(LARGEST_SAMPLE).min(servers);
@@ -106,10 +127,15 @@ impl Plan {
         let (simulated, reason) = match settings.mode {
             Mode::EveryMessage => (servers, "asked for".to_owned()),
             Mode::Sampled if routed => return Err(PlanError::RoutedSample),
+            Mode::Sampled if faulty => return Err(PlanError::FaultySample),
             Mode::Sampled if sample == servers => {
                 (servers, format!("a sample was asked for, but all {} servers fit in it", people(servers as f64)))
             }
             Mode::Sampled => (sample, "asked for".to_owned()),
+            Mode::Auto if faulty && (messages > EVERY_MESSAGE_WITH_FAULTS || servers > LARGEST_SAMPLE) => {
+                return Err(PlanError::FaultsTooMany(servers, messages));
+            }
+            Mode::Auto if faulty => (servers, "faults reach all servers".to_owned()),
             Mode::Auto if routed => (servers, "messages are balanced one by one, so all servers are needed".to_owned()),
             Mode::Auto if (messages <= EVERY_MESSAGE_UP_TO && servers <= LARGEST_SAMPLE) || sample == servers => {
                 (servers, format!("about {} messages are few enough", people(messages)))
@@ -131,7 +157,8 @@ impl Plan {
             * crate::model::imbalance(scenario, model.load.connections, servers);
         let stuffed = fullest > slots as f64 && !routed || model.load.connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
-        let held = fullest.min(slots as f64) * scenario.servers.memory_per_connection.get();
+        let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
+            * scenario.servers.memory_per_connection.get();
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
@@ -142,6 +169,7 @@ impl Plan {
             || settings.start != Start::Steady
             || stuffed
             || memory_can_fill
+            || faulty
             // Near the limit an uneven spread may overfill one.
             || fullest > 0.9 * slots as f64;
         let mut warnings = Vec::new();
@@ -183,4 +211,23 @@ impl Plan {
             warnings,
         })
     }
+}
+
+/// The most servers that one fault crashes.
+fn most_crashed(scenario: &Scenario) -> Option<u64> {
+    let crashed = |fault: &Fault| match fault.kind {
+        FaultKind::Crash { servers } => Some(servers),
+        FaultKind::Lose { .. } => None,
+    };
+    scenario.faults.iter().filter_map(crashed).max()
+}
+
+/// Servers that are left if all faults come together; one at least.
+fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
+    let lost = |fault: &Fault| match fault.kind {
+        FaultKind::Crash { servers } => servers,
+        FaultKind::Lose { .. } => scenario.zones.as_ref().map_or(0, |zones| zones.lost_with_largest(1, servers)),
+    };
+    let lost = scenario.faults.iter().map(lost).fold(0, u64::saturating_add);
+    servers.saturating_sub(lost).max(1)
 }

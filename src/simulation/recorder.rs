@@ -33,6 +33,8 @@ pub struct Recorder {
     delivered: u64,
     /// Connections open at the end.
     pub open_at_end: u64,
+    /// Messages lost in servers that stopped, by fault.
+    pub lost_by_fault: Vec<u64>,
 }
 
 impl Recorder {
@@ -51,6 +53,7 @@ impl Recorder {
             inside: Inside::default(),
             delivered: 0,
             open_at_end: 0,
+            lost_by_fault: Vec::new(),
         }
     }
 
@@ -171,6 +174,30 @@ impl Recorder {
             Some(slice) => self.tally.flow[slice].abandoned += 1,
             None => self.inside.queued += 1,
         }
+    }
+
+    /// A stay that a crash ends: it counts up to then.
+    #[cold]
+    pub fn cut(&mut self, station: Station, visit: Visit, crash: SimTime) {
+        let slices = self.tally.slices;
+        let station = &mut self.tally.stations[station as usize];
+        station.present(slices, visit.arrival, crash);
+        station.work(slices, visit.start, crash, 1);
+    }
+
+    /// A customer who was at the CPU from one moment to another, and was not served to the end.
+    pub fn present_at_cpu(&mut self, from: SimTime, to: SimTime) {
+        self.tally.stations[Station::Cpu as usize].present(self.tally.slices, from, to);
+    }
+
+    /// So many messages are lost when a server stops, by this fault.
+    pub fn lost(&mut self, at: SimTime, fault: usize, messages: u64) {
+        let Some(slice) = self.tally.slices.slice_of(at) else { return };
+        self.tally.flow[slice].lost += messages;
+        if self.lost_by_fault.len() <= fault {
+            self.lost_by_fault.resize(fault + 1, 0);
+        }
+        self.lost_by_fault[fault] += messages;
     }
 
     /// A message that is done with at this moment, after this long, with this payload.

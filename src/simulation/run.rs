@@ -7,15 +7,18 @@ use rayon::prelude::*;
 use super::cell::{Cell, Change, Setting};
 use super::demand::Demands;
 use super::door::Door;
+use super::outages::Outages;
 use super::placement::spread;
 use super::plan::{Plan, PlanError};
 use super::recorder::Recorder;
 use super::server::ServerTotals;
+use crate::metrics::recovery::FaultTally;
 use crate::metrics::summary::{Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
-use crate::scenario::{BalancedUnit, FanOut, Scenario};
+use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Scenario};
+use crate::units::display::whole;
 use crate::units::{SimTime, Span};
 
 /// With a precision to reach, at most this many times the replications asked for.
@@ -115,7 +118,20 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         warm_up_seconds: scenario.simulation.warm_up.map(crate::units::Seconds::get),
         settling_seconds: plan.settling_seconds,
         connections_settle: plan.connections_settle,
+        faults: scenario.faults.iter().map(|fault| (fault.at.get(), in_words(scenario, fault))).collect(),
         warnings: warnings.to_vec(),
+    }
+}
+
+/// What a fault is.
+fn in_words(scenario: &Scenario, fault: &Fault) -> String {
+    match fault.kind {
+        FaultKind::Crash { servers: 1 } => "1 server crashes".to_owned(),
+        FaultKind::Crash { servers } => format!("{} servers crash", whole(servers as f64)),
+        FaultKind::Lose { zone } => {
+            let name = scenario.zones.as_ref().and_then(|zones| zones.names.get(zone));
+            format!("{} is lost", name.map_or("a zone", String::as_str))
+        }
     }
 }
 
@@ -150,8 +166,9 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let cells = if routed { 1 } else { plan.simulated as usize };
     let slots = if routed { plan.slots.saturating_mul(plan.servers) } else { plan.slots };
     let share = plan.simulated as f64 / plan.servers as f64;
+    let outages = Outages::of(scenario, cells, number);
     let (mut door, counts) = if plan.connections_change {
-        let (door, counts) = Door::new(scenario, cells, slots, share, seed, number);
+        let (door, counts) = Door::new(scenario, cells, slots, share, outages.clone(), number);
         (Some(door), counts)
     } else {
         let connections = scenario.users * scenario.workload.connections_per_user;
@@ -164,7 +181,9 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         if routed {
             Cell::of_all(&setting, plan.servers as usize, counts[server])
         } else {
-            Cell::of_server(&setting, server as u64, counts[server])
+            let mut cell = Cell::of_server(&setting, server as u64, counts[server]);
+            cell.expect(outages.of_server(server));
+            cell
         }
     };
     let parts = plan.parts.min(cells as u64) as usize;
@@ -189,7 +208,8 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             parts
         }
     };
-    gather(parts, plan, scenario, opened, slices)
+    let faults = door.map_or_else(Vec::new, |door| door.finish(end));
+    gather(parts, plan, scenario, opened, &outages, faults)
 }
 
 /// Cells that don't depend on each other: each runs from start to end and is forgotten, so memory holds but a few.
@@ -304,7 +324,8 @@ fn gather(
     plan: &Plan,
     scenario: &Scenario,
     opened: u64,
-    slices: Slices,
+    outages: &Outages,
+    mut faults: Vec<FaultTally>,
 ) -> Result<Replication, SimulationError> {
     let mut conservation = Conservation { connections_opened: opened, ..Conservation::default() };
     let mut totals: Vec<ServerTotals> = Vec::new();
@@ -312,6 +333,9 @@ fn gather(
     for part in parts {
         let Part { recorder, totals: servers, .. } = part;
         conservation = conservation.plus(recorder.conservation());
+        for (fault, lost) in faults.iter_mut().zip(&recorder.lost_by_fault) {
+            fault.messages_lost += lost;
+        }
         let tally = recorder.finish();
         let size = servers.len() as u64;
         totals.extend(servers);
@@ -328,15 +352,22 @@ fn gather(
             conservation.arrived += flow.messages_in;
             conservation.blocked += flow.blocked;
             conservation.abandoned += flow.abandoned;
+            conservation.lost += flow.lost;
             conservation.connections_opened += flow.accepted;
-            conservation.connections_closed += flow.ended + flow.shed;
+            conservation.connections_closed += flow.ended + flow.shed + flow.cut;
         }
     }
     if !conservation.holds() {
         return Err(SimulationError::Conservation(conservation));
     }
-    let seconds = slices.end().as_seconds();
-    Ok(Replication { groups, conservation, servers: compare(&totals, scenario.servers.cores, seconds) })
+    if let Some((tally, _)) = groups.first_mut() {
+        let slices = tally.slices;
+        for (i, flow) in tally.flow.iter_mut().enumerate() {
+            flow.down = outages.down_between(slices.start_of(i), slices.end_of(i));
+        }
+    }
+    let seconds = scenario.simulation.duration.get();
+    Ok(Replication { groups, conservation, faults, servers: compare(&totals, scenario.servers.cores, seconds) })
 }
 
 fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {

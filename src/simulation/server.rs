@@ -1,6 +1,7 @@
 //! One server: receiving line, cores, sending line and its share of the log's disk, in a row.
 
 use super::demand::{Demand, Demands, Times};
+use super::outages::Outage;
 use super::recorder::Recorder;
 use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing, Visit};
 use crate::metrics::tally::Station;
@@ -24,6 +25,8 @@ pub struct Server {
     patience: Option<(Times, Stream)>,
     room: u64,
     totals: ServerTotals,
+    /// When it will stop, the last first.
+    crashes: Vec<Crash>,
     /// Room or patience to look at, or cores with connections of their own.
     strict: bool,
 }
@@ -35,6 +38,13 @@ pub struct ServerTotals {
     pub messages: u64,
     /// Time of its cores that was spent, without wake-ups, in picoseconds.
     pub work: u128,
+}
+
+/// A moment at which a server stops, known before. Who comes is told at once whether it will leave in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Crash {
+    at: SimTime,
+    fault: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -137,13 +147,59 @@ impl Server {
                 .map(|patience| (Times::new(patience), Stream::named(seed, replication, server, Purpose::Patience))),
             room: servers.queue_limit.unwrap_or(u64::MAX),
             totals: ServerTotals::default(),
+            crashes: Vec::new(),
             strict,
         }
     }
 
-    /// Whether anything but first come, first served by any core is asked for.
+    /// Whether anything but first come, first served by any core is asked for, or it is going to stop.
     pub fn is_strict(&self) -> bool {
-        self.strict
+        self.strict || !self.crashes.is_empty()
+    }
+
+    /// It will stop whenever one of these outages begins.
+    pub fn expect(&mut self, outages: &[Outage]) {
+        self.crashes = outages.iter().rev().map(|outage| Crash { at: outage.from, fault: outage.fault }).collect();
+    }
+
+    /// It stops, as expected: all stations but the log's are empty from now on. `under_way` messages were on their way.
+    pub fn crash(&mut self, at: SimTime, under_way: u64, recorder: &mut Recorder) {
+        self.settle(at, recorder);
+        let crash = self.crashes.pop();
+        assert!(crash.is_some_and(|crash| crash.at == at), "a crash comes when it is expected");
+        let Some(Crash { fault, .. }) = crash else { return };
+        recorder.lost(at, fault, under_way);
+        match &mut self.cpu {
+            CpuStation::Shared(station) => {
+                recorder.shared_work(station.now(), at, station.busy_cores() as u32);
+                for (arrival, job) in station.inside() {
+                    recorder.present_at_cpu(arrival, at);
+                    recorder.lost(at, fault, u64::from(job.kind == Kind::Message));
+                    self.totals.work = self.totals.work.saturating_sub(u128::from(job.cpu.0));
+                }
+                station.clear(at);
+            }
+            CpuStation::Fifo(cores) => cores.clear(),
+        }
+        let idle = self.nic_in.as_ref().map(|_| Line::default());
+        self.nic_in.clone_from(&idle);
+        self.nic_out = idle;
+        self.done = Reorder::default();
+    }
+
+    /// Records a stay as far as it goes before the next crash, and says whether it goes to its end.
+    #[inline(always)]
+    fn stay<const DOOMED: bool>(&self, station: Station, visit: Visit, job: &mut Job, recorder: &mut Recorder) -> bool {
+        if DOOMED
+            && let Some(crash) = self.crashes.last()
+            && visit.departure > crash.at
+        {
+            recorder.cut(station, visit, crash.at);
+            recorder.lost(crash.at, crash.fault, u64::from(job.kind == Kind::Message));
+            return false;
+        }
+        job.inside = recorder.visit(station, visit, job.inside);
+        true
     }
 
     /// Takes in what arrives now, and says when it leaves the CPU (`NEVER`, where that is not known yet); calls must come
@@ -156,10 +212,10 @@ impl Server {
         mut job: Job,
         recorder: &mut Recorder,
     ) -> SimTime {
-        if !self.strict {
+        if !self.is_strict() {
             return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
-        let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
+        let Some(at_cpu) = self.receive::<true>(arrival, nic_in, &mut job, recorder) else { return arrival };
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         self.arrive_strictly(at_cpu, wakeup, core, job, recorder)
     }
@@ -167,25 +223,30 @@ impl Server {
     /// The same for a server that is not [strict](Self::is_strict).
     #[inline(always)]
     pub fn arrive_plainly(&mut self, arrival: SimTime, nic_in: Span, mut job: Job, recorder: &mut Recorder) -> SimTime {
-        let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
+        let Some(at_cpu) = self.receive::<false>(arrival, nic_in, &mut job, recorder) else { return arrival };
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         let CpuStation::Fifo(cores) = &mut self.cpu else { return SimTime::NEVER };
         let visit = cores.serve(at_cpu, job.cpu, wakeup);
-        self.served(at_cpu, visit, job, recorder);
+        self.served::<false>(at_cpu, visit, job, recorder);
         visit.departure
     }
 
-    /// Over the receiving line, to the CPU.
+    /// Over the receiving line, to the CPU: when it gets there, if it does.
     #[inline(always)]
-    fn receive(&mut self, arrival: SimTime, nic_in: Span, job: &mut Job, recorder: &mut Recorder) -> SimTime {
+    fn receive<const DOOMED: bool>(
+        &mut self,
+        arrival: SimTime,
+        nic_in: Span,
+        job: &mut Job,
+        recorder: &mut Recorder,
+    ) -> Option<SimTime> {
         self.totals.messages += u64::from(job.kind == Kind::Message);
         match &mut self.nic_in {
             Some(line) if job.kind != Kind::Connect => {
                 let visit = line.serve(arrival, nic_in);
-                job.inside = recorder.visit(Station::NicIn, visit, job.inside);
-                visit.departure
+                self.stay::<DOOMED>(Station::NicIn, visit, job, recorder).then_some(visit.departure)
             }
-            _ => arrival,
+            _ => Some(arrival),
         }
     }
 
@@ -209,13 +270,20 @@ impl Server {
                 let rules = Rules { core: core.map(|core| core as usize), wakeup, room, patience };
                 match cores.admit(at_cpu, job.cpu, rules) {
                     Admission::Served(visit) => {
-                        self.served(at_cpu, visit, job, recorder);
+                        self.served::<true>(at_cpu, visit, job, recorder);
                         visit.departure
                     }
                     Admission::Full => {
                         // Where the receiving line delivers past the end, the message was found inside there.
                         recorder.flow.blocked += u64::from(is_message && !job.inside);
                         at_cpu
+                    }
+                    Admission::Abandoned(left) if self.crashes.last().is_some_and(|crash| left > crash.at) => {
+                        // It waits until the server stops.
+                        let visit = Visit { arrival: at_cpu, start: left, departure: left, wakeup: Span::ZERO };
+                        let mut job = job;
+                        self.stay::<true>(Station::Cpu, visit, &mut job, recorder);
+                        left
                     }
                     Admission::Abandoned(left) => {
                         recorder.abandoned(at_cpu, left, is_message && !job.inside);
@@ -247,59 +315,67 @@ impl Server {
             recorder.shared_work(station.now(), departure, station.busy_cores() as u32);
             let Some(left) = station.depart() else { return };
             recorder.shared_visit(left.arrival, left.departure, left.service, left.wakeup);
-            self.hand_over(left.departure, left.cargo, recorder);
+            self.hand_over::<true>(left.departure, left.cargo, recorder);
         }
     }
 
     #[inline(always)]
-    fn served(&mut self, now: SimTime, visit: Visit, mut job: Job, recorder: &mut Recorder) {
+    fn served<const DOOMED: bool>(&mut self, now: SimTime, visit: Visit, mut job: Job, recorder: &mut Recorder) {
+        if !self.stay::<DOOMED>(Station::Cpu, visit, &mut job, recorder) {
+            let done = self.crashes.last().map_or(Span::ZERO, |crash| crash.at.since(visit.start));
+            self.totals.work += u128::from((done - visit.wakeup).0.min(job.cpu.0));
+            return;
+        }
         self.totals.work += u128::from(job.cpu.0);
-        job.inside = recorder.visit(Station::Cpu, visit, job.inside);
         if self.nic_out.is_none() && self.log.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
-                self.send(visit.departure, job, recorder);
+                self.send::<DOOMED>(visit.departure, job, recorder);
             }
             return;
         }
         // All that will be served from now on leaves later than `now`: what left before can go out in order.
-        self.release(now, recorder);
+        self.release::<DOOMED>(now, recorder);
         self.done.push(visit.departure, job.pack());
     }
 
     #[inline(always)]
-    fn release(&mut self, until: SimTime, recorder: &mut Recorder) {
+    fn release<const DOOMED: bool>(&mut self, until: SimTime, recorder: &mut Recorder) {
         while let Some((at, words)) = self.done.pop_until(until) {
-            self.hand_over(at, Job::unpack(words), recorder);
+            self.hand_over::<DOOMED>(at, Job::unpack(words), recorder);
         }
     }
 
     /// From the CPU to the log and the sending line; in order of time.
     #[inline(always)]
-    fn hand_over(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
+    fn hand_over<const DOOMED: bool>(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
         if job.kind == Kind::Connect {
             return;
         }
         if let Some(log) = &mut self.log
             && job.kind == Kind::Message
         {
+            // The log store's disks are no part of the server: what has reached them stays.
             let visit = log.serve(at, self.log_demand);
             recorder.visit(Station::Log, visit, true);
         }
-        self.send(at, job, recorder);
+        self.send::<DOOMED>(at, job, recorder);
     }
 
     #[inline(always)]
-    fn send(&mut self, at: SimTime, mut job: Job, recorder: &mut Recorder) {
+    fn send<const DOOMED: bool>(&mut self, at: SimTime, mut job: Job, recorder: &mut Recorder) {
         let mut left = at;
         if let Some(line) = &mut self.nic_out {
             let visit = line.serve(at, job.nic_out);
             if self.echo || job.kind == Kind::Heartbeat {
-                job.inside = recorder.visit(Station::NicOut, visit, job.inside);
+                if !self.stay::<DOOMED>(Station::NicOut, visit, &mut job, recorder) {
+                    return;
+                }
                 left = visit.departure;
             } else {
                 // Only an acknowledgement goes out; the message itself was done with at the CPU.
-                recorder.visit(Station::NicOut, visit, true);
+                let mut acknowledgement = Job { kind: Kind::Heartbeat, inside: true, ..job };
+                self.stay::<DOOMED>(Station::NicOut, visit, &mut acknowledgement, recorder);
             }
         }
         if job.kind == Kind::Message {
@@ -311,7 +387,11 @@ impl Server {
     /// Brings all stations up to this moment; everything that arrives later comes after it.
     pub fn settle(&mut self, until: SimTime, recorder: &mut Recorder) {
         self.drain_shared(until, recorder);
-        self.release(until, recorder);
+        if self.crashes.is_empty() {
+            self.release::<false>(until, recorder);
+        } else {
+            self.release::<true>(until, recorder);
+        }
     }
 
     /// Ends the run: counts what is still at a shared station, and says what the server did; call it once, after the last

@@ -1,0 +1,169 @@
+//! What happens when servers stop, and how do their users come back?
+#![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
+
+mod common;
+
+use common::{run, scenario};
+use serde_json::Value;
+
+/// A small service in three zones; every server completes ten handshakes a second.
+const SERVICE: &str = "
+users: 900
+workload: {message: {rate: 1/s}, heartbeat: {every: 2 s}}
+latency: {client: 20 ms}
+servers: {count: 9, connections: {comfortable: 200, limit: 1000}, accept: {rate: 10/s, backlog: 20}}
+zones: 3
+faults: [{at: 10 s, lose: zone-b, for: 10 s}]
+simulation: {duration: 60 s, replications: 3}
+";
+
+#[track_caller]
+fn simulate(yaml: &str, set: &[&str]) -> Value {
+    let file = scenario(yaml);
+    let file = file.to_str().unwrap();
+    let options: Vec<String> = set.iter().map(|assignment| format!("--set={assignment}")).collect();
+    let options = options.iter().map(String::as_str);
+    let arguments: Vec<&str> = ["simulate", file, "--format=json", "--quiet"].into_iter().chain(options).collect();
+    let result = run(arguments).well().json();
+    let checks = &result["simulation"]["checks"]["conservation"];
+    assert_eq!(checks["holds"], true, "{checks}");
+    result
+}
+
+fn figure(of: &Value, name: &str) -> f64 {
+    of[name]["value"].as_f64().unwrap_or_else(|| panic!("{name} is {}", of[name]))
+}
+
+fn fault(result: &Value) -> &Value {
+    &result["simulation"]["recovery"][0]
+}
+
+/// A zone of three has a third of the servers and of the users; all of them come back, and the series shows it.
+#[test]
+fn a_lost_zone_drops_its_users_and_they_return() {
+    let result = simulate(SERVICE, &[]);
+    let fault = fault(&result);
+    assert_eq!((figure(fault, "connections_before"), figure(fault, "dropped_connections")), (900.0, 300.0));
+    assert_eq!(fault["fault"], "zone-b is lost");
+    // Six servers at 10/s: no faster than 60/s, but for what falls into one tenth of a second.
+    assert!(figure(fault, "peak_accepted_per_second") <= 120.0 && figure(fault, "seconds_until_99_percent_back") > 4.9);
+    let series = result["simulation"]["series"].as_array().unwrap();
+    let at = |seconds: f64| series.iter().find(|point| point["until_seconds"].as_f64().unwrap() > seconds).unwrap();
+    assert_eq!(at(5.0)["down_servers"], 0.0);
+    assert_eq!(at(14.0)["down_servers"], 3.0);
+    assert_eq!(at(25.0)["down_servers"], 0.0);
+    assert!(at(11.0)["connections"].as_f64().unwrap() < 700.0);
+    assert_eq!(at(58.0)["connections"], 900.0);
+    assert!(at(11.0)["accepted_per_second"].as_f64().unwrap() > 30.0);
+}
+
+/// No back-off: many refusals. Back-off without jitter: waves, and the longest way back. Full jitter: neither.
+#[test]
+fn jitter_beats_waves_and_back_off_beats_knocking() {
+    let storm = |backoff: &str, jitter: &str| {
+        let backoff = format!("workload.reconnect.backoff={backoff}");
+        simulate(SERVICE, &[&backoff, &format!("workload.reconnect.jitter={jitter}")])
+    };
+    let (none, waves, spread) =
+        (storm("none", "none"), storm("{exponential: 1 s}", "none"), storm("{exponential: 1 s}", "full"));
+    let [none, waves, spread] = [&none, &waves, &spread].map(fault);
+    let refused = |fault: &Value| figure(fault, "refused_connections");
+    let back = |fault: &Value| figure(fault, "seconds_until_99_percent_back");
+    let peak = |fault: &Value| figure(fault, "peak_attempts_per_second");
+    assert!(refused(none) > 10.0 * refused(waves), "{none} {waves}");
+    assert!(refused(waves) > 1.5 * refused(spread), "{waves} {spread}");
+    assert!(back(waves) > 1.2 * back(spread), "{waves} {spread}");
+    assert!(peak(waves) > 5.0 * peak(spread), "{waves} {spread}");
+}
+
+/// All at once against a queue for all of them: the last waits for everybody's handshake, and those past the patience of
+/// their users are in vain.
+#[test]
+fn who_waits_too_long_gives_up() {
+    let patient = ["servers.accept.backlog=1000", "workload.connect_timeout=none", "workload.reconnect.backoff=none"];
+    let result = simulate(SERVICE, &patient);
+    assert_eq!(figure(fault(&result), "refused_connections"), 0.0);
+    assert_eq!(figure(fault(&result), "timed_out_connections"), 0.0);
+    // 300 users at six servers of 10/s: the last of them after 5 s and a round trip.
+    let back = figure(fault(&result), "seconds_until_99_percent_back");
+    assert!((4.9..5.2).contains(&back), "{back}");
+    let hasty = ["servers.accept.backlog=1000", "workload.connect_timeout=1 s"];
+    let result = simulate(SERVICE, &hasty);
+    assert!(figure(fault(&result), "timed_out_connections") > 50.0);
+    assert!(figure(fault(&result), "seconds_until_99_percent_back") > back);
+}
+
+/// Without anywhere to go, everybody is turned away until a server is up.
+#[test]
+fn with_all_servers_down_nobody_gets_in() {
+    let result = simulate(SERVICE, &["faults=[{at: 10 s, crash: {servers: 9}, for: 5 s}]", "servers.accept=unlimited"]);
+    assert_eq!(figure(fault(&result), "dropped_connections"), 900.0);
+    assert!(figure(fault(&result), "seconds_until_99_percent_back") > 5.0);
+    let gone = simulate(SERVICE, &["faults=[{at: 10 s, crash: {servers: 9}}]"]);
+    assert_eq!(fault(&gone)["seconds_until_99_percent_back"], Value::Null);
+    let away = simulate(SERVICE, &["workload.reconnect=none"]);
+    assert_eq!(fault(&away)["seconds_until_99_percent_back"], Value::Null);
+}
+
+/// Busy servers of every kind lose what is in them, and nothing is lost count of: λ·(mean time inside) messages of each
+/// server that stops, by Little's law.
+#[test]
+fn what_is_inside_is_lost() {
+    let busy = "
+users: 400
+workload: {message: {rate: 1/s}, heartbeat: {every: 3 s}, reconnect: {backoff: 1 s}}
+servers:
+  count: 4
+  cores: 1
+  network: 4 Mbit/s
+  cpu: {per_message: {exponential: 8 ms}, per_wakeup: 0 s, per_kb: 0 s}
+logs: {bytes_per_message: 1 KB}
+faults: [{at: 20 s, crash: {servers: 2}, for: 5 s}, {at: 40 s, crash: {servers: 2}, for: 1 s}]
+simulation: {duration: 60 s, replications: 40, mode: every-message}
+";
+    let lost = |set: &[&str]| {
+        let result = simulate(busy, set);
+        let faults = result["simulation"]["recovery"].as_array().unwrap().iter();
+        faults.map(|fault| figure(fault, "lost_messages")).collect::<Vec<f64>>()
+    };
+    // M/M/1 at ρ = 0.8 has 4 inside on average (deviation √20 each), and the lines have a few more.
+    let plain = lost(&[]);
+    assert!((5.5..13.0).contains(&plain[0]), "{plain:?}");
+    for set in [
+        &["servers.discipline=ps"][..],
+        &["servers.cores=2", "servers.dispatch=per-core"],
+        &["servers.queue.limit=10"],
+        &["servers.patience={exponential: 50 ms}"],
+        &["workload.message.arrivals=periodic", "latency.client={exponential: 20 ms}"],
+        &["workload.message.arrivals={batch: {size: 3}}"],
+        &["workload.fan_out=none"],
+        &["servers.network=unlimited", "logs=none"],
+        &["workload.session.length={exponential: 10 s}"],
+        &["workload.session.length=10 s"],
+        &["balancer.policy=consistent-hash"],
+        &["balancer.policy=random"],
+        &["balancer.policy=round-robin"],
+    ] {
+        let found = lost(set);
+        assert!(found[0] > 0.3 && found[0] < 30.0, "{set:?}: {found:?}");
+    }
+}
+
+/// The warm-up never reaches into a fault, however the run looks.
+#[test]
+fn the_warm_up_ends_before_the_first_fault() {
+    let result = simulate(SERVICE, &["faults=[{at: 1 s, lose: zone-a}]"]);
+    assert!(result["simulation"]["warm_up_seconds"].as_f64().unwrap() <= 1.0);
+    assert_eq!(figure(&result["simulation"], "dropped_connections").round(), 300.0);
+}
+
+/// As many servers are left as are required, whichever zone is lost.
+#[test]
+fn headroom_for_a_zone() {
+    let file = scenario(&SERVICE.replace("zones: 3", "zones: {names: 3, tolerate: 1}").replace("count: 9", "spare: 2"));
+    let result = run(["estimate", file.to_str().unwrap(), "--format=json"]).well().json();
+    let required = &result["required"];
+    let [servers, spare, zones] = ["servers", "spare", "zone_spare"].map(|name| figure(required, name));
+    assert_eq!((servers, zones, spare), (5.0, 3.0, 5.0));
+    assert_eq!(result["closed_form"]["servers"], 8);
+}

@@ -48,6 +48,8 @@ pub enum Purpose {
     ConnectService = 14,
     /// Which servers a fault hits.
     Faults = 15,
+    /// When a server's CPU breaks down, and for how long.
+    Failures = 16,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

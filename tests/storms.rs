@@ -167,3 +167,83 @@ fn headroom_for_a_zone() {
     assert_eq!((servers, zones, spare), (5.0, 3.0, 5.0));
     assert_eq!(result["closed_form"]["servers"], 8);
 }
+
+/// A deploy restarts every server once: nobody is refused, nothing is lost, and all are back soon after the last drain.
+#[test]
+fn a_rolling_deploy_drops_gently() {
+    let deploy = "faults=[{at: 2 s, deploy: {every: 4 s, drain: 4 s, batch: 2, restart: 2 s, jitter: 1 s}}]";
+    let result = simulate(SERVICE, &[deploy, "servers.accept=unlimited"]);
+    let fault = fault(&result);
+    // Each server's connections at least once, and some of them twice, as they move on to servers still to be restarted.
+    assert!((900.0..2_700.0).contains(&figure(fault, "dropped_connections")), "{fault}");
+    assert_eq!((figure(fault, "refused_connections"), figure(fault, "lost_messages")), (0.0, 0.0));
+    // Five batches, the last of them drained from 18 to 22 s.
+    let back = figure(fault, "seconds_until_99_percent_back");
+    assert!((20.0..21.5).contains(&back), "{back}");
+    let series = result["simulation"]["series"].as_array().unwrap();
+    let down: f64 =
+        series.iter().map(|point| point["down_servers"].as_f64().unwrap() * 60.0 / series.len() as f64).sum();
+    assert!((down - 9.0 * 2.0).abs() < 0.5, "{down} server-seconds");
+    assert_eq!(series[series.len() - 1]["connections"], 900.0);
+    for policy in ["consistent-hash", "random", "round-robin"] {
+        for session in ["none", "{length: {exponential: 10 s}}", "{length: 10 s}"] {
+            let policy = format!("balancer.policy={policy}");
+            let result = simulate(SERVICE, &[deploy, &policy, &format!("workload.session={session}")]);
+            assert!(figure(self::fault(&result), "dropped_connections") > 500.0);
+        }
+    }
+}
+
+/// Three times slower from the middle on: CPU time grows as it should, and only there.
+#[test]
+fn slow_servers_work_longer() {
+    let yaml = "
+users: 100
+workload: {message: {rate: 10/s}, fan_out: none}
+servers: {count: 2, cores: 1, network: unlimited, cpu: {per_message: 400 us, per_kb: 0 s, per_wakeup: 0 s}}
+logs: none
+faults: [{at: 30 s, slow: {servers: 2, factor: 3}}, {at: 45 s, slow: {servers: 1, factor: 1}}]
+simulation: {duration: 60 s, mode: every-message}
+";
+    let result = simulate(yaml, &[]);
+    let series = result["simulation"]["series"].as_array().unwrap();
+    let busy = |from: f64, to: f64| {
+        let points = series.iter().filter(|p| (from..to).contains(&p["until_seconds"].as_f64().unwrap()));
+        let busy: Vec<f64> = points.map(|point| point["cpu_busy"].as_f64().unwrap()).collect();
+        busy.iter().sum::<f64>() / busy.len() as f64
+    };
+    // 500 messages/s a server.
+    assert!((busy(2.0, 29.0) - 0.2).abs() < 0.005 && (busy(32.0, 61.0) - 0.6).abs() < 0.01, "{series:?}");
+    let crashed = "faults=[{at: 10 s, slow: {servers: 2, factor: 3}}, {at: 20 s, crash: {servers: 1}, for: 5 s}]";
+    let failures = "servers.failures={every: {exponential: 1 s}, for: {exponential: 300 ms}}";
+    let result = simulate(yaml, &[crashed, failures]);
+    assert!(figure(&result["simulation"]["recovery"][1], "lost_messages") > 0.0);
+}
+
+/// Breakdowns take a share of the CPU: more servers are needed, and the closed form agrees with the simulation.
+#[test]
+fn breakdowns_have_their_price() {
+    let yaml = "
+users: 100
+workload: {message: {rate: 10/s}, fan_out: none}
+latency: {client: 0 s}
+servers: {cores: 1, network: unlimited, cpu: {per_message: {exponential: 1 ms}, per_kb: 0 s, per_wakeup: 0 s}}
+logs: none
+simulation: {duration: 60 s, mode: every-message}
+";
+    let failures = ["servers.failures={every: {exponential: 1 s}, for: {exponential: 1 s}}"];
+    let required = |set: &[&str]| figure(&simulate(yaml, set)["required"], "servers");
+    assert_eq!((required(&[]), required(&failures)), (2.0, 3.0));
+    let result = simulate(yaml, &failures);
+    let form = &result["closed_form"]["stations"][0];
+    assert_eq!((&form["name"], &form["exact"]), (&Value::from("server.cpu"), &Value::from(true)));
+    let wait = result["simulation"]["stations"][0]["wait_seconds"]["value"].as_f64().unwrap();
+    let theory = form["wait_seconds"].as_f64().unwrap();
+    assert!((wait / theory - 1.0).abs() < 0.15, "{wait} s, in theory {theory} s");
+    let result = simulate(yaml, &["servers.failures={every: 1 s, for: 500 ms}", "servers.count=3"]);
+    let form = &result["closed_form"]["stations"][0];
+    assert_eq!(form["exact"], false);
+    let wait = result["simulation"]["stations"][0]["wait_seconds"]["value"].as_f64().unwrap();
+    let theory = form["wait_seconds"].as_f64().unwrap();
+    assert!((wait / theory - 1.0).abs() < 0.2, "{wait} s, in theory {theory} s");
+}

@@ -43,6 +43,13 @@ pub const fn advice(kind: ResourceKind) -> Advice {
                 "small messages are mostly headers: fewer, larger ones use the line better, but arrive later",
             ],
         },
+        ResourceKind::Accepts => Advice {
+            solution: "more servers, cheaper handshakes (TLS resumption), longer sessions",
+            trade_offs: &[
+                "a fleet sized for its everyday connects still takes long to get everybody back after a fault",
+                "back-off with full jitter spreads a storm, but keeps some users waiting",
+            ],
+        },
         ResourceKind::LogWrite => Advice {
             solution: "more log nodes, or fewer bytes: compress, sample, drop fields",
             trade_offs: &["compression costs CPU", "what was not logged can't be looked up"],

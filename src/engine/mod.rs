@@ -13,6 +13,7 @@ mod cohorts;
 mod cores;
 mod least;
 mod line;
+mod pace;
 mod reorder;
 mod sharing;
 
@@ -21,6 +22,7 @@ pub use cohorts::{Cohorts, Delay};
 pub use cores::{Admission, Cores, Rules};
 pub use least::LeastLoaded;
 pub use line::Line;
+pub use pace::{Pace, Slow};
 pub use reorder::Reorder;
 pub use sharing::{Departed, Sharing};
 

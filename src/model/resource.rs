@@ -2,7 +2,7 @@
 //! users it gives way.
 
 use super::{Load, imbalance};
-use crate::scenario::{Reconnect, Scenario};
+use crate::scenario::{Failures, Reconnect, Scenario};
 
 /// Which tier a resource belongs to: what one adds to have more of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum ResourceKind {
     NicIn,
     /// Network cards of the servers, sending.
     NicOut,
+    /// Handshakes that the servers complete.
+    Accepts,
     /// Write bandwidth of the log store's disks.
     LogWrite,
     /// Room on the log store's disks.
@@ -38,6 +40,9 @@ impl ResourceKind {
         let mut all = vec![Self::Connections, Self::Memory, Self::Cpu];
         if scenario.servers.network.is_some() {
             all.extend([Self::NicIn, Self::NicOut]);
+        }
+        if scenario.servers.accept.is_some() {
+            all.push(Self::Accepts);
         }
         if scenario.logs.is_some() {
             all.extend([Self::LogWrite, Self::LogCapacity]);
@@ -53,6 +58,7 @@ impl ResourceKind {
             Self::Cpu => "server.cpu",
             Self::NicIn => "server.nic_in",
             Self::NicOut => "server.nic_out",
+            Self::Accepts => "server.accepts",
             Self::LogWrite => "log_store.write",
             Self::LogCapacity => "log_store.capacity",
         }
@@ -76,6 +82,7 @@ impl ResourceKind {
             Self::Cpu => cpu_load(scenario, load, units as f64),
             Self::NicIn => load.ingress_wire_bytes_per_second,
             Self::NicOut => load.egress_wire_bytes_per_second,
+            Self::Accepts => load.connects_per_second + retries_per_second(scenario, load, units as f64),
             Self::LogWrite => load.log_bytes_per_hour / 3_600.0 * replication(scenario),
             Self::LogCapacity => {
                 let hours = scenario.logs.map_or(0.0, |logs| logs.retention.get() / 3_600.0);
@@ -91,8 +98,10 @@ impl ResourceKind {
         match self {
             Self::Connections => servers.connection_limit.map(|limit| limit as f64),
             Self::Memory => Some(servers.memory.get()),
-            Self::Cpu => Some(f64::from(servers.cores)),
+            // What breakdowns leave of them.
+            Self::Cpu => Some(f64::from(servers.cores) * servers.failures.as_ref().map_or(1.0, Failures::availability)),
             Self::NicIn | Self::NicOut => servers.network.map(|line| line.bytes_per_second().get()),
+            Self::Accepts => servers.accept.map(|accept| accept.rate.get()),
             Self::LogWrite => scenario.logs.map(|logs| logs.disk_write.get()),
             Self::LogCapacity => scenario.logs.map(|logs| logs.disk.get()),
         }

@@ -183,6 +183,7 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::Cpu => "CPU",
         ResourceKind::NicIn => "network in",
         ResourceKind::NicOut => "network out",
+        ResourceKind::Accepts => "handshakes",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
     }
@@ -192,6 +193,7 @@ pub const fn short(kind: ResourceKind) -> &'static str {
 pub fn shown(kind: ResourceKind, figure: f64) -> String {
     match kind {
         ResourceKind::Connections => count(figure.round()),
+        ResourceKind::Accepts => rate(Rate::new(figure)),
         ResourceKind::Memory | ResourceKind::LogCapacity => bytes(Bytes::new(figure)),
         ResourceKind::Cpu => format!("{} cores", count(figure)),
         ResourceKind::NicIn | ResourceKind::NicOut | ResourceKind::LogWrite => byte_rate(ByteRate::new(figure)),

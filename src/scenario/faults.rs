@@ -26,7 +26,7 @@ pub struct Fault {
 }
 
 /// What breaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaultKind {
     /// So many servers, taken at random from those that are up, stop at once with all that is in them.
     Crash {
@@ -38,6 +38,30 @@ pub enum FaultKind {
         /// Which zone, counted from 0.
         zone: usize,
     },
+    /// So many servers, taken at random, are slower.
+    Slow {
+        /// How many.
+        servers: u64,
+        /// How many times as long everything takes their CPU.
+        factor: f64,
+    },
+    /// All servers are restarted, one batch after the other.
+    Deploy(Deploy),
+}
+
+/// How servers are restarted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Deploy {
+    /// From the start of one batch to that of the next.
+    pub every: Seconds,
+    /// Servers of a batch.
+    pub batch: u64,
+    /// How long a server closes its connections for, taking no new ones.
+    pub drain: Seconds,
+    /// How long it is down then.
+    pub restart: Seconds,
+    /// The longest wait before the first attempt of a user whose connection was closed.
+    pub jitter: Seconds,
 }
 
 impl Zones {
@@ -90,23 +114,65 @@ pub(super) fn contradictions(draft: &Draft, world: &World) -> Vec<Diagnostic> {
                 .help("faults drop connections, and with `unit: message` no connection belongs to a server"),
         );
     }
+    errors.extend(unmodelled_failures(draft, world));
     for item in items {
         errors.extend(wrong_with(item, zones.as_ref(), world));
     }
     errors
 }
 
+/// Breakdowns are modelled for queues that go on unchanged once the CPU does.
+fn unmodelled_failures(draft: &Draft, world: &World) -> Vec<Diagnostic> {
+    if !world.is_section("servers.failures") {
+        return Vec::new();
+    }
+    let mut errors = Vec::new();
+    if world.word("servers.discipline") == Some("ps") {
+        let message = "`failures` can't be together with `discipline: ps`".to_owned();
+        errors.push(at_first(draft, &["servers.discipline"], message).help("breakdowns are modelled for `fifo` only"));
+    }
+    if world.random("servers.patience").is_some() || world.random("servers.queue.patience").is_some() {
+        let message = "`failures` can't be together with `patience`".to_owned();
+        errors.push(
+            at_first(draft, &["servers.patience", "servers.queue.patience"], message)
+                .help("who would give up while the CPU stands still is not modelled"),
+        );
+    }
+    for path in ["servers.failures.every", "servers.failures.for"] {
+        if world.random(path).is_some_and(|time| time.mean() <= 0.0) {
+            let name = path.rsplit('.').next().unwrap_or(path);
+            errors.push(at_first(draft, &[path], format!("`{name}` must be more than zero")));
+        }
+    }
+    errors
+}
+
+/// What breaks.
+const KINDS: [&str; 4] = ["faults.crash", "faults.lose", "faults.slow", "faults.deploy"];
+
 /// What is wrong with one fault.
 fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let draft = &item.draft;
     let fault = World::new(draft, &|_| 0.5);
-    let kinds: Vec<&Place> = ["faults.crash", "faults.lose"].iter().filter_map(|path| draft.place(path)).collect();
-    let help = "a fault has one of `crash: {servers: 1}` and `lose: zone-a`";
+    let kinds: Vec<&Place> = KINDS.iter().filter_map(|path| draft.place(path)).collect();
+    let help = "a fault has one of `crash`, `lose`, `slow` and `deploy`";
     match kinds.as_slice() {
         [] => errors.push(Diagnostic::at(&item.place, "this fault doesn't say what breaks").help(help)),
         [_] => {}
         [_, second, ..] => errors.push(Diagnostic::at(second, "this fault breaks two things").help(help)),
+    }
+    if let (Some(place), true) = (draft.place("faults.for"), fault.is_section("faults.deploy")) {
+        errors.push(
+            Diagnostic::at(place, "a deploy has no `for`: it is over when all servers are restarted")
+                .help("`every`, `batch`, `drain` and `restart` of `deploy` say how long that takes"),
+        );
+    }
+    if let (Some(place), Some("ps")) = (draft.place("faults.slow"), world.word("servers.discipline")) {
+        errors.push(
+            Diagnostic::at(place, "`slow` can't be together with `discipline: ps`")
+                .help("a slower CPU is modelled for `fifo` only"),
+        );
     }
     let duration = world.figure("simulation.duration").unwrap_or(f64::INFINITY);
     if let (Some(at), Some(place)) = (fault.figure("faults.at"), draft.place("faults.at"))
@@ -117,14 +183,18 @@ fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnost
                 .help("lengthen `simulation.duration`, or let it break earlier"),
         );
     }
-    if let (Some(count), Some(servers), Some(place)) =
-        (fault.figure("faults.crash.servers"), world.figure("servers.count"), draft.place("faults.crash.servers"))
-        && count > servers
-    {
-        errors.push(
-            Diagnostic::at(place, format!("there are only {} servers", whole(servers)))
-                .help("no more can crash than there are"),
-        );
+    for path in ["faults.crash.servers", "faults.slow.servers"] {
+        if let (Some(count), Some(servers), Some(place)) =
+            (fault.figure(path), world.figure("servers.count"), draft.place(path))
+            && count > servers
+        {
+            let servers = if servers < 2.0 {
+                "is only one server".to_owned()
+            } else {
+                format!("are only {} servers", whole(servers))
+            };
+            errors.push(Diagnostic::at(place, format!("there {servers}")).help("no more can break than there are"));
+        }
     }
     if let (Some(name), Some(place)) = (fault.text("faults.lose"), draft.place("faults.lose")) {
         errors.extend(unknown_zone(name, place, zones));
@@ -172,8 +242,20 @@ pub(super) fn faults(world: &World) -> Vec<Fault> {
         .filter_map(|item| {
             let fault = World::new(&item.draft, &|_| 0.5);
             let zone = |name: &str| zones.as_ref().and_then(|zones| zones.names.iter().position(|zone| zone == name));
+            let seconds = |path: &str| fault.figure(path).map(Seconds::new);
             let kind = if let Some(name) = fault.text("faults.lose") {
                 FaultKind::Lose { zone: zone(name)? }
+            } else if fault.is_section("faults.slow") {
+                let servers = fault.figure("faults.slow.servers")? as u64;
+                FaultKind::Slow { servers, factor: fault.figure("faults.slow.factor")? }
+            } else if fault.is_section("faults.deploy") {
+                FaultKind::Deploy(Deploy {
+                    every: seconds("faults.deploy.every")?,
+                    batch: fault.figure("faults.deploy.batch")? as u64,
+                    drain: seconds("faults.deploy.drain")?,
+                    restart: seconds("faults.deploy.restart")?,
+                    jitter: seconds("faults.deploy.jitter")?,
+                })
             } else {
                 FaultKind::Crash { servers: fault.figure("faults.crash.servers")? as u64 }
             };

@@ -397,6 +397,18 @@ pub static KEYS: &[Key] = &[
     )
     .or(NONE),
     key(
+        "servers.failures",
+        Words,
+        "none",
+        "Breakdowns of a server's CPU: none, or {every: 1 h, for: {exponential: 5 min}}.",
+        "nothing breaks unless asked for",
+    )
+    .or(NONE),
+    key("servers.failures.every", Random(Time), "", "How long it works between two of them.", "")
+        .required("servers: {failures: {every: {exponential: 1 h}, for: {exponential: 5 min}}}"),
+    key("servers.failures.for", Random(Time), "", "How long it stands still; then it goes on with its work.", "")
+        .required("servers: {failures: {every: {exponential: 1 h}, for: {exponential: 5 min}}}"),
+    key(
         "servers.memory_per_connection",
         Kind::Figure(figure(Bytes, 0.0, 1e12)),
         "20 KiB",
@@ -510,8 +522,7 @@ pub static KEYS: &[Key] = &[
         "What breaks, and when: a list such as [{at: 30 s, crash: {servers: 1}, for: 1 min}].",
         "nothing breaks unless asked for",
     )
-    .or(NONE)
-    .later(&["slow", "deploy"]),
+    .or(NONE),
     key(
         "faults.at",
         certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
@@ -531,6 +542,47 @@ pub static KEYS: &[Key] = &[
     key("faults.crash", Words, "", "Some servers stop at once, with all that is in them.", "").absent(),
     key("faults.crash.servers", whole(1.0, 1e7), "", "How many, taken at random.", "")
         .required("faults: [{at: 30 s, crash: {servers: 1}}]"),
+    key("faults.slow", Words, "", "The CPU of some servers gets slower.", "").absent(),
+    key("faults.slow.servers", whole(1.0, 1e7), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, slow: {servers: 1, factor: 3}}]"),
+    key(
+        "faults.slow.factor",
+        certain(Kind::Figure(figure(Count, 1.0, 1e6)), SET),
+        "",
+        "How many times as long everything takes the CPU.",
+        "",
+    )
+    .required("faults: [{at: 30 s, slow: {servers: 1, factor: 3}}]"),
+    key("faults.deploy", Words, "", "All servers are restarted, one batch after the other.", "").absent(),
+    key(
+        "faults.deploy.every",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "30 s",
+        "Time from the start of one batch to that of the next.",
+        "assumption: check it against your system",
+    ),
+    key("faults.deploy.batch", whole(1.0, 1e7), "1", "Servers of a batch.", "the most careful"),
+    key(
+        "faults.deploy.drain",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "30 s",
+        "Time over which a server closes its connections evenly; it takes no new ones.",
+        "Kubernetes: terminationGracePeriodSeconds",
+    ),
+    key(
+        "faults.deploy.restart",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "5 s",
+        "Time from then until it is up again, empty.",
+        "assumption: check it against your system",
+    ),
+    key(
+        "faults.deploy.jitter",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
+        "1 s",
+        "Longest wait, evenly from zero, before a user whose connection was closed comes back.",
+        "assumption: asked to go elsewhere, clients do so at once",
+    ),
     key("faults.lose", Text, "", "The name of a zone: all its servers stop at once.", "").absent(),
     not_yet("autoscaler", "What adds and removes servers."),
     key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),

@@ -22,7 +22,7 @@ mod types;
 
 pub use document::Document;
 pub use draft::UncertainInput;
-pub use faults::{Fault, FaultKind, Zones};
+pub use faults::{Deploy, Fault, FaultKind, Zones};
 pub use paths::{Axis, parse_vary};
 pub use schema::schema;
 pub use template::{Template, template};

@@ -5,8 +5,8 @@
 use super::draft::{Draft, World};
 use super::faults;
 use super::types::{
-    Accept, Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, FanOut, Latency, Link,
-    LinkKind, Logs, Mode, Policy, Protocol, Reconnect, Scenario, Servers, Simulation, Slo, Start, Workload,
+    Accept, Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cpu, Discipline, Dispatch, Failures, FanOut, Latency,
+    Link, LinkKind, Logs, Mode, Policy, Protocol, Reconnect, Scenario, Servers, Simulation, Slo, Start, Workload,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
@@ -213,6 +213,10 @@ fn servers(world: &World) -> Servers {
             None
         },
         patience: queue_patience.or_else(|| world.random("servers.patience")),
+        failures: world.is_section("servers.failures").then(|| Failures {
+            every: world.distribution("servers.failures.every"),
+            lasts: world.distribution("servers.failures.for"),
+        }),
         memory_per_connection: Bytes::new(world.count("servers.memory_per_connection")),
         target_utilisation: Ratio::new(world.count("servers.target_utilisation")),
         spare: world.whole("servers.spare"),

@@ -174,12 +174,30 @@ pub struct Servers {
     pub queue_limit: Option<u64>,
     /// How long a message waits for the CPU before it is abandoned, in seconds; `None` is for ever.
     pub patience: Option<Distribution>,
+    /// Breakdowns of a server's CPU.
+    pub failures: Option<Failures>,
     /// Memory that one open connection holds.
     pub memory_per_connection: Bytes,
     /// Share of CPU, network, memory and log disks to plan for.
     pub target_utilisation: Ratio,
     /// Servers on top of those required (the k of N+k).
     pub spare: u64,
+}
+
+/// Breakdowns of a server's CPU: it stands still, and then goes on with its work. Connections stay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failures {
+    /// How long it works between two of them, in seconds.
+    pub every: Distribution,
+    /// How long one lasts, in seconds.
+    pub lasts: Distribution,
+}
+
+impl Failures {
+    /// Share of the time that the CPU works: E\[every\]/(E\[every\] + E\[lasts\]) (renewal-reward theorem).
+    pub fn availability(&self) -> f64 {
+        self.every.mean() / (self.every.mean() + self.lasts.mean())
+    }
 }
 
 /// How fast a server accepts connections.

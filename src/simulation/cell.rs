@@ -10,7 +10,7 @@ use super::recorder::Recorder;
 use super::ring::Ring;
 use super::router::Router;
 use super::server::{Job, Kind, Server, ServerTotals};
-use crate::engine::Calendar;
+use crate::engine::{Calendar, Slow};
 use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
@@ -46,6 +46,8 @@ pub enum Change {
     Waste,
     /// One closes.
     Close,
+    /// One is closed by its server, which is going to be restarted.
+    Drain,
     /// The server stops: all connections are dropped, and what is in the server is lost.
     Crash,
 }
@@ -152,10 +154,10 @@ impl Cell {
         cell
     }
 
-    /// The server will stop whenever one of these outages begins.
-    pub fn expect(&mut self, outages: &[Outage]) {
+    /// The server will stop whenever one of these outages begins, and be slow at these times.
+    pub fn expect(&mut self, outages: &[Outage], slow: &[Slow]) {
         if let [server] = &mut self.servers[..] {
-            server.expect(outages);
+            server.expect(outages, slow);
         }
     }
 
@@ -345,9 +347,10 @@ impl Cell {
             Change::Refuse | Change::TurnAway => recorder.flow.refused += 1,
             Change::Waste => recorder.flow.timed_out += 1,
             Change::Crash => self.crash(at, recorder),
-            Change::Close => {
+            Change::Close | Change::Drain => {
                 self.connections -= 1;
-                recorder.flow.ended += 1;
+                let flow = &mut recorder.flow;
+                *(if change == Change::Close { &mut flow.ended } else { &mut flow.cut }) += 1;
                 self.rings().for_each(Ring::leave);
             }
         }
@@ -358,7 +361,7 @@ impl Cell {
             let server = self.upkeep.below(self.servers.len() as u64) as usize;
             self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), recorder);
         }
-        if matches!(change, Change::Open | Change::Close | Change::Crash) {
+        if matches!(change, Change::Open | Change::Close | Change::Drain | Change::Crash) {
             self.messages.repopulate(at, self.connections);
             self.cache.resize(setting, self.connections as f64 / self.servers.len() as f64);
         }

@@ -1,7 +1,8 @@
-//! When each server is down, known before the run begins.
+//! When each server is down, drained or slow, known before the run begins.
 
+use crate::engine::Slow;
 use crate::random::{Purpose, Stream};
-use crate::scenario::{FaultKind, Scenario};
+use crate::scenario::{Deploy, FaultKind, Scenario};
 use crate::units::SimTime;
 
 /// A time in which a server is down. It stops at its start, with all that is in it, and comes back empty at its end.
@@ -15,40 +16,88 @@ pub struct Outage {
     pub fault: usize,
 }
 
-/// The outages of all servers.
+/// A time in which a server closes its connections, evenly, and takes no new ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// Which server.
+    pub server: usize,
+    /// When it begins.
+    pub from: SimTime,
+    /// When all are closed, and it goes down.
+    pub to: SimTime,
+    /// Which of the scenario's faults, a deploy, asks for it.
+    pub fault: usize,
+}
+
+/// The outages of all servers, and what else keeps them from their work.
 #[derive(Debug, Clone, Default)]
 pub struct Outages {
     by_server: Vec<Vec<Outage>>,
+    slow: Vec<Vec<Slow>>,
+    drains: Vec<Drain>,
 }
 
 impl Outages {
     /// Those of a replication. Where faults overlap, a server is down while any of them holds it down: it stops once, and
     /// comes back when the last one ends.
     pub fn of(scenario: &Scenario, servers: usize, replication: u64) -> Self {
-        let mut by_server = vec![Vec::new(); servers];
+        let mut all =
+            Self { by_server: vec![Vec::new(); servers], slow: vec![Vec::new(); servers], drains: Vec::new() };
         let mut faults: Vec<(usize, SimTime)> =
             scenario.faults.iter().map(|fault| SimTime::from_seconds(fault.at.get())).enumerate().collect();
         faults.sort_by_key(|(_, at)| *at);
         for (number, from) in faults {
             let fault = &scenario.faults[number];
             let to = fault.lasts.map_or(SimTime::NEVER, |lasts| SimTime::from_seconds(fault.at.get() + lasts.get()));
-            let hit: Vec<usize> = match fault.kind {
+            let mut stream = Stream::named(scenario.simulation.seed, replication, number as u64, Purpose::Faults);
+            match fault.kind {
                 FaultKind::Lose { zone } => {
                     let zones = scenario.zones.as_ref();
-                    (0..servers).filter(|server| zones.is_some_and(|zones| zones.of_server(*server) == zone)).collect()
+                    let hit = (0..servers).filter(|server| zones.is_some_and(|zones| zones.of_server(*server) == zone));
+                    hit.for_each(|server| all.by_server[server].push(Outage { from, to, fault: number }));
                 }
                 FaultKind::Crash { servers: count } => {
-                    let up = (0..servers).filter(|server| !is_down(&by_server[*server], from)).collect();
-                    let seed = scenario.simulation.seed;
-                    some_of(up, count, &mut Stream::named(seed, replication, number as u64, Purpose::Faults))
+                    for server in some_of(all.up(from), count, &mut stream) {
+                        all.by_server[server].push(Outage { from, to, fault: number });
+                    }
                 }
-            };
-            for server in hit {
-                by_server[server].push(Outage { from, to, fault: number });
+                FaultKind::Slow { servers: count, factor } => {
+                    for server in some_of(all.up(from), count, &mut stream) {
+                        all.slow[server].push(Slow { from, to, factor });
+                    }
+                }
+                FaultKind::Deploy(deploy) => all.deploy(&deploy, fault.at.get(), number),
             }
         }
-        by_server.iter_mut().for_each(merge);
-        Self { by_server }
+        all.by_server.iter_mut().for_each(merge);
+        all
+    }
+
+    /// Servers that no fault so far holds down at this moment.
+    fn up(&self, at: SimTime) -> Vec<usize> {
+        (0..self.by_server.len()).filter(|server| !is_down(&self.by_server[*server], at)).collect()
+    }
+
+    /// Takes out all servers, batch by batch.
+    fn deploy(&mut self, deploy: &Deploy, at_seconds: f64, fault: usize) {
+        for server in 0..self.by_server.len() {
+            let batch = server as u64 / deploy.batch;
+            let start = at_seconds + deploy.every.get() * batch as f64;
+            let down = start + deploy.drain.get();
+            let [from, to, up] = [start, down, down + deploy.restart.get()].map(SimTime::from_seconds);
+            self.drains.push(Drain { server, from, to, fault });
+            self.by_server[server].push(Outage { from: to, to: up, fault });
+        }
+    }
+
+    /// The times in which servers close their connections.
+    pub fn drains(&self) -> &[Drain] {
+        &self.drains
+    }
+
+    /// The times in which the CPU of a server is slow.
+    pub fn slow(&self, server: usize) -> &[Slow] {
+        self.slow.get(server).map_or(&[], Vec::as_slice)
     }
 
     /// The outages of a server, in order of time; they don't touch.
@@ -102,7 +151,7 @@ mod tests {
         let mut outages = vec![outage(50, 60, 2), outage(10, 20, 0), outage(15, 30, 1), outage(30, 40, 3)];
         merge(&mut outages);
         assert_eq!(outages, [outage(10, 40, 0), outage(50, 60, 2)]);
-        let all = Outages { by_server: vec![outages, vec![outage(0, u64::MAX, 0)]] };
+        let all = Outages { by_server: vec![outages, vec![outage(0, u64::MAX, 0)]], ..Outages::default() };
         assert_eq!(all.down_between(SimTime(35), SimTime(55)), 5 + 5 + 20);
     }
 

@@ -84,9 +84,9 @@ pub enum PlanError {
         crate::units::display::count(*.1)
     )]
     FaultsTooMany(u64, f64),
-    /// More servers to crash than there are.
-    #[error("`crash: {{servers: {0}}}` is more than the {1} servers there are")]
-    CrashOfMore(u64, u64),
+    /// More servers to break than there are.
+    #[error("a fault of {0} servers needs more than the {1} there are")]
+    FaultOfMore(u64, u64),
     /// A queue that would outgrow the clock.
     #[error(
         "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
@@ -117,8 +117,8 @@ impl Plan {
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let faulty = !scenario.faults.is_empty();
-        if let Some(count) = most_crashed(scenario).filter(|count| *count > servers) {
-            return Err(PlanError::CrashOfMore(count, servers));
+        if let Some(count) = most_broken(scenario).filter(|count| *count > servers) {
+            return Err(PlanError::FaultOfMore(count, servers));
         }
         let per_server = messages / servers as f64;
         let sample =
@@ -213,19 +213,25 @@ impl Plan {
     }
 }
 
-/// The most servers that one fault crashes.
-fn most_crashed(scenario: &Scenario) -> Option<u64> {
-    let crashed = |fault: &Fault| match fault.kind {
-        FaultKind::Crash { servers } => Some(servers),
-        FaultKind::Lose { .. } => None,
+/// The most servers that one fault names.
+fn most_broken(scenario: &Scenario) -> Option<u64> {
+    let broken = |fault: &Fault| match fault.kind {
+        FaultKind::Crash { servers } | FaultKind::Slow { servers, .. } => Some(servers),
+        FaultKind::Lose { .. } | FaultKind::Deploy(_) => None,
     };
-    scenario.faults.iter().filter_map(crashed).max()
+    scenario.faults.iter().filter_map(broken).max()
 }
 
 /// Servers that are left if all faults come together; one at least.
 fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
     let lost = |fault: &Fault| match fault.kind {
         FaultKind::Crash { servers } => servers,
+        FaultKind::Slow { .. } => 0,
+        // Batches overlap where draining and restarting take longer than the time between two of them.
+        FaultKind::Deploy(deploy) => {
+            let together = ((deploy.drain.get() + deploy.restart.get()) / deploy.every.get()).ceil();
+            (deploy.batch as f64 * together.max(1.0)) as u64
+        }
         FaultKind::Lose { .. } => scenario.zones.as_ref().map_or(0, |zones| zones.lost_with_largest(1, servers)),
     };
     let lost = scenario.faults.iter().map(lost).fold(0, u64::saturating_add);

@@ -190,6 +190,24 @@ impl Recorder {
         self.tally.stations[Station::Cpu as usize].present(self.tally.slices, from, to);
     }
 
+    /// A core that works from one moment to another.
+    pub fn work_at_cpu(&mut self, from: SimTime, to: SimTime) {
+        self.tally.stations[Station::Cpu as usize].work(self.tally.slices, from, to, 1);
+    }
+
+    /// A customer served at the CPU whose work and presence were recorded apart; as for [`Self::visit`], whether it is
+    /// counted among those inside at the end.
+    pub fn served_at_cpu(&mut self, visit: Visit, service: Span, inside: bool) -> bool {
+        let Visit { arrival, start, departure, wakeup } = visit;
+        let slices = self.tally.slices;
+        self.tally.stations[Station::Cpu as usize].served(slices, departure, departure.since(arrival), service, wakeup);
+        if inside || departure <= slices.end() {
+            return inside;
+        }
+        *(if start > slices.end() { &mut self.inside.queued } else { &mut self.inside.in_service }) += 1;
+        true
+    }
+
     /// So many messages are lost when a server stops, by this fault.
     pub fn lost(&mut self, at: SimTime, fault: usize, messages: u64) {
         let Some(slice) = self.tally.slices.slice_of(at) else { return };

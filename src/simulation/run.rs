@@ -128,6 +128,11 @@ fn in_words(scenario: &Scenario, fault: &Fault) -> String {
     match fault.kind {
         FaultKind::Crash { servers: 1 } => "1 server crashes".to_owned(),
         FaultKind::Crash { servers } => format!("{} servers crash", whole(servers as f64)),
+        FaultKind::Slow { servers, factor } => {
+            let s = if servers == 1 { "" } else { "s" };
+            format!("{} server{s} slow, x {factor}", whole(servers as f64))
+        }
+        FaultKind::Deploy(_) => "deploy".to_owned(),
         FaultKind::Lose { zone } => {
             let name = scenario.zones.as_ref().and_then(|zones| zones.names.get(zone));
             format!("{} is lost", name.map_or("a zone", String::as_str))
@@ -182,7 +187,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             Cell::of_all(&setting, plan.servers as usize, counts[server])
         } else {
             let mut cell = Cell::of_server(&setting, server as u64, counts[server]);
-            cell.expect(outages.of_server(server));
+            cell.expect(outages.of_server(server), outages.slow(server));
             cell
         }
     };

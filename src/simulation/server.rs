@@ -3,7 +3,7 @@
 use super::demand::{Demand, Demands, Times};
 use super::outages::Outage;
 use super::recorder::Recorder;
-use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing, Visit};
+use crate::engine::{Admission, Cores, Line, Pace, Reorder, Rules, Sharing, Slow, Visit};
 use crate::metrics::tally::Station;
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Discipline, Dispatch, FanOut, Scenario};
@@ -27,6 +27,8 @@ pub struct Server {
     totals: ServerTotals,
     /// When it will stop, the last first.
     crashes: Vec<Crash>,
+    /// How its CPU gets on, where it is slow or breaks down at times: then the cores live in operational time.
+    pace: Option<Box<Pace>>,
     /// Room or patience to look at, or cores with connections of their own.
     strict: bool,
 }
@@ -131,6 +133,10 @@ impl Server {
             Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores)),
         };
         let line = servers.network.map(|_| Line::default());
+        let pace = servers.failures.as_ref().map(|failures| {
+            let stream = Stream::named(seed, replication, server, Purpose::Failures);
+            Box::new(Pace::new(Vec::new()).with_breakdowns(&failures.every, &failures.lasts, stream))
+        });
         Self {
             nic_in: line.clone(),
             cpu,
@@ -148,17 +154,21 @@ impl Server {
             room: servers.queue_limit.unwrap_or(u64::MAX),
             totals: ServerTotals::default(),
             crashes: Vec::new(),
+            pace,
             strict,
         }
     }
 
     /// Whether anything but first come, first served by any core is asked for, or it is going to stop.
     pub fn is_strict(&self) -> bool {
-        self.strict || !self.crashes.is_empty()
+        self.strict || !self.crashes.is_empty() || self.pace.is_some()
     }
 
-    /// It will stop whenever one of these outages begins.
-    pub fn expect(&mut self, outages: &[Outage]) {
+    /// It will stop whenever one of these outages begins, and be slow at these times.
+    pub fn expect(&mut self, outages: &[Outage], slow: &[Slow]) {
+        if !slow.is_empty() {
+            self.pace.get_or_insert_with(|| Box::new(Pace::new(Vec::new()))).slow_down(slow);
+        }
         self.crashes = outages.iter().rev().map(|outage| Crash { at: outage.from, fault: outage.fault }).collect();
     }
 
@@ -185,6 +195,25 @@ impl Server {
         self.nic_in.clone_from(&idle);
         self.nic_out = idle;
         self.done = Reorder::default();
+    }
+
+    /// The same for a stay at cores that don't always get on: only the time at which they did is service.
+    fn uneven_stay(&self, pace: &Pace, visit: Visit, job: &mut Job, recorder: &mut Recorder) -> bool {
+        let crash = self.crashes.last().filter(|crash| visit.departure > crash.at);
+        let end = crash.map_or(visit.departure, |crash| crash.at);
+        let mut service = Span::ZERO;
+        for (from, to) in pace.at_work(visit.start, end) {
+            recorder.work_at_cpu(from, to);
+            service = service + to.since(from);
+        }
+        recorder.present_at_cpu(visit.arrival, end);
+        if let Some(crash) = crash {
+            recorder.lost(crash.at, crash.fault, u64::from(job.kind == Kind::Message));
+            return false;
+        }
+        let found = recorder.served_at_cpu(visit, service, job.inside);
+        job.inside = found;
+        true
     }
 
     /// Records a stay as far as it goes before the next crash, and says whether it goes to its end.
@@ -268,7 +297,11 @@ impl Server {
                 };
                 let room = if is_message { self.room } else { u64::MAX };
                 let rules = Rules { core: core.map(|core| core as usize), wakeup, room, patience };
-                match cores.admit(at_cpu, job.cpu, rules) {
+                let admission = match &mut self.pace {
+                    None => cores.admit(at_cpu, job.cpu, rules),
+                    Some(pace) => admit_unevenly(cores, pace, at_cpu, job.cpu, rules),
+                };
+                match admission {
                     Admission::Served(visit) => {
                         self.served::<true>(at_cpu, visit, job, recorder);
                         visit.departure
@@ -321,7 +354,11 @@ impl Server {
 
     #[inline(always)]
     fn served<const DOOMED: bool>(&mut self, now: SimTime, visit: Visit, mut job: Job, recorder: &mut Recorder) {
-        if !self.stay::<DOOMED>(Station::Cpu, visit, &mut job, recorder) {
+        let goes_on = match &self.pace {
+            Some(pace) if DOOMED => self.uneven_stay(pace, visit, &mut job, recorder),
+            _ => self.stay::<DOOMED>(Station::Cpu, visit, &mut job, recorder),
+        };
+        if !goes_on {
             let done = self.crashes.last().map_or(Span::ZERO, |crash| crash.at.since(visit.start));
             self.totals.work += u128::from((done - visit.wakeup).0.min(job.cpu.0));
             return;
@@ -407,7 +444,10 @@ impl Server {
                 }
                 unserved
             }
-            CpuStation::Fifo(cores) => u128::from(cores.backlog(end).0),
+            CpuStation::Fifo(cores) => {
+                let now = self.pace.as_mut().map_or(end, |pace| pace.op(end));
+                u128::from(cores.backlog(now).0)
+            }
         };
         ServerTotals { work: self.totals.work.saturating_sub(ahead), ..self.totals }
     }
@@ -422,12 +462,33 @@ impl Server {
 
     /// Bytes that wait in this server: what the cores and the sending line have not done yet.
     pub fn queued_bytes(&self, now: SimTime, mean_cpu: f64, mean_payload: f64, out_bytes_per_second: f64) -> f64 {
+        // Looking ahead makes more of the map, so a copy looks.
+        let at_cpu = self.pace.clone().map_or(now, |mut pace| pace.op(now));
         let waiting = match &self.cpu {
-            CpuStation::Fifo(cores) if mean_cpu > 0.0 => cores.backlog(now).as_seconds() / mean_cpu,
+            CpuStation::Fifo(cores) if mean_cpu > 0.0 => cores.backlog(at_cpu).as_seconds() / mean_cpu,
             CpuStation::Fifo(_) => 0.0,
             CpuStation::Shared(station) => station.len() as f64,
         };
         let sending = self.nic_out.as_ref().map_or(0.0, |line| line.backlog(now).as_seconds());
         waiting * mean_payload + sending * out_bytes_per_second
+    }
+}
+
+/// Admission at cores in operational time, put back into real time.
+fn admit_unevenly(cores: &mut Cores, pace: &mut Pace, arrival: SimTime, demand: Span, rules: Rules) -> Admission {
+    pace.forget(arrival);
+    let at = pace.op(arrival);
+    let patience = match rules.patience {
+        Span(u64::MAX) => rules.patience,
+        patience => pace.op(SimTime(arrival.0.saturating_add(patience.0))).since(at),
+    };
+    match cores.admit(at, demand, Rules { patience, ..rules }) {
+        Admission::Served(visit) => {
+            let start = pace.real(visit.start).max(arrival);
+            let departure = pace.real(visit.departure).max(start);
+            Admission::Served(Visit { arrival, start, departure, wakeup: visit.wakeup })
+        }
+        Admission::Full => Admission::Full,
+        Admission::Abandoned(_) => Admission::Abandoned(SimTime(arrival.0.saturating_add(rules.patience.0))),
     }
 }

@@ -9,7 +9,7 @@ use plimsoll::simulation::{Unwatched, simulate};
 use plimsoll::stats::Estimate;
 use plimsoll::stats::queueing::{
     BatchSize, Moments, MultiServer, dm1, erlang_a, erlang_arrivals, lost_calls, md1, mg_infinity, mg1,
-    mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance, mmck, mxg1, shortest_of_two,
+    mg1_exceptional_first, mg1_ps, mm1, mm1_breakdowns, mm1_number_asymptotic_variance, mmck, mxg1, shortest_of_two,
 };
 
 /// A system and what is known of it.
@@ -183,7 +183,24 @@ fn single(s: f64) -> Vec<Case> {
         [wait(found.queue.wait), residence(found.queue.residence), busy, utilisation(found.load)]
     };
     let (w, exponential) = (0.5e-3, Moments::exponential(s));
+    // Works for 20 ms and stands still for 5 ms, on average.
+    let broken = mm1_breakdowns(500.0, s, 50.0, 200.0).unwrap();
     vec![
+        System {
+            rate: 50.0,
+            servers: "count: 1, cores: 1, network: unlimited, \
+                      failures: {every: {exponential: 20 ms}, for: {exponential: 5 ms}}",
+            ..PLAIN
+        }
+        .case(
+            "M/M/1 with breakdowns",
+            [
+                wait(broken.wait),
+                residence(broken.residence),
+                utilisation(broken.utilisation),
+                queue_length(broken.queue_length),
+            ],
+        ),
         System { rate: 50.0, ..PLAIN }.case("M/M/1, ρ = 0.5", mm1_figures(500.0)),
         PLAIN.case("M/M/1, ρ = 0.8", mm1_figures(800.0)),
         System { service: "1 ms", ..PLAIN }.case("M/D/1", [wait(md1(800.0, s).unwrap().wait)]),

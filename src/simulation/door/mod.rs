@@ -14,7 +14,7 @@ use super::placement::spread;
 use crate::engine::{Calendar, Cohorts, Delay};
 use crate::metrics::recovery::FaultTally;
 use crate::random::{Distribution, Purpose, Stream};
-use crate::scenario::{Backoff, Reconnect, SHORTEST_ROUND_TRIP_SECONDS, Scenario, Start};
+use crate::scenario::{Backoff, FaultKind, Reconnect, SHORTEST_ROUND_TRIP_SECONDS, Scenario, Start};
 use crate::units::{SimTime, Span};
 use accept::{Acceptors, Admission, Waiting};
 use choice::Choice;
@@ -32,6 +32,8 @@ pub struct Door {
     /// Users between two attempts, in groups by how many they have made. With consistent hashing each has a server of its
     /// own, and so an entry of its own in the calendar.
     returning: Cohorts,
+    /// The group whose wait is the longest; behind it are those of deploys.
+    longest_level: usize,
     round_trip: Span,
     acceptors: Option<Acceptors>,
     connect_timeout: Span,
@@ -47,6 +49,10 @@ pub struct Door {
     /// The same, of all servers.
     opening_in_all: u64,
     outages: Outages,
+    /// How many faults hold each server out: one that any does takes no connections.
+    held: Vec<u32>,
+    /// Of each deploy, by the fault's number: the group of users whose connections it closed.
+    deploys: Vec<Option<usize>>,
     recovery: Recovery,
 }
 
@@ -63,10 +69,30 @@ struct Sessions {
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Attempt(Attempt),
-    End { server: u32 },
-    Handshake { server: u32 },
-    Down { server: u32, fault: usize },
-    Up { server: u32 },
+    End {
+        server: u32,
+    },
+    Handshake {
+        server: u32,
+    },
+    Down {
+        server: u32,
+        fault: usize,
+    },
+    Drain {
+        server: u32,
+        to: SimTime,
+        fault: usize,
+    },
+    CloseOne {
+        server: u32,
+        to: SimTime,
+        fault: usize,
+    },
+    /// A fault holds a server out no more.
+    Free {
+        server: u32,
+    },
 }
 
 /// A user at the door.
@@ -99,6 +125,21 @@ impl Door {
         let population = scenario.users as f64 * scenario.workload.connections_per_user as f64 * share;
         let seed = scenario.simulation.seed;
         let round_trip = Span::from_seconds((2.0 * scenario.latency.client.mean()).max(SHORTEST_ROUND_TRIP_SECONDS));
+        let levels: Vec<Delay> =
+            scenario.workload.reconnect.iter().flat_map(|reconnect| delays(reconnect, round_trip)).collect();
+        let longest_level = levels.len().saturating_sub(1);
+        let mut groups = levels.len()..;
+        let deploys: Vec<Option<(usize, Delay)>> = scenario
+            .faults
+            .iter()
+            .map(|fault| match fault.kind {
+                FaultKind::Deploy(deploy) if !levels.is_empty() => {
+                    let window = Span::from_seconds(deploy.jitter.get());
+                    groups.next().map(|group| (group, Delay { fixed: round_trip, window }))
+                }
+                _ => None,
+            })
+            .collect();
         let mut door = Self {
             stream: Stream::named(seed, replication, 0, Purpose::Connections),
             choice: Choice::new(scenario.balancer.policy, servers, seed),
@@ -106,7 +147,8 @@ impl Door {
             calendar: Calendar::default(),
             sessions: None,
             reconnect: scenario.workload.reconnect,
-            returning: Cohorts::new(scenario.workload.reconnect.iter().flat_map(|r| delays(r, round_trip))),
+            returning: Cohorts::new(levels.into_iter().chain(deploys.iter().flatten().map(|(_, delay)| *delay))),
+            longest_level,
             round_trip,
             acceptors: scenario.servers.accept.map(|accept| Acceptors::new(accept, servers)),
             connect_timeout: scenario
@@ -120,10 +162,13 @@ impl Door {
             orphans: vec![0; servers],
             opening: vec![0; servers],
             opening_in_all: 0,
+            held: vec![0; servers],
+            deploys: deploys.iter().map(|deploy| deploy.as_ref().map(|(group, _)| *group)).collect(),
+            recovery: Recovery::new(scenario, outages.drains()),
             outages,
-            recovery: Recovery::new(scenario),
         };
         door.schedule_outages();
+        door.schedule_drains();
         if let Some(length) = &scenario.workload.session {
             let rate = population / length.mean();
             let memoryless = matches!(length, Distribution::Exponential { .. });
@@ -167,9 +212,18 @@ impl Door {
                 let server = server as u32;
                 self.calendar.schedule(outage.from, Event::Down { server, fault: outage.fault });
                 if outage.to != SimTime::NEVER {
-                    self.calendar.schedule(outage.to, Event::Up { server });
+                    self.calendar.schedule(outage.to, Event::Free { server });
                 }
             }
+        }
+    }
+
+    fn schedule_drains(&mut self) {
+        for drain in self.outages.drains() {
+            let server = drain.server as u32;
+            self.calendar.schedule(drain.from, Event::Drain { server, to: drain.to, fault: drain.fault });
+            // After the server went down, so that it is out all the time.
+            self.calendar.schedule(drain.to, Event::Free { server });
         }
     }
 
@@ -201,7 +255,7 @@ impl Door {
                     let attempt = Attempt { tries: MANY_TRIES, returning: true, home };
                     self.calendar.schedule(at, Event::Attempt(attempt));
                 } else {
-                    self.returning.expect(at, self.returning.groups() - 1);
+                    self.returning.expect(at, self.longest_level);
                 }
             }
         }
@@ -220,7 +274,9 @@ impl Door {
             if self.returning.next_time() <= before {
                 let Some((at, group)) = self.returning.pop_until(before, &mut self.stream) else { continue };
                 self.begin_faults(at);
-                let attempt = Attempt { tries: group as u32 + 1, returning: true, home: None };
+                // Who was asked to go elsewhere has not tried in vain yet.
+                let tries = if group > self.longest_level { 0 } else { group as u32 + 1 };
+                let attempt = Attempt { tries, returning: true, home: None };
                 self.attempt(at, attempt, &mut report);
                 continue;
             }
@@ -258,7 +314,12 @@ impl Door {
             Event::End { server } => self.end(now, server as usize, report),
             Event::Handshake { server } => self.shake_hands(now, server as usize, report),
             Event::Down { server, fault } => self.go_down(now, server as usize, fault, report),
-            Event::Up { server } => self.choice.restore(server as usize),
+            Event::Drain { server, to, fault } => {
+                self.hold(server as usize);
+                self.close_next(now, server, to, fault);
+            }
+            Event::CloseOne { server, to, fault } => self.close_one(now, server, to, fault, report),
+            Event::Free { server } => self.free(server as usize),
         }
     }
 
@@ -357,7 +418,7 @@ impl Door {
     /// tries), will try again.
     fn come_back(&mut self, now: SimTime, tries: u32, home: Option<u32>, count: u64) {
         let Some(reconnect) = &self.reconnect else { return };
-        let group = (tries as usize).min(self.returning.groups() - 1);
+        let group = (tries as usize).min(self.longest_level);
         if home.is_none() {
             self.returning.leave(now, group, count, &mut self.stream);
             return;
@@ -402,7 +463,7 @@ impl Door {
 
     /// A server stops, with all that is in it.
     fn go_down(&mut self, now: SimTime, server: usize, fault: usize, report: &mut impl FnMut(usize, SimTime, Change)) {
-        self.choice.retire(server);
+        self.hold(server);
         report(server, now, Change::Crash);
         let open = self.choice.count(server) - self.opening[server];
         self.drop_open(server, open, Some(fault), now);
@@ -417,10 +478,58 @@ impl Door {
         self.schedule_end(now);
     }
 
+    fn hold(&mut self, server: usize) {
+        self.held[server] += 1;
+        self.choice.retire(server);
+    }
+
+    fn free(&mut self, server: usize) {
+        self.held[server] -= 1;
+        if self.held[server] == 0 {
+            self.choice.restore(server);
+        }
+    }
+
+    /// Of n connections left, the next is closed after 1/(n + 1) of the time left: so they go evenly, and what the last
+    /// one sent has time to get done.
+    fn close_next(&mut self, now: SimTime, server: u32, to: SimTime, fault: usize) {
+        let open = self.choice.count(server as usize) - self.opening[server as usize];
+        let next = now + Span(to.since(now).0 / (open + 1));
+        if open > 0 && next < to {
+            self.calendar.schedule(next, Event::CloseOne { server, to, fault });
+        }
+    }
+
+    fn close_one(
+        &mut self,
+        now: SimTime,
+        server: u32,
+        to: SimTime,
+        fault: usize,
+        report: &mut impl FnMut(usize, SimTime, Change),
+    ) {
+        let place = server as usize;
+        // Another fault, or their users, may have been faster.
+        if self.choice.count(place) > self.opening[place] {
+            report(place, now, Change::Drain);
+            self.choice.remove(place);
+            self.recovery.dropped(1, Some(fault));
+            if self.sessions.as_ref().is_some_and(|sessions| sessions.next_end.is_none()) {
+                self.orphans[place] += 1;
+            }
+            match self.deploys.get(fault).copied().flatten() {
+                Some(group) if !self.choice.is_by_user() => self.returning.leave(now, group, 1, &mut self.stream),
+                _ => self.come_back(now, 0, self.choice.is_by_user().then_some(server), 1),
+            }
+            self.schedule_end(now);
+        }
+        self.close_next(now, server, to, fault);
+    }
+
     /// What each fault did, at the end of the run.
     pub fn finish(mut self, end: SimTime) -> Vec<FaultTally> {
         self.begin_faults(end);
-        self.recovery.finish()
+        self.recovery.finish(end)
     }
 
     /// An open connection chosen at random: the server it is on. A server is taken with a chance proportional to its

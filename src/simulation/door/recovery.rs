@@ -2,6 +2,7 @@
 
 use crate::metrics::recovery::{FaultTally, PEAK_SECONDS};
 use crate::scenario::Scenario;
+use crate::simulation::outages::Drain;
 use crate::units::{SimTime, Span};
 
 /// The share of those dropped that may be missing when a fault counts as over: one in this many.
@@ -23,7 +24,11 @@ pub struct Recovery {
 #[derive(Debug)]
 struct Fault {
     at: SimTime,
+    /// When it drops its last connection.
+    last_drop: SimTime,
     away_before: u64,
+    /// Since when nearly all are back, if they are.
+    back: Option<SimTime>,
     tally: FaultTally,
     /// The current tenth of a second, and what happened in it.
     tenth: u64,
@@ -33,16 +38,28 @@ struct Fault {
 
 impl Recovery {
     /// Follows the faults of a scenario.
-    pub fn new(scenario: &Scenario) -> Self {
-        let fault = |at: SimTime| Fault {
+    pub fn new(scenario: &Scenario, drains: &[Drain]) -> Self {
+        let end = SimTime::from_seconds(scenario.simulation.duration.get());
+        let fault = |at: SimTime, last_drop: SimTime| Fault {
             at,
+            last_drop,
+            back: None,
             away_before: 0,
             tally: FaultTally::default(),
             tenth: 0,
             accepted: 0,
             attempts: 0,
         };
-        let faults: Vec<Fault> = scenario.faults.iter().map(|f| fault(SimTime::from_seconds(f.at.get()))).collect();
+        let faults: Vec<Fault> = scenario
+            .faults
+            .iter()
+            .enumerate()
+            .map(|(number, f)| {
+                let at = SimTime::from_seconds(f.at.get());
+                let drained = drains.iter().filter(|drain| drain.fault == number && drain.from <= end);
+                fault(at, drained.map(|drain| drain.to).fold(at, SimTime::max))
+            })
+            .collect();
         let mut order: Vec<usize> = (0..faults.len()).collect();
         order.sort_by_key(|fault| faults[*fault].at);
         Self { faults, order, begun: 0, away: 0, pending: false }
@@ -68,6 +85,8 @@ impl Recovery {
         self.away += count;
         if let Some(fault) = fault.and_then(|fault| self.faults.get_mut(fault)) {
             fault.tally.dropped += count;
+            // Whether they are back is to be found anew.
+            fault.back = None;
         }
     }
 
@@ -121,16 +140,23 @@ impl Recovery {
             if fault.tally.back_seconds.is_some() {
                 continue;
             }
-            if fault.tally.dropped > 0 && self.away <= fault.away_before + fault.tally.dropped / MISSING {
-                fault.tally.back_seconds = Some(now.since(fault.at).as_seconds());
-            } else {
-                self.pending = true;
+            if now < fault.last_drop || fault.back.is_none() {
+                let all = fault.tally.dropped > 0 && self.away <= fault.away_before + fault.tally.dropped / MISSING;
+                fault.back = all.then(|| fault.back.unwrap_or(now));
+            }
+            // Nothing is over that has not come to its last drop.
+            match fault.back {
+                Some(back) if now >= fault.last_drop => {
+                    fault.tally.back_seconds = Some(back.max(fault.last_drop).since(fault.at).as_seconds());
+                }
+                _ => self.pending = true,
             }
         }
     }
 
     /// What became of each fault, in the order of the file.
-    pub fn finish(&mut self) -> Vec<FaultTally> {
+    pub fn finish(&mut self, end: SimTime) -> Vec<FaultTally> {
+        self.look(end);
         self.faults.iter_mut().for_each(Fault::close_tenth);
         let all_there = |tally: FaultTally| FaultTally { back_seconds: tally.back_seconds.or(Some(0.0)), ..tally };
         let tallies = self.faults.iter().map(|fault| fault.tally);

@@ -110,6 +110,7 @@ fn zones_and_faults() {
         ("failures of no length", format!("{GOOD}servers: {{failures: {{every: 1 h, for: 0 s}}}}\n")),
         ("failures and patience", format!("{GOOD}servers: {{failures: {{every: 1 h, for: 1 s}}, patience: 1 s}}\n")),
         ("failures and sharing", format!("{GOOD}servers: {{failures: {{every: 1 h, for: 1 s}}, discipline: ps}}\n")),
+        ("no balancer", format!("{GOOD}balancer: {{count: 0, idle_timeout: 0 s, handshakes: 5}}\n")),
         ("by message", zones("balancer: {unit: message}\nfaults: [{at: 3 s, lose: zone-a}]")),
         ("no accept rate", format!("{GOOD}servers: {{accept: {{backlog: 5}}}}\n")),
         ("nothing accepted", format!("{GOOD}servers: {{accept: {{rate: 0/s, backlog: 0}}}}\n")),

@@ -1,4 +1,5 @@
 //! What happens when servers stop, and how do their users come back?
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 #![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
 
 mod common;
@@ -121,6 +122,9 @@ logs: {bytes_per_message: 1 KB}
 faults: [{at: 20 s, crash: {servers: 2}, for: 5 s}, {at: 40 s, crash: {servers: 2}, for: 1 s}]
 simulation: {duration: 60 s, replications: 40, mode: every-message}
 ";
+    // A deploy that the run is too short for: servers that would stop later keep what is in them.
+    let deploy = "faults=[{at: 30 s, deploy: {every: 15 s, drain: 20 s, restart: 1 s}}]";
+    assert_eq!(fault(&simulate(busy, &[deploy]))["seconds_until_99_percent_back"], Value::Null);
     let lost = |set: &[&str]| {
         let result = simulate(busy, set);
         let faults = result["simulation"]["recovery"].as_array().unwrap().iter();
@@ -137,6 +141,7 @@ simulation: {duration: 60 s, replications: 40, mode: every-message}
         &["workload.message.arrivals=periodic", "latency.client={exponential: 20 ms}"],
         &["workload.message.arrivals={batch: {size: 3}}"],
         &["workload.fan_out=none"],
+        &["servers.failures={every: {exponential: 1 s}, for: {exponential: 100 ms}}"],
         &["servers.network=unlimited", "logs=none"],
         &["workload.session.length={exponential: 10 s}"],
         &["workload.session.length=10 s"],
@@ -246,4 +251,87 @@ simulation: {duration: 60 s, mode: every-message}
     let wait = result["simulation"]["stations"][0]["wait_seconds"]["value"].as_f64().unwrap();
     let theory = form["wait_seconds"].as_f64().unwrap();
     assert!((wait / theory - 1.0).abs() < 0.2, "{wait} s, in theory {theory} s");
+}
+
+/// The balancer takes attempts in one after the other, before any server sees them.
+#[test]
+fn the_balancer_takes_in_at_its_rate() {
+    let set = ["faults=none", "servers.accept=unlimited", "simulation.start=empty", "balancer.handshakes=100/s"];
+    let result = simulate(SERVICE, &set);
+    let series = result["simulation"]["series"].as_array().unwrap();
+    let at = |seconds: f64| series.iter().find(|point| point["until_seconds"].as_f64().unwrap() > seconds).unwrap();
+    let accepted = at(4.0)["accepted_per_second"].as_f64().unwrap();
+    assert!((accepted - 100.0).abs() < 2.0, "{accepted}");
+    assert_eq!(at(9.5)["connections"], 900.0);
+    let two = simulate(SERVICE, &[&set[..], &["balancer.count=2"]].concat());
+    let accepted = &two["simulation"]["series"][1]["accepted_per_second"];
+    assert!((accepted.as_f64().unwrap() - 200.0).abs() < 3.0, "{accepted}");
+    let hasty = simulate(SERVICE, &[&set[..], &["workload.connect_timeout=2 s"]].concat());
+    let timed_out = figure(&hasty["simulation"], "timed_out_connections");
+    assert!(timed_out > 600.0, "{timed_out}");
+    // And faults behind it.
+    let stormy = simulate(SERVICE, &["balancer.handshakes=20/s"]);
+    assert!(figure(fault(&stormy), "seconds_until_99_percent_back") > 14.0);
+}
+
+/// Silence costs connections, and heartbeats keep them.
+#[test]
+fn silent_connections_are_cut() {
+    let quiet =
+        ["faults=none", "servers.accept=unlimited", "workload.message.rate=0.1/s", "balancer.idle_timeout=20 s"];
+    let beating = simulate(SERVICE, &quiet);
+    assert_eq!(figure(&beating["simulation"], "dropped_connections"), 0.0);
+    for session in ["none", "{length: {exponential: 30 s}}", "{length: 30 s}"] {
+        let session = format!("workload.session={session}");
+        let silent = [&quiet[..], &["workload.heartbeat=none", &session]].concat();
+        let result = simulate(SERVICE, &silent);
+        let seconds = result["simulation"]["duration_seconds"].as_f64().unwrap();
+        let measured = seconds - result["simulation"]["warm_up_seconds"].as_f64().unwrap();
+        let cuts = figure(&result["simulation"], "dropped_connections") / measured;
+        // (e² − 1)·10 s = 63.9 s between two cuts of a connection; new ones are not cut before 20 s.
+        let most = 900.0 / 63.9;
+        assert!(cuts < 1.1 * most && cuts > 0.2 * most, "{session}: {cuts}/s");
+        if session.ends_with("none") {
+            assert!((cuts / most - 1.0).abs() < 0.1, "{cuts}/s, not {most}/s");
+        }
+    }
+    let rare = simulate(SERVICE, &[&quiet[..], &["workload.heartbeat.every=30 s"]].concat());
+    assert!(rare["simulation"]["warnings"][0].as_str().unwrap().contains("idle timeout"));
+    let periodic = [&quiet[..], &["workload.heartbeat=none", "workload.message.arrivals=periodic"]].concat();
+    assert_eq!(figure(&simulate(SERVICE, &periodic)["simulation"], "dropped_connections"), 0.0);
+    let slower = [&periodic[..], &["balancer.idle_timeout=5 s"]].concat();
+    assert!(figure(&simulate(SERVICE, &slower)["simulation"], "dropped_connections") > 5_000.0);
+}
+
+/// Nodes of the balancer, by whatever runs out first.
+#[test]
+fn balancers_are_counted() {
+    let yaml = "
+users: 1_000_000
+workload: {message: {rate: 0.03/s}, session: {length: 1000 s}}
+servers: {connections: {comfortable: 50_000, limit: 60_000}, memory_per_connection: 1 KB}
+";
+    let nodes = |set: &str| {
+        let file = scenario(yaml);
+        let set = format!("--set={set}");
+        let result = run(["estimate", file.to_str().unwrap(), "--format=json", &set]).well().json();
+        let by_resource = result["required"]["by_resource"].as_array().unwrap().clone();
+        let of = move |name: &str| {
+            let found = by_resource.iter().find(|entry| entry["resource"] == name);
+            figure(found.unwrap_or_else(|| panic!("no {name}")), "units")
+        };
+        (figure(&result["required"], "balancers"), of)
+    };
+    let (all, of) = nodes("balancer.count=auto");
+    // 1 M connections on nodes of 700,000; 50,000 a server over 44,800 ports.
+    assert_eq!((all, of("balancer.connections"), of("balancer.ports"), of("balancer.network")), (2.0, 2.0, 2.0, 1.0));
+    let (all, of) = nodes("balancer.handshakes=100/s");
+    assert_eq!((all, of("balancer.handshakes")), (15.0, 15.0));
+    let (all, of) = nodes("balancer.conntrack=262_144");
+    assert_eq!((all, of("balancer.conntrack")), (6.0, 6.0));
+    let (all, of) = nodes("balancer.network=100 Mbit/s");
+    // 30,000 messages a second of 1,210 B in and 1,116 B out, on cards of 12.5 MB/s at 70 %.
+    assert_eq!((all, of("balancer.network")), (8.0, 8.0));
+    let (all, of) = nodes("balancer.ports=10_000");
+    assert_eq!((all, of("balancer.ports")), (8.0, 8.0));
 }

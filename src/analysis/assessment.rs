@@ -37,6 +37,8 @@ pub struct Assessment {
     pub spare: Estimate,
     /// The headroom of zones.
     pub zone_spare: Estimate,
+    /// Balancer nodes required.
+    pub balancers_required: Estimate,
     /// Log nodes required.
     pub log_nodes_required: Estimate,
     /// The resources in the order in which they give way.
@@ -78,7 +80,7 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
             let scenario =
                 document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world]))?;
             let required = Model::of(&scenario).required;
-            let model = Model::on(&scenario, model.servers, model.log_nodes);
+            let model = Model::on(&scenario, model.servers, model.balancers, model.log_nodes);
             worlds.push((required, model));
         }
     }
@@ -110,6 +112,7 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         servers_required: over(model.required.servers as f64, &|world| world.0.servers as f64),
         spare: over(model.required.spare as f64, &|world| world.0.spare as f64),
         zone_spare: over(model.required.zone_spare as f64, &|world| world.0.zone_spare as f64),
+        balancers_required: over(model.required.balancers as f64, &|world| world.0.balancers as f64),
         log_nodes_required: over(model.required.log_nodes as f64, &|world| world.0.log_nodes as f64),
         load: load_figures(&model)
             .into_iter()

@@ -69,7 +69,10 @@ impl Pace {
         self
     }
 
-    /// These slow times as well; nothing may have been asked yet.
+    /// These slow times as well.
+    ///
+    /// # Panics
+    /// When something was asked before: a bug of ours.
     pub fn slow_down(&mut self, slow: &[Slow]) {
         assert!(self.segments.is_empty(), "the map is not made yet");
         self.slow.extend_from_slice(slow);

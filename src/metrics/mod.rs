@@ -133,7 +133,7 @@ pub struct ConnectionMetrics {
     pub timed_out: Estimate,
     /// Dropped by their server, for whatever reason.
     pub dropped: Estimate,
-    /// Of these, dropped by a fault (the others: for want of memory).
+    /// Of these, dropped by a fault or cut by the balancer (the others: for want of memory).
     pub cut: Estimate,
     /// Closed by their users.
     pub ended: Estimate,

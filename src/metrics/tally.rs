@@ -247,7 +247,7 @@ pub struct Flow {
     pub refused: u64,
     /// Attempts given up before their handshake was done.
     pub timed_out: u64,
-    /// Connections dropped by a fault.
+    /// Connections dropped by a fault, or cut by the balancer.
     pub cut: u64,
     /// Time that servers were down, summed over them (picoseconds).
     pub down: u128,

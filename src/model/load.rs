@@ -1,5 +1,6 @@
 //! What users ask of the service, before any server is counted.
 
+use super::balancer::idle_cuts_per_second;
 use super::wire::Wire;
 use crate::scenario::{FanOut, Scenario};
 
@@ -26,7 +27,7 @@ pub struct Load {
     pub packets_per_second: f64,
     /// Heartbeats (a ping and its pong) per second.
     pub heartbeats_per_second: f64,
-    /// Connections opened per second, where they don't last for ever.
+    /// Connections opened per second, where they don't last for ever: sessions that begin, and users who were cut.
     pub connects_per_second: f64,
     /// Log bytes per hour, after compression and before replication: what there is to keep.
     pub log_bytes_per_hour: f64,
@@ -54,7 +55,8 @@ impl Load {
         let wire = Wire::of(scenario);
         let message = wire.mean_message(&workload.message_size);
         let beat = wire.heartbeat();
-        let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
+        let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean())
+            + idle_cuts_per_second(scenario);
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);
         Self {

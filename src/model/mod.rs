@@ -2,6 +2,7 @@
 //!
 //! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
+pub mod balancer;
 pub mod latency;
 pub mod load;
 pub mod resource;
@@ -20,6 +21,8 @@ pub struct Model {
     pub admitted: Load,
     /// The servers that all figures below are for: those the scenario has, or those required.
     pub servers: u64,
+    /// The balancer nodes that all figures below are for: those the scenario has, or those required.
+    pub balancers: u64,
     /// The log nodes that all figures below are for: those required.
     pub log_nodes: u64,
     /// What is required.
@@ -37,6 +40,8 @@ pub struct Required {
     pub spare: u64,
     /// Of the spare, the servers that are there so that zones can be lost; they take their share of the load.
     pub zone_spare: u64,
+    /// Nodes of the balancer; 0 where they aren't planned.
+    pub balancers: u64,
     /// Nodes of the log store; 0 where nothing is logged.
     pub log_nodes: u64,
 }
@@ -48,16 +53,25 @@ impl Model {
         let required = Required::of(scenario, &load);
         // The headroom of zones is at work like all others; what is spare beyond it (N+k) stands by.
         let fleet = required.servers + required.zone_spare;
-        Self::build(scenario, load, required, scenario.servers.count.unwrap_or(fleet), required.log_nodes)
+        let servers = scenario.servers.count.unwrap_or(fleet);
+        let balancers = scenario.balancer.count.unwrap_or(required.balancers);
+        Self::build(scenario, load, required, servers, balancers, required.log_nodes)
     }
 
-    /// The closed form of this scenario on so many servers and log nodes.
-    pub fn on(scenario: &Scenario, servers: u64, log_nodes: u64) -> Self {
+    /// The closed form of this scenario on so many servers, balancer nodes and log nodes.
+    pub fn on(scenario: &Scenario, servers: u64, balancers: u64, log_nodes: u64) -> Self {
         let load = Load::of(scenario);
-        Self::build(scenario, load, Required::of(scenario, &load), servers, log_nodes)
+        Self::build(scenario, load, Required::of(scenario, &load), servers, balancers, log_nodes)
     }
 
-    fn build(scenario: &Scenario, load: Load, required: Required, servers: u64, log_nodes: u64) -> Self {
+    fn build(
+        scenario: &Scenario,
+        load: Load,
+        required: Required,
+        servers: u64,
+        balancers: u64,
+        log_nodes: u64,
+    ) -> Self {
         let slots = resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
         let resources = ResourceKind::all(scenario)
@@ -65,12 +79,14 @@ impl Model {
             .map(|kind| {
                 let units = match kind.tier() {
                     Tier::Server => servers,
+                    Tier::Balancer => balancers,
                     Tier::LogStore => log_nodes,
                 };
                 Resource::of(scenario, &load, kind, units)
             })
+            .chain(scenario.balancer.planned.then(|| balancer::ports(scenario, &load, servers, balancers)))
             .collect();
-        Self { load, admitted, servers, log_nodes, required, resources }
+        Self { load, admitted, servers, balancers, log_nodes, required, resources }
     }
 
     /// Utilisation of a resource by the load that gets in.
@@ -94,13 +110,13 @@ impl Model {
 
     /// The resources in the order in which they give way as users grow: by users at target, then at limit.
     ///
-    /// The log store has just the nodes it takes, so it is often full to the last percent by rounding alone; what is
-    /// within a percent of it counts as giving way first.
+    /// Balancer and log store have just the nodes they take, so they are often full to the last percent by rounding alone;
+    /// what is within a percent of them counts as giving way first.
     pub fn saturation_order(&self) -> Vec<&Resource> {
         let mut order: Vec<&Resource> = self.resources.iter().collect();
         let key = |users: Option<f64>| users.unwrap_or(f64::INFINITY);
         order.sort_by(|a, b| {
-            let slack = |r: &Resource| if r.kind.tier() == Tier::LogStore { 1.01 } else { 1.0 };
+            let slack = |r: &Resource| if r.kind.tier() == Tier::Server { 1.0 } else { 1.01 };
             let target = (key(a.users_at_target) * slack(a)).total_cmp(&(key(b.users_at_target) * slack(b)));
             target.then(key(a.users_at_limit).total_cmp(&key(b.users_at_limit)))
         });
@@ -118,7 +134,9 @@ impl Required {
             .unwrap_or(0);
         let servers = servers_required(scenario, load);
         let zone_spare = scenario.zones.as_ref().map_or(0, |zones| zones.headroom(servers));
-        Self { servers, spare: scenario.servers.spare + zone_spare, zone_spare, log_nodes }
+        let fleet = scenario.servers.count.unwrap_or(servers + zone_spare);
+        let balancers = balancer::nodes_required(scenario, load, fleet);
+        Self { servers, spare: scenario.servers.spare + zone_spare, zone_spare, balancers, log_nodes }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Each resource: what is asked of it, what one unit gives, how full it is, how many units that takes, and at how many
 //! users it gives way.
 
-use super::{Load, imbalance};
+use super::{Load, balancer, imbalance};
 use crate::scenario::{Failures, Reconnect, Scenario};
 
 /// Which tier a resource belongs to: what one adds to have more of it.
@@ -9,6 +9,8 @@ use crate::scenario::{Failures, Reconnect, Scenario};
 pub enum Tier {
     /// Servers.
     Server,
+    /// Nodes of the balancer.
+    Balancer,
     /// Nodes of the log store.
     LogStore,
 }
@@ -28,6 +30,16 @@ pub enum ResourceKind {
     NicOut,
     /// Handshakes that the servers complete.
     Accepts,
+    /// Connections that pass through the balancer.
+    BalancerConnections,
+    /// Network cards of the balancer, each way.
+    BalancerNetwork,
+    /// Connection attempts at the balancer.
+    BalancerHandshakes,
+    /// Ports between the balancer and the fullest server.
+    BalancerPorts,
+    /// Connection tables of the balancer.
+    BalancerConntrack,
     /// Write bandwidth of the log store's disks.
     LogWrite,
     /// Room on the log store's disks.
@@ -35,7 +47,8 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// The resources that this scenario has (an unlimited one is none).
+    /// The resources that this scenario has (an unlimited one is none), but for the balancer's ports, which depend on two
+    /// tiers.
     pub fn all(scenario: &Scenario) -> Vec<Self> {
         let mut all = vec![Self::Connections, Self::Memory, Self::Cpu];
         if scenario.servers.network.is_some() {
@@ -43,6 +56,9 @@ impl ResourceKind {
         }
         if scenario.servers.accept.is_some() {
             all.push(Self::Accepts);
+        }
+        if scenario.balancer.planned {
+            all.extend(balancer::kinds(scenario));
         }
         if scenario.logs.is_some() {
             all.extend([Self::LogWrite, Self::LogCapacity]);
@@ -59,6 +75,11 @@ impl ResourceKind {
             Self::NicIn => "server.nic_in",
             Self::NicOut => "server.nic_out",
             Self::Accepts => "server.accepts",
+            Self::BalancerConnections => "balancer.connections",
+            Self::BalancerNetwork => "balancer.network",
+            Self::BalancerHandshakes => "balancer.handshakes",
+            Self::BalancerPorts => "balancer.ports",
+            Self::BalancerConntrack => "balancer.conntrack",
             Self::LogWrite => "log_store.write",
             Self::LogCapacity => "log_store.capacity",
         }
@@ -67,6 +88,11 @@ impl ResourceKind {
     /// What one adds to have more of it.
     pub const fn tier(self) -> Tier {
         match self {
+            Self::BalancerConnections
+            | Self::BalancerNetwork
+            | Self::BalancerHandshakes
+            | Self::BalancerPorts
+            | Self::BalancerConntrack => Tier::Balancer,
             Self::LogWrite | Self::LogCapacity => Tier::LogStore,
             _ => Tier::Server,
         }
@@ -82,7 +108,13 @@ impl ResourceKind {
             Self::Cpu => cpu_load(scenario, load, units as f64),
             Self::NicIn => load.ingress_wire_bytes_per_second,
             Self::NicOut => load.egress_wire_bytes_per_second,
-            Self::Accepts => load.connects_per_second + retries_per_second(scenario, load, units as f64),
+            // Those who come again and again for want of slots are no reason for more servers: the slots are.
+            Self::Accepts => load.connects_per_second,
+            Self::BalancerConnections
+            | Self::BalancerNetwork
+            | Self::BalancerHandshakes
+            | Self::BalancerPorts
+            | Self::BalancerConntrack => balancer::demand(self, scenario, load),
             Self::LogWrite => load.log_bytes_per_hour / 3_600.0 * replication(scenario),
             Self::LogCapacity => {
                 let hours = scenario.logs.map_or(0.0, |logs| logs.retention.get() / 3_600.0);
@@ -102,6 +134,11 @@ impl ResourceKind {
             Self::Cpu => Some(f64::from(servers.cores) * servers.failures.as_ref().map_or(1.0, Failures::availability)),
             Self::NicIn | Self::NicOut => servers.network.map(|line| line.bytes_per_second().get()),
             Self::Accepts => servers.accept.map(|accept| accept.rate.get()),
+            Self::BalancerConnections
+            | Self::BalancerNetwork
+            | Self::BalancerHandshakes
+            | Self::BalancerPorts
+            | Self::BalancerConntrack => balancer::capacity(self, scenario),
             Self::LogWrite => scenario.logs.map(|logs| logs.disk_write.get()),
             Self::LogCapacity => scenario.logs.map(|logs| logs.disk.get()),
         }

@@ -108,6 +108,7 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
         "servers": assessment.servers_required,
         "spare": assessment.spare,
         "zone_spare": assessment.zone_spare,
+        "balancers": assessment.balancers_required,
         "log_nodes": assessment.log_nodes_required,
         "by_resource": by_resource,
     })

@@ -131,6 +131,7 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
         let required = assessment.resources.iter().find(|a| a.kind == resource.kind);
         let what = match resource.kind.tier() {
             Tier::Server => "servers for ",
+            Tier::Balancer => "balancers for ",
             Tier::LogStore => "log nodes for ",
         };
         let planned = if resource.kind == ResourceKind::Connections {
@@ -184,6 +185,11 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::NicIn => "network in",
         ResourceKind::NicOut => "network out",
         ResourceKind::Accepts => "handshakes",
+        ResourceKind::BalancerConnections => "balancer slots",
+        ResourceKind::BalancerNetwork => "balancer network",
+        ResourceKind::BalancerHandshakes => "balancer handshakes",
+        ResourceKind::BalancerPorts => "ports of a server",
+        ResourceKind::BalancerConntrack => "connection table",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
     }
@@ -192,10 +198,15 @@ pub const fn short(kind: ResourceKind) -> &'static str {
 /// A resource's demand or capacity with its unit.
 pub fn shown(kind: ResourceKind, figure: f64) -> String {
     match kind {
-        ResourceKind::Connections => count(figure.round()),
-        ResourceKind::Accepts => rate(Rate::new(figure)),
+        ResourceKind::Connections
+        | ResourceKind::BalancerConnections
+        | ResourceKind::BalancerPorts
+        | ResourceKind::BalancerConntrack => count(figure.round()),
+        ResourceKind::Accepts | ResourceKind::BalancerHandshakes => rate(Rate::new(figure)),
         ResourceKind::Memory | ResourceKind::LogCapacity => bytes(Bytes::new(figure)),
         ResourceKind::Cpu => format!("{} cores", count(figure)),
-        ResourceKind::NicIn | ResourceKind::NicOut | ResourceKind::LogWrite => byte_rate(ByteRate::new(figure)),
+        ResourceKind::NicIn | ResourceKind::NicOut | ResourceKind::BalancerNetwork | ResourceKind::LogWrite => {
+            byte_rate(ByteRate::new(figure))
+        }
     }
 }

@@ -221,6 +221,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Whether the file gives the key, rather than leave it to its default.
+    pub fn is_given(&self, path: &str) -> bool {
+        self.draft.place(path).is_some()
+    }
+
     /// Whether a key was given a section.
     pub fn is_section(&self, path: &str) -> bool {
         matches!(self.entry(path), Some(Entry::Section))

@@ -449,6 +449,60 @@ pub static KEYS: &[Key] = &[
         "Points of a server on the hash ring, for consistent-hash only.",
         "a usual setting",
     ),
+    key(
+        "balancer.count",
+        whole(1.0, 1e6),
+        "auto",
+        "Nodes of the balancer; auto: as many as needed. This or a figure below plans them.",
+        "",
+    )
+    .or(&["auto"]),
+    key(
+        "balancer.connections",
+        whole(1.0, 1e12),
+        "1M",
+        "Connections that pass through one node.",
+        "assumption: a node with some 32 GiB and small buffers",
+    ),
+    key(
+        "balancer.network",
+        above_zero(BitRate, MOST),
+        "10 Gbit/s",
+        "Network speed of one node, each way; messages pass it in and out.",
+        "assumption: a common cloud machine",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.handshakes",
+        above_zero(Rate, 1e9),
+        "unlimited",
+        "Connection attempts that one node takes in a second: unlimited, or such as 10_000/s.",
+        "no limit unless one is known",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.ports",
+        whole(1.0, 1e9),
+        "64_000",
+        "Connections between one node and one server: ports of an address.",
+        "16 bits (RFC 9293) less those below 1,024, rounded down",
+    ),
+    key(
+        "balancer.conntrack",
+        whole(1.0, 1e12),
+        "unlimited",
+        "Entries of one node's connection table: unlimited, or how many.",
+        "no limit unless one is known (Linux: net.netfilter.nf_conntrack_max)",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.idle_timeout",
+        above_zero(Time, LONG),
+        "none",
+        "Silence after which the balancer cuts a connection: none, or such as 60 s.",
+        "nothing is cut unless asked for",
+    )
+    .or(NONE),
     not_yet("sharding", "How users are divided among fleets."),
     not_yet("broker", "What carries messages between servers."),
     not_yet("cache", "What is kept in memory."),

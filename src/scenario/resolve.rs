@@ -223,6 +223,16 @@ fn servers(world: &World) -> Servers {
     }
 }
 
+/// What a scenario that plans the balancer's nodes says one of.
+const BALANCER_TIER: [&str; 6] = [
+    "balancer.count",
+    "balancer.connections",
+    "balancer.network",
+    "balancer.handshakes",
+    "balancer.ports",
+    "balancer.conntrack",
+];
+
 fn balancer(world: &World) -> Balancer {
     let policy = match world.word("balancer.policy") {
         Some("random") => Policy::Random,
@@ -236,7 +246,19 @@ fn balancer(world: &World) -> Balancer {
         Some("message") => BalancedUnit::Message,
         _ => BalancedUnit::Connection,
     };
-    Balancer { policy, unit }
+    let count = |path: &str| world.figure(path).map(|count| count as u64);
+    Balancer {
+        policy,
+        unit,
+        planned: BALANCER_TIER.iter().any(|path| world.is_given(path)),
+        count: count("balancer.count"),
+        connections: world.whole("balancer.connections"),
+        network: world.figure("balancer.network").map(BitRate::new),
+        handshakes: world.figure("balancer.handshakes").map(Rate::new),
+        ports: world.whole("balancer.ports"),
+        conntrack: count("balancer.conntrack"),
+        idle_timeout: world.figure("balancer.idle_timeout").map(Seconds::new),
+    }
 }
 
 fn logs(world: &World) -> Logs {

@@ -39,6 +39,7 @@ workload:
   heartbeat: {every: 30 s}
   session: {length: {exponential: 20 min}}
   reconnect: {backoff: {exponential: 1 s, cap: 30 s}, jitter: none}
+  connect_timeout: none
   profile: steady
 protocol: {encoding: json, compression: none, tls: false}
 link: {kind: loopback, mtu: 64 KiB}
@@ -51,12 +52,19 @@ servers:
   memory: 8 GiB
   network: unlimited
   connections: {comfortable: 3_000..5_000, limit: unlimited}
+  accept: {rate: 500/s, backlog: 128}
   cpu: {per_wakeup: 44 us, per_message: 8..10 us, per_kb: {gamma: {mean: 1 us, cv: 2}}, per_delivery: 12 us, per_connect: 50 us, per_heartbeat: 5 us, per_cache_miss: 0 us}
   queue: {limit: 10, patience: {exponential: 1 s}}
   memory_per_connection: 20 KiB
   target_utilisation: 70 %
   spare: 1
-balancer: {policy: consistent-hash, unit: connection, virtual_nodes: 200}
+balancer: {policy: consistent-hash, unit: connection, virtual_nodes: 200, count: 2, connections: 500k, network: 25 Gbit/s, handshakes: 10_000/s, ports: 28_000, conntrack: 262_144, idle_timeout: 60 s}
+zones: {names: [a, b, c], tolerate: 1}
+faults:
+  - {at: 1 s, crash: {servers: 1}, for: 5 s}
+  - {at: 2 s, lose: b}
+  - {at: 3 s, slow: {servers: 2, factor: 1.5}, for: 1 min}
+  - {at: 4 s, deploy: {every: 1 min, batch: 2, drain: 10 s, restart: 3 s, jitter: 0 s}}
 sharding: none
 broker: none
 logs: {bytes_per_message: 1 KB, replication: 2, compression: 4, retention: 7 days, disk_write: 200 MB/s, disk: 4 TB}

@@ -248,12 +248,28 @@ pub struct Cpu {
 }
 
 /// How connections or messages are spread over the servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Balancer {
     /// Who is next.
     pub policy: Policy,
     /// What is spread.
     pub unit: BalancedUnit,
+    /// Whether its nodes are planned: where the file says anything of them.
+    pub planned: bool,
+    /// Nodes there are; `None` is `auto`: as many as the closed form asks for.
+    pub count: Option<u64>,
+    /// Connections that pass through one node.
+    pub connections: u64,
+    /// Capacity of one node's network card, each way; `None` is unlimited.
+    pub network: Option<BitRate>,
+    /// Connection attempts that one node takes in a second; `None` is unlimited.
+    pub handshakes: Option<Rate>,
+    /// Connections between one node and one server.
+    pub ports: u64,
+    /// Entries of one node's connection table; `None` is unlimited.
+    pub conntrack: Option<u64>,
+    /// Silence after which a connection is cut; `None` is for ever.
+    pub idle_timeout: Option<Seconds>,
 }
 
 /// Who is next.

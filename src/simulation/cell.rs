@@ -44,9 +44,11 @@ pub enum Change {
     TurnAway,
     /// A handshake is done whose user has given up.
     Waste,
+    /// One attempt is given up before any server heard of it.
+    GiveUp,
     /// One closes.
     Close,
-    /// One is closed by its server, which is going to be restarted.
+    /// One is closed by its server, which is going to be restarted, or by the balancer, since it is silent.
     Drain,
     /// The server stops: all connections are dropped, and what is in the server is lost.
     Crash,
@@ -345,7 +347,7 @@ impl Cell {
                 self.rings().for_each(|ring| ring.join(at, core));
             }
             Change::Refuse | Change::TurnAway => recorder.flow.refused += 1,
-            Change::Waste => recorder.flow.timed_out += 1,
+            Change::Waste | Change::GiveUp => recorder.flow.timed_out += 1,
             Change::Crash => self.crash(at, recorder),
             Change::Close | Change::Drain => {
                 self.connections -= 1;

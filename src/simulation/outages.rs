@@ -69,7 +69,12 @@ impl Outages {
                 FaultKind::Deploy(deploy) => all.deploy(&deploy, fault.at.get(), number),
             }
         }
-        all.by_server.iter_mut().for_each(merge);
+        let end = SimTime::from_seconds(scenario.simulation.duration.get());
+        for outages in &mut all.by_server {
+            merge(outages);
+            // What comes after the end happens to nobody, and what is inside at the end is not lost by it.
+            outages.retain(|outage| outage.from <= end);
+        }
         all
     }
 

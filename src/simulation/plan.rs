@@ -1,5 +1,6 @@
 //! How a run is made: every message or a sample, how many servers, in how many parts.
 
+use crate::model::balancer::silence;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind};
@@ -42,6 +43,8 @@ pub struct Plan {
     pub servers: u64,
     /// Servers simulated.
     pub simulated: u64,
+    /// Nodes of the balancer.
+    pub balancers: u64,
     /// Nodes of the log store.
     pub log_nodes: u64,
     /// Slices of its time.
@@ -170,24 +173,12 @@ impl Plan {
             || stuffed
             || memory_can_fill
             || faulty
+            || silence(scenario).is_some()
             // Near the limit an uneven spread may overfill one.
             || fullest > 0.9 * slots as f64;
         let mut warnings = Vec::new();
-        for kind in [ResourceKind::Cpu, ResourceKind::NicIn, ResourceKind::NicOut, ResourceKind::LogWrite] {
-            let offered = model.admitted_utilisation(scenario, kind);
-            let bounded = kind == ResourceKind::Cpu && !unbounded;
-            let duration = settings.duration.get();
-            if offered * duration > LONGEST_BACKLOG_SECONDS {
-                return Err(PlanError::Overload(kind.name(), offered, duration));
-            }
-            if offered >= 1.0 && !bounded {
-                warnings.push(format!(
-                    "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
-                    kind.name(),
-                    offered * 100.0
-                ));
-            }
-        }
+        overloads(scenario, model, unbounded, &mut warnings)?;
+        warnings.extend(late_heartbeats(scenario));
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {
@@ -195,6 +186,7 @@ impl Plan {
             reason,
             servers,
             simulated,
+            balancers: model.balancers,
             log_nodes: model.log_nodes.max(1),
             slices: match settings.replications {
                 MANY_REPLICATIONS.. => SLICES_OF_MANY,
@@ -236,4 +228,35 @@ fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
     };
     let lost = scenario.faults.iter().map(lost).fold(0, u64::saturating_add);
     servers.saturating_sub(lost).max(1)
+}
+
+/// Notes what is offered more than it can do, and refuses what would outgrow the clock.
+fn overloads(scenario: &Scenario, model: &Model, unbounded: bool, warnings: &mut Vec<String>) -> Result<(), PlanError> {
+    for kind in [ResourceKind::Cpu, ResourceKind::NicIn, ResourceKind::NicOut, ResourceKind::LogWrite] {
+        let offered = model.admitted_utilisation(scenario, kind);
+        let bounded = kind == ResourceKind::Cpu && !unbounded;
+        let duration = scenario.simulation.duration.get();
+        if offered * duration > LONGEST_BACKLOG_SECONDS {
+            return Err(PlanError::Overload(kind.name(), offered, duration));
+        }
+        if offered >= 1.0 && !bounded {
+            warnings.push(format!(
+                "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
+                kind.name(),
+                offered * 100.0
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A note, where heartbeats are too rare for the balancer.
+fn late_heartbeats(scenario: &Scenario) -> Option<String> {
+    silence(scenario)?;
+    let (every, timeout) = (scenario.workload.heartbeat?, scenario.balancer.idle_timeout?);
+    Some(format!(
+        "heartbeats every {} come too late for the balancer's idle timeout of {}: silent connections are cut, and their users come back",
+        crate::units::display::seconds(every),
+        crate::units::display::seconds(timeout)
+    ))
 }

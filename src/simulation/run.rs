@@ -173,7 +173,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let share = plan.simulated as f64 / plan.servers as f64;
     let outages = Outages::of(scenario, cells, number);
     let (mut door, counts) = if plan.connections_change {
-        let (door, counts) = Door::new(scenario, cells, slots, share, outages.clone(), number);
+        let (door, counts) = Door::new(scenario, cells, slots, share, plan.balancers, outages.clone(), number);
         (Some(door), counts)
     } else {
         let connections = scenario.users * scenario.workload.connections_per_user;

@@ -4,6 +4,7 @@
 
 use plimsoll::metrics::{RunMetrics, StationMetrics};
 use plimsoll::model::Model;
+use plimsoll::model::balancer::cuts_per_second;
 use plimsoll::scenario::Document;
 use plimsoll::simulation::{Unwatched, simulate};
 use plimsoll::stats::Estimate;
@@ -326,6 +327,7 @@ fn others(s: f64) -> Vec<Case> {
     let open = |theory: f64| figure("open connections", theory, |m| Some(m.connections.open));
     let unlimited = mg_infinity(40.0 / 4.0, 4.0).unwrap();
     let limited = lost_calls(40.0 / 4.0, 4.0, 40).unwrap();
+    let cut = 1.0 / cuts_per_second(0.5, 3.0);
     let case = |name, scenario: String, figures: Vec<Figure>| Case { name, scenario, figures };
     vec![
         case("tandem line, CPU, line, all constant", line("9.69 Mbit/s", "1 ms"), constant),
@@ -339,6 +341,19 @@ fn others(s: f64) -> Vec<Case> {
             "M/M/∞ connections",
             sessions("{exponential: 4 s}").replace("LIMIT", "unlimited"),
             vec![open(unlimited.mean)],
+        ),
+        case(
+            "connections cut by an idle timeout",
+            // A message every 2 s against a timeout of 3 s; then a second and the shortest round trip without one.
+            "users: 40\n\
+             workload: {message: {rate: 0.5/s}, fan_out: none, reconnect: {backoff: 1 s, jitter: none}}\n\
+             latency: {client: 0 s}\n\
+             servers: {count: 1, network: unlimited}\n\
+             balancer: {idle_timeout: 3 s}\n\
+             logs: none\n\
+             simulation: {duration: 2_000 s, replications: 4, warm_up: 60 s, mode: every-message}\n"
+                .to_owned(),
+            vec![open(40.0 * cut / (cut + 1.001))],
         ),
         case(
             "M/G/40/40 connections (Erlang B)",

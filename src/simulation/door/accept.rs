@@ -15,6 +15,8 @@ pub struct Waiting {
     pub returning: bool,
     /// The server that the user always goes to, if there is one.
     pub home: Option<u32>,
+    /// When the attempt began.
+    pub since: SimTime,
     /// Whether the user will have given up when the handshake is done.
     pub wasted: bool,
 }
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
     use crate::units::Rate;
 
-    const SOMEBODY: Waiting = Waiting { tries: 0, returning: false, home: None, wasted: false };
+    const SOMEBODY: Waiting = Waiting { tries: 0, returning: false, home: None, since: SimTime::ZERO, wasted: false };
     const SECOND: u64 = 1_000_000_000_000;
 
     #[test]

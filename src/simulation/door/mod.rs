@@ -6,6 +6,7 @@
 
 mod accept;
 mod choice;
+mod idle;
 mod recovery;
 
 use super::cell::Change;
@@ -14,10 +15,11 @@ use super::placement::spread;
 use crate::engine::{Calendar, Cohorts, Delay};
 use crate::metrics::recovery::FaultTally;
 use crate::random::{Distribution, Purpose, Stream};
-use crate::scenario::{Backoff, FaultKind, Reconnect, SHORTEST_ROUND_TRIP_SECONDS, Scenario, Start};
-use crate::units::{SimTime, Span};
+use crate::scenario::{Accept, Backoff, FaultKind, Reconnect, SHORTEST_ROUND_TRIP_SECONDS, Scenario, Start};
+use crate::units::{Rate, SimTime, Span};
 use accept::{Acceptors, Admission, Waiting};
 use choice::Choice;
+use idle::Idle;
 use recovery::Recovery;
 
 /// The process of connections.
@@ -35,6 +37,8 @@ pub struct Door {
     /// The group whose wait is the longest; behind it are those of deploys.
     longest_level: usize,
     round_trip: Span,
+    /// Where the balancer takes in attempts at a limited rate: one queue before all servers.
+    gate: Option<Acceptors>,
     acceptors: Option<Acceptors>,
     connect_timeout: Span,
     /// Users who have yet to come for the first time, evenly over (0, ramp).
@@ -44,6 +48,10 @@ pub struct Door {
     progress: f64,
     /// Connections dropped by their server, whose planned end is still in the calendar.
     orphans: Vec<u64>,
+    /// Where silent connections are cut: when each is, and the connections that ended before, whose cut is still in the
+    /// calendar.
+    idle: Option<Idle>,
+    uncut: Vec<u64>,
     /// Of what each server was sent, what is not open yet: it waits for its handshake.
     opening: Vec<u64>,
     /// The same, of all servers.
@@ -75,6 +83,12 @@ enum Event {
     Handshake {
         server: u32,
     },
+    /// The balancer passes an attempt on.
+    Pass,
+    /// A connection has been silent for too long.
+    Cut {
+        server: u32,
+    },
     Down {
         server: u32,
         fault: usize,
@@ -104,26 +118,31 @@ struct Attempt {
     returning: bool,
     /// The server it always goes to, if there is one.
     home: Option<u32>,
+    /// When it began, where that is before now.
+    since: Option<SimTime>,
 }
 
 /// One that was never here.
-const NEWCOMER: Attempt = Attempt { tries: 0, returning: false, home: None };
+const NEWCOMER: Attempt = Attempt { tries: 0, returning: false, home: None, since: None };
 /// Attempts in vain of one who finds no slot from the start: as many as make the wait the longest.
 const MANY_TRIES: u32 = u32::MAX / 2;
 
 impl Door {
     /// The door of `servers` servers that take `limit` connections each, with the users of the start, and how many
-    /// connections each server has then. `share` is the share of all users that comes to these servers.
+    /// connections each server has then. `share` is the share of all users that comes to these servers, through as large a
+    /// share of the balancer's nodes.
     pub fn new(
         scenario: &Scenario,
         servers: usize,
         limit: u64,
         share: f64,
+        balancers: u64,
         outages: Outages,
         replication: u64,
     ) -> (Self, Vec<u64>) {
         let population = scenario.users as f64 * scenario.workload.connections_per_user as f64 * share;
         let seed = scenario.simulation.seed;
+        let balancers = balancers as f64;
         let round_trip = Span::from_seconds((2.0 * scenario.latency.client.mean()).max(SHORTEST_ROUND_TRIP_SECONDS));
         let levels: Vec<Delay> =
             scenario.workload.reconnect.iter().flat_map(|reconnect| delays(reconnect, round_trip)).collect();
@@ -150,6 +169,10 @@ impl Door {
             returning: Cohorts::new(levels.into_iter().chain(deploys.iter().flatten().map(|(_, delay)| *delay))),
             longest_level,
             round_trip,
+            gate: scenario.balancer.handshakes.map(|rate| {
+                let rate = Rate::new(rate.get() * balancers * share);
+                Acceptors::new(Accept { rate, backlog: u64::MAX }, 1)
+            }),
             acceptors: scenario.servers.accept.map(|accept| Acceptors::new(accept, servers)),
             connect_timeout: scenario
                 .workload
@@ -160,6 +183,8 @@ impl Door {
             next_newcomer: SimTime::NEVER,
             progress: 0.0,
             orphans: vec![0; servers],
+            idle: Idle::of(scenario),
+            uncut: vec![0; servers],
             opening: vec![0; servers],
             opening_in_all: 0,
             held: vec![0; servers],
@@ -233,6 +258,12 @@ impl Door {
         for _ in 0..open {
             self.choice.add(server);
         }
+        if let Some(idle) = self.idle {
+            for _ in 0..open {
+                let at = SimTime(idle.old_connection(&mut self.stream).0);
+                self.calendar.schedule(at, Event::Cut { server: server as u32 });
+            }
+        }
         if let Some(sessions) = &self.sessions {
             if sessions.next_end.is_none() {
                 for _ in 0..open {
@@ -252,7 +283,7 @@ impl Door {
                 let at = SimTime::from_seconds(left);
                 if self.choice.is_by_user() {
                     let home = Some(server as u32);
-                    let attempt = Attempt { tries: MANY_TRIES, returning: true, home };
+                    let attempt = Attempt { tries: MANY_TRIES, returning: true, home, since: None };
                     self.calendar.schedule(at, Event::Attempt(attempt));
                 } else {
                     self.returning.expect(at, self.longest_level);
@@ -276,7 +307,7 @@ impl Door {
                 self.begin_faults(at);
                 // Who was asked to go elsewhere has not tried in vain yet.
                 let tries = if group > self.longest_level { 0 } else { group as u32 + 1 };
-                let attempt = Attempt { tries, returning: true, home: None };
+                let attempt = Attempt { tries, returning: true, home: None, since: None };
                 self.attempt(at, attempt, &mut report);
                 continue;
             }
@@ -290,6 +321,7 @@ impl Door {
             } else if now == end {
                 let server = self.any_open();
                 self.choice.remove(server);
+                self.leave_uncut(server, 1);
                 report(server, now, Change::Close);
                 self.schedule_end(now);
             } else if now == self.next_newcomer {
@@ -312,6 +344,8 @@ impl Door {
         match event {
             Event::Attempt(attempt) => self.attempt(now, attempt, report),
             Event::End { server } => self.end(now, server as usize, report),
+            Event::Pass => self.pass(now, report),
+            Event::Cut { server } => self.cut(now, server as usize, report),
             Event::Handshake { server } => self.shake_hands(now, server as usize, report),
             Event::Down { server, fault } => self.go_down(now, server as usize, fault, report),
             Event::Drain { server, to, fault } => {
@@ -337,6 +371,36 @@ impl Door {
 
     fn attempt(&mut self, now: SimTime, attempt: Attempt, report: &mut impl FnMut(usize, SimTime, Change)) {
         self.recovery.attempt(now);
+        let Some(gate) = &mut self.gate else { return self.reach(now, attempt, report) };
+        let Admission::At(done) = gate.admits(0, now) else { return };
+        let wasted = done.since(now) > self.connect_timeout;
+        let Attempt { tries, returning, home, .. } = attempt;
+        if let Some(first) = gate.enter(0, now, Waiting { tries, returning, home, since: now, wasted }) {
+            self.calendar.schedule(first, Event::Pass);
+        }
+        if wasted {
+            self.recovery.timed_out(returning);
+            self.come_back(now + self.connect_timeout, tries, home, 1);
+        }
+    }
+
+    /// The balancer is done with an attempt.
+    fn pass(&mut self, now: SimTime, report: &mut impl FnMut(usize, SimTime, Change)) {
+        let Some((waiting, next)) = self.gate.as_mut().and_then(|gate| gate.done(0, now)) else { return };
+        if let Some(next) = next {
+            self.calendar.schedule(next, Event::Pass);
+        }
+        let Waiting { tries, returning, home, since, wasted } = waiting;
+        if wasted {
+            // No server heard of it; some cell has to count it.
+            report(0, now, Change::GiveUp);
+        } else {
+            self.reach(now, Attempt { tries, returning, home, since: Some(since) }, report);
+        }
+    }
+
+    /// An attempt is sent to a server.
+    fn reach(&mut self, now: SimTime, attempt: Attempt, report: &mut impl FnMut(usize, SimTime, Change)) {
         let Some(server) = self.choice.pick(attempt.home, &mut self.stream) else {
             // Nobody is there to refuse it; some cell has to count it.
             return self.refuse(now, 0, attempt, Change::TurnAway, report);
@@ -353,14 +417,15 @@ impl Door {
         let Admission::At(done) = acceptors.admits(server, now) else {
             return self.refuse(now, server, attempt, Change::TurnAway, report);
         };
-        let Attempt { tries, returning, home } = attempt;
-        let wasted = done.since(now) > self.connect_timeout;
-        if let Some(first) = acceptors.enter(server, now, Waiting { tries, returning, home, wasted }) {
+        let Attempt { tries, returning, home, since } = attempt;
+        let since = since.unwrap_or(now);
+        let wasted = done.since(since) > self.connect_timeout;
+        if let Some(first) = acceptors.enter(server, now, Waiting { tries, returning, home, since, wasted }) {
             self.calendar.schedule(first, Event::Handshake { server: server as u32 });
         }
         if wasted {
             self.recovery.timed_out(returning);
-            self.come_back(now + self.connect_timeout, tries, home, 1);
+            self.come_back(since + self.connect_timeout, tries, home, 1);
         } else {
             self.choice.add(server);
             self.opening[server] += 1;
@@ -411,7 +476,33 @@ impl Door {
             let length = length.sample(&mut self.stream);
             self.calendar.schedule(now + Span::from_seconds(length), Event::End { server: server as u32 });
         }
+        if let Some(idle) = &self.idle {
+            let at = now.0.saturating_add(idle.new_connection(&mut self.stream).0);
+            self.calendar.schedule(SimTime(at), Event::Cut { server: server as u32 });
+        }
         self.schedule_end(now);
+    }
+
+    /// A connection was silent for too long: its user comes back as one whose connection was dropped.
+    fn cut(&mut self, now: SimTime, server: usize, report: &mut impl FnMut(usize, SimTime, Change)) {
+        let open = self.choice.count(server) - self.opening[server];
+        if self.stream.below(open + self.uncut[server]) < self.uncut[server] {
+            // Of one that ended before.
+            self.uncut[server] -= 1;
+            return;
+        }
+        report(server, now, Change::Drain);
+        self.drop_open(server, 1, None, now);
+        // The cut that was in the calendar was its own.
+        self.uncut[server] -= 1;
+        self.schedule_end(now);
+    }
+
+    /// Connections of a server ended before they were cut.
+    fn leave_uncut(&mut self, server: usize, count: u64) {
+        if self.idle.is_some() {
+            self.uncut[server] += count;
+        }
     }
 
     /// So many users whose last attempt was in vain at this moment, or whose connections were dropped (then without any
@@ -424,7 +515,7 @@ impl Door {
             return;
         }
         let longest = longest_delay(&reconnect.backoff, group as u32);
-        let attempt = Attempt { tries: tries.saturating_add(1), returning: true, home };
+        let attempt = Attempt { tries: tries.saturating_add(1), returning: true, home, since: None };
         for _ in 0..count {
             let delay = longest * if reconnect.jitter { self.stream.unit() } else { 1.0 };
             let delay = self.round_trip.0.saturating_add(Span::from_seconds(delay).0);
@@ -440,6 +531,7 @@ impl Door {
             return;
         }
         self.choice.remove(server);
+        self.leave_uncut(server, 1);
         report(server, now, Change::Close);
     }
 
@@ -453,6 +545,7 @@ impl Door {
         for _ in 0..count {
             self.choice.remove(server);
         }
+        self.leave_uncut(server, count);
         self.recovery.dropped(count, fault);
         let home = self.choice.is_by_user().then_some(server as u32);
         self.come_back(now, 0, home, count);
@@ -513,6 +606,7 @@ impl Door {
         if self.choice.count(place) > self.opening[place] {
             report(place, now, Change::Drain);
             self.choice.remove(place);
+            self.leave_uncut(place, 1);
             self.recovery.dropped(1, Some(fault));
             if self.sessions.as_ref().is_some_and(|sessions| sessions.next_end.is_none()) {
                 self.orphans[place] += 1;

@@ -150,7 +150,8 @@ impl Breakdowns {
 impl Segment {
     #[expect(clippy::float_cmp, reason = "1 is set, not computed")]
     fn op_at(&self, real: u64) -> u64 {
-        let since = real - self.from;
+        debug_assert!(real >= self.from, "what was forgotten can't be asked for");
+        let since = real.saturating_sub(self.from);
         self.op.saturating_add(if self.rate == 1.0 { since } else { (since as f64 * self.rate) as u64 })
     }
 

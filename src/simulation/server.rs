@@ -244,6 +244,10 @@ impl Server {
         if !self.is_strict() {
             return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
+        if let Some(pace) = &mut self.pace {
+            // Calls come in order of time; arrivals at the CPU don't, as attempts overtake messages on the line.
+            pace.forget(arrival);
+        }
         let Some(at_cpu) = self.receive::<true>(arrival, nic_in, &mut job, recorder) else { return arrival };
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         self.arrive_strictly(at_cpu, wakeup, core, job, recorder)
@@ -476,7 +480,6 @@ impl Server {
 
 /// Admission at cores in operational time, put back into real time.
 fn admit_unevenly(cores: &mut Cores, pace: &mut Pace, arrival: SimTime, demand: Span, rules: Rules) -> Admission {
-    pace.forget(arrival);
     let at = pace.op(arrival);
     let patience = match rules.patience {
         Span(u64::MAX) => rules.patience,

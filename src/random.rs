@@ -47,9 +47,9 @@ pub enum Purpose {
     /// What connection attempts need of the CPU, and on which core.
     ConnectService = 14,
     /// Which servers a fault hits.
-    Faults = 15,
+    Faults = 40,
     /// When a server's CPU breaks down, and for how long.
-    Failures = 16,
+    Failures = 41,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

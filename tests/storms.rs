@@ -141,7 +141,7 @@ simulation: {duration: 60 s, replications: 40, mode: every-message}
         &["workload.message.arrivals=periodic", "latency.client={exponential: 20 ms}"],
         &["workload.message.arrivals={batch: {size: 3}}"],
         &["workload.fan_out=none"],
-        &["servers.failures={every: {exponential: 1 s}, for: {exponential: 100 ms}}"],
+        &["servers.failures={every: {exponential: 200 ms}, for: {exponential: 10 ms}}"],
         &["servers.network=unlimited", "logs=none"],
         &["workload.session.length={exponential: 10 s}"],
         &["workload.session.length=10 s"],
@@ -150,7 +150,7 @@ simulation: {duration: 60 s, replications: 40, mode: every-message}
         &["balancer.policy=round-robin"],
     ] {
         let found = lost(set);
-        assert!(found[0] > 0.3 && found[0] < 30.0, "{set:?}: {found:?}");
+        assert!(found[0] > 0.3 && found[0] < 100.0, "{set:?}: {found:?}");
     }
 }
 
@@ -236,7 +236,8 @@ servers: {cores: 1, network: unlimited, cpu: {per_message: {exponential: 1 ms}, 
 logs: none
 simulation: {duration: 60 s, mode: every-message}
 ";
-    let failures = ["servers.failures={every: {exponential: 1 s}, for: {exponential: 1 s}}"];
+    // Short ones, so that a run has thousands of them.
+    let failures = ["servers.failures={every: {exponential: 50 ms}, for: {exponential: 50 ms}}"];
     let required = |set: &[&str]| figure(&simulate(yaml, set)["required"], "servers");
     assert_eq!((required(&[]), required(&failures)), (2.0, 3.0));
     let result = simulate(yaml, &failures);
@@ -245,7 +246,7 @@ simulation: {duration: 60 s, mode: every-message}
     let wait = result["simulation"]["stations"][0]["wait_seconds"]["value"].as_f64().unwrap();
     let theory = form["wait_seconds"].as_f64().unwrap();
     assert!((wait / theory - 1.0).abs() < 0.15, "{wait} s, in theory {theory} s");
-    let result = simulate(yaml, &["servers.failures={every: 1 s, for: 500 ms}", "servers.count=3"]);
+    let result = simulate(yaml, &["servers.failures={every: 100 ms, for: 50 ms}", "servers.count=3"]);
     let form = &result["closed_form"]["stations"][0];
     assert_eq!(form["exact"], false);
     let wait = result["simulation"]["stations"][0]["wait_seconds"]["value"].as_f64().unwrap();

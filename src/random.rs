@@ -68,6 +68,10 @@ pub enum Purpose {
     Retries = 31,
     /// Whose a message of a trace is.
     Trace = 32,
+    /// Which servers a fault hits.
+    Faults = 40,
+    /// When a server's CPU breaks down, and for how long.
+    Failures = 41,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

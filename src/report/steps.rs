@@ -259,6 +259,7 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
         let what = match resource.kind.tier() {
             Tier::Server => "servers for ",
             Tier::Broker => "broker nodes for ",
+            Tier::Balancer => "balancers for ",
             Tier::LogStore => "log nodes for ",
             Tier::WarmLogStore => "warm nodes for ",
             Tier::Origin => "origins for ",
@@ -325,6 +326,12 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::BrokerNicOut => "broker network out",
         ResourceKind::BrokerDisk => "broker disk",
         ResourceKind::BrokerPartitions => "broker partitions",
+        ResourceKind::Accepts => "handshakes",
+        ResourceKind::BalancerConnections => "balancer slots",
+        ResourceKind::BalancerNetwork => "balancer network",
+        ResourceKind::BalancerHandshakes => "balancer handshakes",
+        ResourceKind::BalancerPorts => "ports of a server",
+        ResourceKind::BalancerConntrack => "connection table",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
         ResourceKind::LogWarmCapacity => "warm logs",
@@ -337,12 +344,18 @@ pub const fn short(kind: ResourceKind) -> &'static str {
 /// A resource's demand or capacity with its unit.
 pub fn shown(kind: ResourceKind, figure: f64) -> String {
     match kind {
-        ResourceKind::Connections | ResourceKind::Descriptors | ResourceKind::BrokerPartitions => count(figure.round()),
-        ResourceKind::Packets => rate(Rate::new(figure)),
+        ResourceKind::Connections
+        | ResourceKind::Descriptors
+        | ResourceKind::BrokerPartitions
+        | ResourceKind::BalancerConnections
+        | ResourceKind::BalancerPorts
+        | ResourceKind::BalancerConntrack => count(figure.round()),
+        ResourceKind::Packets | ResourceKind::Accepts | ResourceKind::BalancerHandshakes => rate(Rate::new(figure)),
         ResourceKind::Memory | ResourceKind::LogCapacity | ResourceKind::LogWarmCapacity => bytes(Bytes::new(figure)),
         ResourceKind::Cpu | ResourceKind::BrokerCpu => format!("{} cores", count(figure)),
         ResourceKind::NicIn
         | ResourceKind::NicOut
+        | ResourceKind::BalancerNetwork
         | ResourceKind::LogWrite
         | ResourceKind::OriginNicOut
         | ResourceKind::BrokerNicIn

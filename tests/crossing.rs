@@ -208,7 +208,7 @@ fn a_slow_server_is_cut_off() {
     let slow =
         ["servers.cpu.per_receive={exponential: 1 ms}", "servers.cores=1", "users=8_000", "broker.resubscribe=500 ms"];
     let patient = simulated(DIRECT, &[&slow[..], &["broker.output_buffer=unlimited"]].concat());
-    assert_eq!(value(&patient, "simulation.dropped_messages"), 0.0);
+    assert!(value(&patient, "simulation.dropped_messages") <= 0.0);
     let cut = simulated(DIRECT, &[&slow[..], &["broker.output_buffer=100 KB"]].concat());
     assert!(value(&cut, "simulation.dropped_share") > 0.1, "copies are lost while it is without the broker");
     let latency = "simulation.latency_seconds.p90";

@@ -317,7 +317,9 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
         }
         // Slices differ as the load does, replications only by chance.
         let mut sum = Part::default();
-        parts.iter().for_each(|part| sum.add(part));
+        for part in &parts {
+            sum.add(part);
+        }
         return vec![vec![sum]];
     }
     replication

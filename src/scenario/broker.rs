@@ -160,6 +160,16 @@ fn crossing(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
     {
         conflict(&["workload.fan_out.room"], "a room has at least one member".to_owned(), "such as `{room: 50}`");
     }
+    let all = world.figure("users").unwrap_or(0.0) * world.figure("workload.connections_per_user").unwrap_or(1.0);
+    if world.is_section("workload.fan_out")
+        && world.random("workload.fan_out.room").is_some_and(|room| room.mean() > all)
+    {
+        conflict(
+            &["workload.fan_out.room", "users"],
+            format!("a room can't have more members than there are connections ({})", whole(all)),
+            "for messages to everybody write `fan_out: broadcast`",
+        );
+    }
 }
 
 fn shards(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {

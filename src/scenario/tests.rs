@@ -222,6 +222,10 @@ fn mistakes_are_told_clearly() {
             "users: 5\nworkload: {message: {rate: 1/s}, fan_out: direct}\nservers: {discipline: ps, count: 2}\nbalancer: {unit: message}\nregions: 3\nsharding: {shards: 4}",
         ),
         (
+            "a room for more than there are",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 6}}\nbroker: nats",
+        ),
+        (
             "more replicas than nodes",
             "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 0.2}}\nbroker: {kind: kafka, nodes: 2}",
         ),

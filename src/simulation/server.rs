@@ -369,7 +369,9 @@ impl Server {
     ) {
         let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
         (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker, between);
-        let rules = Rules { core: None, wakeup, room: self.room, patience: Span(u64::MAX) };
+        // Where cores have connections of their own, a copy is the work of any one: that of its first user.
+        let core = between.cores.map(|cores| outlet.any_core(cores));
+        let rules = Rules { core, wakeup, room: self.room, patience: Span(u64::MAX) };
         let admission = match &mut self.pace {
             None => cores.admit(at, job.cpu, rules),
             Some(pace) => admit_unevenly(cores, pace, at, job.cpu, rules),

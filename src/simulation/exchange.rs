@@ -93,7 +93,7 @@ impl Inbox {
     /// Gets ready what arrives up to this moment.
     fn open(&mut self, until: SimTime) {
         let Self { first, coming, portion, sorted, ends } = self;
-        coming.take(until, portion);
+        coming.take_unsorted(until, portion);
         // By counting: one pass to see how many each has, one to put them in their places.
         ends.fill(0);
         for (_, copy) in portion.iter() {
@@ -111,6 +111,12 @@ impl Inbox {
             let place = &mut ends[(copy.server - *first) as usize];
             sorted[*place] = *copy;
             *place += 1;
+        }
+        // Each server has a few only.
+        let mut start = 0;
+        for &end in ends.iter() {
+            sorted[start..end].sort_by_key(|copy| copy.at);
+            start = end;
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Point, SCHEMA_VERSION, VERSION, View};
 use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
-use crate::analysis::slo::Objective;
+use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::{LatencyMetrics, RunMetrics};
 use crate::model::ResourceKind;
@@ -178,9 +178,27 @@ fn station_form(form: &StationForm) -> Value {
 fn slo(objectives: &[Objective]) -> Value {
     let each: Vec<Value> = objectives
         .iter()
-        .map(|o| json!({ "objective": o.name, "limit": o.limit, "found": o.found, "met": o.met, "sure": o.sure }))
+        .map(|o| {
+            json!({
+                "objective": o.name,
+                "limit": o.limit,
+                "found": o.found,
+                "met": o.met(),
+                "verdict": verdict(o.verdict),
+                "sure": o.sure,
+            })
+        })
         .collect();
-    json!({ "met": objectives.iter().all(|objective| objective.met), "objectives": each })
+    let all = overall(objectives);
+    json!({ "met": all == Verdict::Met, "verdict": verdict(all), "objectives": each })
+}
+
+const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "met",
+        Verdict::NotMet => "not met",
+        Verdict::Undecided => "undecided",
+    }
 }
 
 fn simulation(metrics: &RunMetrics) -> Value {
@@ -248,6 +266,8 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "memory_utilisation": connections.memory_utilisation,
         "dropped_messages": metrics.dropped_messages,
         "dropped_share": metrics.dropped_share,
+        "unserved_share": metrics.unserved_share,
+        "unsteady": metrics.unsteady.iter().map(|why| why.name()).collect::<Vec<_>>(),
         "servers_compared": {
             "messages_mean": metrics.servers.messages_mean,
             "messages_variance_over_mean": metrics.servers.messages_variance_over_mean,

@@ -2,10 +2,13 @@
 
 use super::directory::Extent;
 use super::exchange::Pace;
+use crate::metrics::Unsteady;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind, shard_servers};
 use crate::scenario::{BalancedUnit, FanOut, Mode, Scenario, Start};
+use crate::units::Seconds;
+use crate::units::display::seconds;
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -21,6 +24,8 @@ const MOST_SERVERS: u64 = 10_000_000;
 const LONGEST_BACKLOG_SECONDS: f64 = 40.0 * 86_400.0;
 /// A run is measured after so many relaxation times: e⁻⁴ is 2 % of the way from empty.
 const SETTLING: f64 = 4.0;
+/// A station with more load than this settles ever more slowly than its relaxation time, which stays that of this load.
+const NEARLY_FULL: f64 = 0.95;
 /// Slices of a run where every message is simulated: batches for intervals, points of the series.
 const SLICES: usize = 64;
 /// Slices where servers are sampled: batches are groups of servers then.
@@ -86,6 +91,8 @@ pub struct Plan {
     pub slots: u64,
     /// Messages expected, in all replications asked for.
     pub messages: f64,
+    /// Why there will be no steady state to see.
+    pub unsteady: Vec<Unsteady>,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }
@@ -218,7 +225,10 @@ impl Plan {
             || memory_can_fill
             // Near the limit an uneven spread may overfill one.
             || fullest > 0.9 * slots as f64;
-        let mut warnings = Vec::new();
+        let (mut warnings, mut unsteady) = (Vec::new(), Vec::new());
+        let stations = latency(scenario, model).stations;
+        let slowest = stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
+        let mut settling = SETTLING * slowest;
         for kind in [
             ResourceKind::Cpu,
             ResourceKind::NicIn,
@@ -241,7 +251,35 @@ impl Plan {
                     kind.name(),
                     offered * 100.0
                 ));
+                unsteady = vec![Unsteady::Overloaded];
             }
+            if (NEARLY_FULL..1.0).contains(&offered)
+                && !bounded
+                && let Some(station) = stations.iter().find(|station| station.name == kind.name())
+            {
+                let slower = ((1.0 - NEARLY_FULL) / (1.0 - offered)).powi(2);
+                settling = settling.max(SETTLING * station.relaxation_seconds * slower);
+            }
+        }
+        let duration = settings.duration.get();
+        let kept = if settings.warm_up.is_none() { 0.5 } else { 1.0 };
+        if unsteady.is_empty() && settling > kept * duration {
+            warnings.push(format!(
+                "the queues take about {} to settle, too long for a run of {}: waits and latency are still those of its start; a longer `duration` helps",
+                seconds(Seconds::new(settling)),
+                seconds(Seconds::new(duration))
+            ));
+            unsteady.push(Unsteady::Unsettled);
+        }
+        if let Start::Ramp(ramp) = settings.start
+            && ramp.get() >= duration
+        {
+            warnings.push(format!(
+                "users come over {}, but the run lasts {}: it ends before all of them are there",
+                seconds(ramp),
+                seconds(Seconds::new(duration))
+            ));
+            unsteady.push(Unsteady::Ramping);
         }
         let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
         if packets >= 1.0 {
@@ -250,7 +288,6 @@ impl Plan {
                 packets * 100.0
             ));
         }
-        let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {
             mode,
@@ -275,6 +312,7 @@ impl Plan {
             memory_can_fill,
             slots,
             messages: messages * simulated as f64 / servers as f64,
+            unsteady,
             warnings,
         })
     }

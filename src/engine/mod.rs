@@ -10,17 +10,21 @@
 
 mod agenda;
 mod calendar;
+mod cohorts;
 mod cores;
 mod least;
 mod line;
+mod pace;
 mod reorder;
 mod sharing;
 
 pub use agenda::Agenda;
 pub use calendar::Calendar;
+pub use cohorts::{Cohorts, Delay};
 pub use cores::{Admission, Cores, Rules};
 pub use least::LeastLoaded;
 pub use line::Line;
+pub use pace::{Pace, Slow};
 pub use reorder::Reorder;
 pub use sharing::{Departed, Sharing};
 

@@ -1,9 +1,11 @@
 //! What any run yields, simulated or live: raw sums in a [`tally`], and [`RunMetrics`], the figures with their intervals.
 
+pub mod recovery;
 pub mod summary;
 pub mod tally;
 
 use crate::stats::Estimate;
+pub use recovery::FaultMetrics;
 
 /// The figures of a run, with 95 % intervals of sampling.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +23,18 @@ pub struct RunMetrics {
     pub stations: Vec<StationMetrics>,
     /// The whole fleet's flows.
     pub flows: Flows,
-    /// Messages turned away by a full queue or abandoned by the impatient, per replication, over the time measured.
+    /// Messages turned away by a full queue, abandoned by the impatient, or lost in servers that stopped (where users send
+    /// again or wait only so long: given up), per replication, over the time measured.
     pub dropped_messages: Estimate,
     /// Their share of all messages.
     pub dropped_share: Estimate,
     /// Share of the users who should have a connection and have none. Where sessions come and go there is no fixed number
     /// of users: then the share of the connection attempts that was refused.
     pub unserved_share: Estimate,
+    /// Messages that their users stopped waiting for, each time they were sent, per replication, over the time measured.
+    pub timed_out_messages: Estimate,
+    /// Messages sent again, likewise.
+    pub retried_messages: Estimate,
     /// Connections: how many are open, come, go, are refused.
     pub connections: ConnectionMetrics,
     /// How differently servers fare.
@@ -37,6 +44,8 @@ pub struct RunMetrics {
     /// Largest difference, over the stations, between the mean number present and throughput × residence time
     /// (Little's law), as a share; customers who are present when measuring begins or ends make it more than zero.
     pub little_error: f64,
+    /// What each fault did, in the order of the file.
+    pub recovery: Vec<FaultMetrics>,
     /// The run over time: means over replications.
     pub series: Vec<SeriesPoint>,
     /// Why the figures are not those of a steady state; empty where nothing speaks against it.
@@ -148,10 +157,16 @@ pub struct Flows {
     pub messages_in: Estimate,
     /// Messages delivered.
     pub messages_out: Estimate,
+    /// Messages answered once and in time (without time-outs: all that were done with).
+    pub goodput: Estimate,
     /// Payload published, in bytes.
     pub ingress_bytes: Estimate,
     /// Payload delivered, in bytes.
     pub egress_bytes: Estimate,
+    /// Messages handed to the broker.
+    pub published: Estimate,
+    /// Copies that reached a server from it.
+    pub copies: Estimate,
     /// Heartbeats.
     pub heartbeats: Estimate,
     /// Log bytes an hour, after compression and before replication.
@@ -167,8 +182,12 @@ pub struct ConnectionMetrics {
     pub accepted: Estimate,
     /// Attempts refused.
     pub refused: Estimate,
-    /// Dropped by a server out of memory.
+    /// Attempts given up before their handshake was done.
+    pub timed_out: Estimate,
+    /// Dropped by their server, for whatever reason.
     pub dropped: Estimate,
+    /// Of these, dropped by a fault or cut by the balancer (the others: for want of memory).
+    pub cut: Estimate,
     /// Closed by their users.
     pub ended: Estimate,
     /// Memory in use on the servers, as a share of what there is.
@@ -188,8 +207,10 @@ pub struct ServerMetrics {
     pub worst_cpu_utilisation: f64,
 }
 
-/// arrived = delivered + queued + in service + blocked + abandoned, and the same of what is handed to the broker, of copies
-/// and of connections. Where messages go to other users, `delivered` is those that their own server is done with.
+/// arrived = delivered + late + queued + in service + blocked + abandoned + lost, where what is sent again arrives again;
+/// intended = delivered + given up + pending, where users wait only so long or send again; and the same of what is handed
+/// to the broker, of copies and of connections. Where messages go to other users, `delivered` is those that their own
+/// server is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Conservation {
     /// Messages that reached a server.
@@ -220,6 +241,16 @@ pub struct Conservation {
     pub copies_lost: u64,
     /// Copies on their way when the run ended.
     pub copies_on_the_way: u64,
+    /// Answered too late.
+    pub late: u64,
+    /// Messages that users wanted answered: those that arrived, without retries. 0 where users wait for ever.
+    pub intended: u64,
+    /// Those of them that were given up.
+    pub given_up: u64,
+    /// Those of them that were neither answered nor given up when the run ended.
+    pub pending: u64,
+    /// Lost in servers that stopped.
+    pub lost: u64,
     /// Connections open at the start or accepted since.
     pub connections_opened: u64,
     /// Connections ended or dropped.
@@ -231,7 +262,9 @@ pub struct Conservation {
 impl Conservation {
     /// Whether nothing was lost or made up.
     pub const fn holds(&self) -> bool {
-        self.arrived == self.delivered + self.queued + self.in_service + self.blocked + self.abandoned
+        let ended = self.delivered + self.late + self.blocked + self.abandoned + self.lost;
+        self.arrived == ended + self.queued + self.in_service
+            && (self.intended == 0 || self.intended == self.delivered + self.given_up + self.pending)
             && self.published == self.relayed + self.relay_lost + self.in_post
             && self.handed_out == self.received + self.copies_lost + self.copies_on_the_way
             && self.connections_opened == self.connections_closed + self.connections_open
@@ -255,6 +288,11 @@ impl Conservation {
             received: self.received + other.received,
             copies_lost: self.copies_lost + other.copies_lost,
             copies_on_the_way: self.copies_on_the_way + other.copies_on_the_way,
+            late: self.late + other.late,
+            intended: self.intended + other.intended,
+            given_up: self.given_up + other.given_up,
+            pending: self.pending + other.pending,
+            lost: self.lost + other.lost,
             connections_opened: self.connections_opened + other.connections_opened,
             connections_closed: self.connections_closed + other.connections_closed,
             connections_open: self.connections_open + other.connections_open,
@@ -275,10 +313,25 @@ pub struct SeriesPoint {
     pub cpu_busy: f64,
     /// Mean latency of the messages delivered, in seconds; `None` where there were none.
     pub latency: Option<f64>,
+    /// 99 % of those were faster, in seconds.
+    pub latency_p99: Option<f64>,
+    /// Work as a share of capacity, wake-ups left out, of each kind of station that there is, in the order of
+    /// [`summary::STATION_NAMES`].
+    pub utilisation: [Option<f64>; 4],
     /// Messages in the servers.
     pub inside: f64,
+    /// Connections accepted a second.
+    pub accepted: f64,
+    /// Connection attempts a second: accepted, refused or given up.
+    pub attempts: f64,
     /// Connection attempts refused a second.
     pub refused: f64,
+    /// Messages answered once and in time a second.
+    pub goodput: f64,
+    /// Messages sent again a second.
+    pub retried: f64,
+    /// Servers that are down, on average.
+    pub down_servers: f64,
     /// Messages lost a second.
     pub dropped: f64,
     /// Memory in use, as a share.

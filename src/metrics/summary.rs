@@ -4,6 +4,7 @@
 //! vary as the whole system does over time. Where a sample of the servers is, batches are groups of servers over the whole
 //! time measured, since servers vary too.
 
+use super::recovery::{FaultTally, recoveries};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
     ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup,
@@ -24,6 +25,8 @@ pub struct Replication {
     pub conservation: Conservation,
     /// How differently its servers fared.
     pub servers: ServerMetrics,
+    /// What each fault did.
+    pub faults: Vec<FaultTally>,
 }
 
 /// What is to be known about a run besides its sums.
@@ -66,6 +69,12 @@ pub struct Facts {
     pub ramp_seconds: f64,
     /// Why there is no steady state.
     pub unsteady: Vec<Unsteady>,
+    /// Whether users wait only so long or send again.
+    pub users_retry: bool,
+    /// Whether the load stays the same, so that there is a steady state to wait for and slices of time are alike.
+    pub steady: bool,
+    /// When each fault begins, and what it is.
+    pub faults: Vec<(f64, String)>,
     /// Notes to pass on.
     pub warnings: Vec<String>,
 }
@@ -158,12 +167,11 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     let little_error = little_error(&batches, &facts);
     // Where messages go to others, what is lost is counted in deliveries; elsewhere each message is one.
     let per_message = facts.deliveries;
-    let dropped = |p: &Part| {
-        (p.flow.blocked + p.flow.abandoned) as f64 * per_message.unwrap_or(1.0) + p.flow.lost_deliveries as f64
-    };
+    let dropped =
+        |p: &Part| lost(&p.flow, facts.users_retry) as f64 * per_message.unwrap_or(1.0) + p.flow.lost_deliveries as f64;
     let due = |p: &Part| match per_message {
         Some(_) => p.flow.messages_out as f64 + dropped(p),
-        None => p.flow.messages_in as f64,
+        None => (p.flow.messages_in - p.flow.retried) as f64,
     };
     let log_bytes = facts.log_bytes;
     RunMetrics {
@@ -174,19 +182,26 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         flows: Flows {
             messages_in: per_second(&|p| p.flow.messages_in as f64),
             messages_out: per_second(&|p| p.flow.messages_out as f64),
+            goodput: per_second(&|p| p.latency_count as f64),
             ingress_bytes: per_second(&|p| p.flow.bytes_in as f64),
             egress_bytes: per_second(&|p| p.flow.bytes_out as f64),
+            published: per_second(&|p| p.flow.published as f64),
+            copies: per_second(&|p| p.flow.copies as f64),
             heartbeats: per_second(&|p| p.flow.heartbeats as f64),
             log_bytes_per_hour: per_second(&|p| p.stations[Station::Log as usize].visits as f64 * log_bytes * 3_600.0),
         },
         dropped_messages: at_least_zero(count(&dropped)),
         dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
         unserved_share: unserved(&batches, &facts),
+        timed_out_messages: at_least_zero(count(&|p| p.flow.unanswered as f64)),
+        retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
             refused: at_least_zero(count(&|p| p.flow.refused as f64)),
-            dropped: at_least_zero(count(&|p| p.flow.shed as f64)),
+            timed_out: at_least_zero(count(&|p| p.flow.timed_out as f64)),
+            dropped: at_least_zero(count(&|p| (p.flow.shed + p.flow.cut) as f64)),
+            cut: at_least_zero(count(&|p| p.flow.cut as f64)),
             ended: at_least_zero(count(&|p| p.flow.ended as f64)),
             memory_utilisation: interval(&batches, &|p| p.flow.memory as f64, &|p| {
                 p.flow.memory_samples as f64 * facts.memory_bytes
@@ -196,6 +211,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         servers: replications[replications.len() - 1].servers,
         conservation: replications.iter().fold(Conservation::default(), |sum, r| sum.plus(r.conservation)),
         little_error,
+        recovery: recoveries(&facts.faults, &replications.iter().map(|r| r.faults.as_slice()).collect::<Vec<_>>()),
         series: series(replications, &facts, slices),
         unsteady: facts.unsteady.clone(),
         warnings: facts.warnings.clone(),
@@ -245,12 +261,15 @@ fn station_metrics(
 /// attempts that were refused.
 fn unserved(batches: &[Vec<Part>], facts: &Facts) -> Estimate {
     let Some(due) = facts.connections_due else {
-        let attempts = |p: &Part| (p.flow.accepted + p.flow.refused) as f64;
-        return interval(batches, &|p| p.flow.refused as f64, &attempts)
+        let failed = |p: &Part| (p.flow.refused + p.flow.timed_out) as f64;
+        return interval(batches, &failed, &|p| p.flow.accepted as f64 + failed(p))
             .map_or(Estimate::exact(0.0), |share| share.clamped(0.0, 1.0));
     };
     let of_server = due / facts.servers as f64;
-    let turned_away = batches.iter().flatten().any(|part| part.flow.refused + part.flow.shed > 0);
+    let turned_away = batches
+        .iter()
+        .flatten()
+        .any(|part| part.flow.refused + part.flow.timed_out + part.flow.shed + part.flow.cut > 0);
     if facts.ramp_seconds > 0.0 && !turned_away {
         // Users come at random moments of the ramp; that they come a little late is nobody's fault.
         return Estimate::exact(0.0);
@@ -281,6 +300,11 @@ fn linger(batches: &[Vec<Part>], fleet: f64) -> StationMetrics {
         number: per_second(&waited),
         throughput_per_second: per_second(&gathered),
     }
+}
+
+/// Messages lost: of users who send again or wait only so long, those that they gave up.
+fn lost(flow: &Flow, users_retry: bool) -> u64 {
+    if users_retry { flow.given_up } else { flow.blocked + flow.abandoned + flow.lost }
 }
 
 fn seconds(picoseconds: i128) -> f64 {
@@ -327,7 +351,18 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
     let kept = warm_up..slices.count();
     if facts.servers == facts.servers_simulated {
         let (tally, servers) = &replication.groups[0];
-        return vec![in_time(tally, slices, *servers, warm_up, facts.ramp_seconds)];
+        let mut parts = in_time(tally, slices, *servers, warm_up, facts.ramp_seconds);
+        // What the broker lost is lost by the servers.
+        if let Some((relay, _)) = &replication.relay {
+            for (part, flow) in parts.iter_mut().zip(&relay.flow[warm_up..]) {
+                part.flow.lost_deliveries += flow.lost_deliveries;
+            }
+        }
+        if facts.steady {
+            return vec![parts];
+        }
+        // Slices differ as the load does, replications only by chance.
+        return vec![together(&parts)];
     }
     replication
         .groups
@@ -337,6 +372,10 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             let mut sum = Part::default();
             for i in kept.clone() {
                 sum.add(&part(tally, &stations, slices, *servers, i, facts.ramp_seconds));
+            }
+            if let Some((relay, _)) = &replication.relay {
+                let lost: u64 = relay.flow[kept.clone()].iter().map(|flow| flow.lost_deliveries).sum();
+                sum.flow.lost_deliveries += lost * *servers / facts.servers_simulated;
             }
             vec![sum]
         })
@@ -406,6 +445,14 @@ fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -
     if let Some(asked) = facts.warm_up_seconds {
         return of(asked).min(slices.count() - 1);
     }
+    if !facts.steady {
+        return 0;
+    }
+    // What comes before the first fault may settle; from then on nothing is steady, and all of it is to be seen.
+    if let Some(first) = facts.faults.iter().map(|fault| fault.0).min_by(f64::total_cmp) {
+        let fault = (first / slices.end().as_seconds() * slices.count() as f64).floor() as usize;
+        return of(facts.settling_seconds).min(fault).min(slices.count() / 2);
+    }
     let mut inside = vec![0.0; slices.count()];
     let mut connections = vec![0.0; slices.count()];
     for (tally, _) in replications.iter().flat_map(|r| &r.groups) {
@@ -469,9 +516,24 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                 latency: (part.latency_count > 0).then(|| {
                     part.latency_sum as f64 / PICOSECONDS / part.latency_count as f64 + facts.fixed_latency_seconds
                 }),
+                latency_p99: part
+                    .histogram
+                    .quantile(0.99)
+                    .map(|latency| latency / PICOSECONDS + facts.fixed_latency_seconds),
+                utilisation: std::array::from_fn(|s| {
+                    let sums = part.stations[s];
+                    let capacity = if s == Station::Cpu as usize { f64::from(facts.cores) } else { 1.0 };
+                    let work = seconds(sums.busy) - sums.wakeup as f64 / PICOSECONDS;
+                    facts.stations[s].then(|| (work / (part.server_seconds * capacity)).clamp(0.0, 1.0))
+                }),
                 inside: rate(inside),
+                accepted: rate(part.flow.accepted as f64),
+                attempts: rate((part.flow.accepted + part.flow.refused + part.flow.timed_out) as f64),
                 refused: rate(part.flow.refused as f64),
-                dropped: rate((part.flow.blocked + part.flow.abandoned) as f64),
+                goodput: rate(part.latency_count as f64),
+                retried: rate(part.flow.retried as f64),
+                down_servers: rate(part.flow.down as f64 / PICOSECONDS),
+                dropped: rate(lost(&part.flow, facts.users_retry) as f64),
                 memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },
             }
         })
@@ -490,13 +552,16 @@ fn little_error(batches: &[Vec<Part>], facts: &Facts) -> f64 {
         .fold(0.0, f64::max)
 }
 
+fn changes_of(flow: &Flow) -> u64 {
+    flow.accepted + flow.refused + flow.timed_out + flow.ended + flow.shed + flow.cut
+}
+
 fn events(replications: &[Replication]) -> u64 {
     let tallies = || replications.iter().flat_map(|r| &r.groups).map(|group| &group.0);
     let visits: u64 = tallies()
         .flat_map(|tally| tally.stations.iter().flat_map(move |station| station.slices(tally.slices)))
         .map(|slice| slice.visits)
         .sum();
-    let changes: u64 =
-        tallies().flat_map(|tally| &tally.flow).map(|flow| flow.accepted + flow.refused + flow.ended + flow.shed).sum();
+    let changes: u64 = tallies().flat_map(|tally| &tally.flow).map(changes_of).sum();
     visits + changes
 }

@@ -149,6 +149,14 @@ impl StationTally {
         }
     }
 
+    /// Counts a stay that ends now, of nobody who is counted as a customer.
+    pub fn stayed(&mut self, slices: Slices, departure: SimTime, stay: Span) {
+        if let Some(slice) = slices.slice_of(departure) {
+            self.slices[slice].residence += u128::from(stay.0);
+            self.slices[slice].service += u128::from(stay.0);
+        }
+    }
+
     /// Counts a served customer who leaves now, without any integral.
     pub fn served(&mut self, slices: Slices, departure: SimTime, residence: Span, service: Span, wakeup: Span) {
         if let Some(slice) = slices.slice_of(departure) {
@@ -253,10 +261,26 @@ pub struct Flow {
     pub blocked: u64,
     /// Messages abandoned by the impatient.
     pub abandoned: u64,
+    /// Messages answered too late, or once more: work for nobody.
+    pub late: u64,
+    /// Messages that were not answered in time.
+    pub unanswered: u64,
+    /// Messages sent again.
+    pub retried: u64,
+    /// Messages given up by users who wait only so long or send again.
+    pub given_up: u64,
+    /// Messages lost in servers that stopped.
+    pub lost: u64,
     /// Connections opened.
     pub accepted: u64,
     /// Connection attempts refused.
     pub refused: u64,
+    /// Attempts given up before their handshake was done.
+    pub timed_out: u64,
+    /// Connections dropped by a fault, or cut by the balancer.
+    pub cut: u64,
+    /// Time that servers were down, summed over them (picoseconds).
+    pub down: u128,
     /// Connections closed by their users.
     pub ended: u64,
     /// Connections dropped by a server out of memory.
@@ -286,6 +310,14 @@ impl Flow {
         self.bytes_out += other.bytes_out;
         self.blocked += other.blocked;
         self.abandoned += other.abandoned;
+        self.late += other.late;
+        self.unanswered += other.unanswered;
+        self.retried += other.retried;
+        self.given_up += other.given_up;
+        self.lost += other.lost;
+        self.timed_out += other.timed_out;
+        self.cut += other.cut;
+        self.down += other.down;
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.ended += other.ended;

@@ -3,13 +3,13 @@
 //! Each station is taken as if its arrivals were Poisson (the superposition of many users nearly is). Which formula a
 //! figure comes from is said with it, and whether that formula is exact for the station as described.
 
-use super::broker::batch_size;
+use super::broker::{Batches, batches};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
 use super::wire::{Exchange, Wire};
 use super::{Fleet, Load, Model, Spread};
 use crate::random::Distribution;
-use crate::scenario::{Arrivals, Broker, Discipline, Dispatch, FanOut, Policy, Scenario};
+use crate::scenario::{Arrivals, Broker, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
 use crate::scenario::{BalancedUnit, BatchSize};
 use crate::stats::queueing::{self, Moments, QueueError};
 
@@ -103,7 +103,12 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
     }
     let hop = scenario.latency.server.mean();
     let far = scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map_or(hop, Distribution::mean);
-    let hops = hop + (1.0 - spread.crossing) * hop + spread.crossing * far;
+    // A message goes to a node of its recipient's shard. With fewer nodes than shards, that may be elsewhere.
+    let shards = scenario.sharding.as_ref().map_or(1.0, |sharding| sharding.shards as f64);
+    let has_node = (model.fleet.broker_nodes as f64 / shards).min(1.0);
+    let back = (1.0 - has_node) / (shards - 1.0).max(1.0);
+    let there = (1.0 - spread.crossing) * (1.0 - has_node) + spread.crossing * (1.0 - back);
+    let hops = 2.0 * hop + (there + 1.0 - has_node) * (far - hop);
     let replicas = scenario.broker.as_ref().is_some_and(|broker| broker.replication > 1);
     let network_seconds = scenario.latency.client.mean() * if answers { 2.0 } else { 1.0 }
         + remote * (hops + if replicas { 2.0 * hop } else { 0.0 });
@@ -115,7 +120,7 @@ fn broker_stations(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &Fl
     let Some(broker) = &scenario.broker else { return Vec::new() };
     let nodes = fleet.broker_nodes.max(1) as f64;
     let published = load.messages_in_per_second * spread.publishes;
-    let batch = batch_size(scenario, published, fleet.servers, fleet.broker_nodes);
+    let Batches { size: batch, wait } = batches(scenario, load, spread, fleet);
     let bytes = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
     // Of the busiest node, whose messages are most: one channel is of one node.
     let hot = if broker.publishes_for_each() { 0.0 } else { spread.hot_channel };
@@ -124,9 +129,6 @@ fn broker_stations(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &Fl
     let replicas = broker.replication as f64;
     let mut forms = Vec::new();
     if broker.linger.get() > 0.0 {
-        // The first of a batch waits for all of the linger, and those who join it in between for half of it, on average.
-        let joined = batch - 1.0;
-        let wait = broker.linger.get() * (1.0 + joined / 2.0) / (1.0 + joined);
         forms.push(StationForm {
             name: "broker.linger",
             method: "batch of 1 + Poisson",
@@ -374,7 +376,8 @@ impl Offered {
             ),
             wakeup,
             cores: if per_core { 1 } else { u64::from(scenario.servers.cores) },
-            plain: scenario.workload.arrivals != Arrivals::Periodic
+            plain: matches!(scenario.workload.arrivals, Arrivals::Poisson | Arrivals::Batch(_))
+                && scenario.workload.retry.is_none()
                 && alone
                 && others == 0.0
                 && copies + locals == 0.0
@@ -410,7 +413,10 @@ struct Found {
 
 /// The cores of a server.
 fn cpu_station(scenario: &Scenario, offered: &Offered) -> StationForm {
-    let (method, exact, found) = formula(scenario, offered);
+    let (method, exact, found) = match &scenario.servers.failures {
+        None => formula(scenario, offered),
+        Some(failures) => with_breakdowns(scenario, offered, failures),
+    };
     let found = found.ok();
     StationForm {
         name: "server.cpu",
@@ -420,8 +426,62 @@ fn cpu_station(scenario: &Scenario, offered: &Offered) -> StationForm {
         residence_seconds: found.as_ref().map(|found| found.wait + found.service),
         busy: found.as_ref().map_or(1.0, |found| found.busy.min(1.0)),
         loss: found.as_ref().map_or(0.0, |found| found.loss),
-        relaxation_seconds: relaxation(offered.rate, sum(offered.service, offered.wakeup), offered.cores as f64),
+        relaxation_seconds: relaxation(offered.rate, sum(offered.service, offered.wakeup), offered.cores as f64)
+            + scenario.servers.failures.as_ref().map_or(0.0, |f| forgetting_seconds(&offered, f)),
     }
+}
+
+/// The formula for a server whose CPU breaks down, all its cores at once.
+///
+/// With one core, Poisson messages and all times exponential it is M/M/1 with breakdowns (White and Christie 1958).
+/// Otherwise, with availability A, the standstill L and the time between two of them T: the formula without breakdowns for
+/// a service of S/A, and on top (1 − A)·E\[L²\]/(2E\[L\])·f, for the standstill that is met and the queue it leaves. Where
+/// T is constant and the queue drains within it, f = 1/(1 − ρ) (a fluid's mean level); where T is exponential, further
+/// breakdowns meet the queue as it drains, and f = 1/(1 − ρ/A), which makes the whole of it White and Christie's. In
+/// between, f goes with the squared coefficient of variation of T.
+fn with_breakdowns(
+    scenario: &Scenario,
+    offered: &Offered,
+    failures: &Failures,
+) -> (&'static str, bool, Result<Found, QueueError>) {
+    let available = failures.availability();
+    let Offered { rate, service, message, cores, plain, exponential, .. } = *offered;
+    let memoryless = |time: &Distribution| matches!(time, Distribution::Exponential { .. });
+    let markov = plain && exponential && scenario.workload.arrivals == Arrivals::Poisson;
+    let bare = scenario.servers.queue_limit.is_none();
+    if markov && bare && cores == 1 && memoryless(&failures.every) && memoryless(&failures.lasts) {
+        let (breaks, repairs) = (1.0 / failures.every.mean(), 1.0 / failures.lasts.mean());
+        let found = queueing::mm1_breakdowns(rate, service.mean, breaks, repairs);
+        let found = found.map(|q| Found { wait: q.wait, service: message.mean, busy: q.utilisation, loss: 0.0 });
+        return ("M/M/1 with breakdowns (White and Christie)", true, found);
+    }
+    let stretched = |s: Moments| Moments { mean: s.mean / available, square: s.square / available.powi(2) };
+    let slower = Offered {
+        message: stretched(message),
+        service: stretched(service),
+        wakeup: stretched(offered.wakeup),
+        ..*offered
+    };
+    let queue_left = |service: f64| 1.0 / (1.0 - rate * service / cores as f64).max(0.05);
+    let [once, again] = [service.mean, slower.service.mean].map(queue_left);
+    let variation = (failures.every.variance() / failures.every.mean().powi(2)).min(1.0);
+    let met = (1.0 - available) * failures.lasts.moment(2) / (2.0 * failures.lasts.mean());
+    let (_, _, found) = formula(scenario, &slower);
+    let found = found.map(|found| Found {
+        // An interrupted service counts as wait while it is.
+        wait: found.wait + found.service * (1.0 - available) + met * (once + variation * (again - once)),
+        service: found.service * available,
+        busy: found.busy * available,
+        loss: found.loss,
+    });
+    ("as without breakdowns, stretched", false, found)
+}
+
+/// What breakdowns add to the time in which a station forgets where it started: a cycle of theirs, as often as the queue
+/// takes to drain what one leaves.
+fn forgetting_seconds(offered: &Offered, failures: &Failures) -> f64 {
+    let load = (offered.rate * offered.service.mean / offered.cores as f64 / failures.availability()).min(0.95);
+    failures.lasts.mean() / (1.0 - load).powi(2)
 }
 
 /// The formula that fits best, whether it is exact here, and what it gives.
@@ -461,6 +521,13 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
             let found = queueing::mxg1(rate / mean, size, service);
             return ("M^X/G/1", plain && apart == 0.0, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
         }
+    }
+    if let Arrivals::Mmpp { rates, switch } = &scenario.workload.arrivals
+        && scenario.users * scenario.workload.connections_per_user == 1
+        && (cores, wakeup.mean) == (1, 0.0)
+    {
+        let found = queueing::mmpp_m1(rates, switch, service.mean);
+        return ("MMPP/M/1", false, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
     }
     if cores == 1 {
         let found = queueing::mg1_exceptional_first(rate, service, sum(service, wakeup)).map(|w| Found {

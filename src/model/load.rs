@@ -1,5 +1,6 @@
 //! What users ask of the service, before any server is counted.
 
+use super::balancer::idle_cuts_per_second;
 use super::wire::{Exchange, Wire};
 use crate::scenario::{FanOut, Scenario};
 
@@ -26,8 +27,10 @@ pub struct Load {
     pub packets_per_second: f64,
     /// Heartbeats (a ping and its pong) per second.
     pub heartbeats_per_second: f64,
-    /// Connections opened per second, where they don't last for ever.
+    /// Connections opened per second, where they don't last for ever: sessions that begin, and users who were cut.
     pub connects_per_second: f64,
+    /// The load planned for, over the mean load of the profile.
+    pub peak_to_mean: f64,
     /// Log bytes per hour, after compression and before replication: what there is to keep.
     pub log_bytes_per_hour: f64,
     /// Mean payload of a message as it is encoded, bytes.
@@ -66,8 +69,9 @@ impl Load {
         let wire = Wire::of(scenario);
         let size = &workload.message_size;
         let crosses = workload.fan_out.crosses();
-        let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
-        let statics = scenario.cdn.map_or(0.0, |cdn| connects * cdn.bytes_per_session.get());
+        let sessions = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
+        let connects = sessions + idle_cuts_per_second(scenario);
+        let statics = scenario.cdn.map_or(0.0, |cdn| sessions * cdn.bytes_per_session.get());
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);
         let load = Self {
@@ -82,6 +86,10 @@ impl Load {
             packets_per_second: 0.0,
             heartbeats_per_second: workload.heartbeat.map_or(0.0, |every| connections / every.get()),
             connects_per_second: connects,
+            peak_to_mean: workload
+                .profile
+                .as_ref()
+                .map_or(1.0, |profile| profile.curve.peak_to_mean(scenario.simulation.duration.get())),
             log_bytes_per_hour: log,
             message_bytes: size.mean(),
             message_wire: wire.mean_message(size),

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -58,7 +59,18 @@ pub(super) enum Entry {
     Text(String),
     Figure(Input),
     Random(Random),
+    /// A list, or a table row by row.
+    Figures(Arc<[f64]>),
     Section,
+    Names(Vec<String>),
+    List(Vec<Item>),
+}
+
+/// One section of a list: a draft of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub draft: Draft,
+    pub place: Place,
 }
 
 /// What a key was read as, and where; a default has no place.
@@ -124,6 +136,19 @@ impl Draft {
                 Entry::Word(word) => out.push_str(word),
                 Entry::Text(text) => out.push_str(text),
                 Entry::Section => out.push('{'),
+                Entry::Figures(figures) => {
+                    figures.iter().for_each(|figure| {
+                        let _ = write!(out, " {figure:e}");
+                    });
+                }
+                Entry::Names(names) => {
+                    let _ = write!(out, "{names:?}");
+                }
+                Entry::List(items) => {
+                    for item in items {
+                        let _ = write!(out, "[\n{}]", item.draft.canonical());
+                    }
+                }
                 Entry::Figure(input) => self.canonical_inputs(&[*input], &mut out),
                 Entry::Random(Random::Ready(distribution)) => {
                     let _ = write!(out, "{distribution:?}");
@@ -204,6 +229,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Whether the file gives the key, rather than leave it to its default.
+    pub fn is_given(&self, path: &str) -> bool {
+        self.draft.place(path).is_some()
+    }
+
     /// Whether a key was given a section.
     pub fn is_section(&self, path: &str) -> bool {
         matches!(self.entry(path), Some(Entry::Section))
@@ -214,6 +244,30 @@ impl<'a> World<'a> {
         match self.entry(path) {
             Some(Entry::Figure(input)) => Some(self.input(*input)),
             _ => None,
+        }
+    }
+
+    /// The figures of a key's list or table, if it has one.
+    pub fn figures(&self, path: &str) -> Option<&'a [f64]> {
+        match self.entry(path) {
+            Some(Entry::Figures(figures)) => Some(figures),
+            _ => None,
+        }
+    }
+
+    /// The names that a key was given.
+    pub fn names(&self, path: &str) -> Option<&'a [String]> {
+        match self.entry(path) {
+            Some(Entry::Names(names)) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// The sections of a list; none where there is no list.
+    pub fn items(&self, path: &str) -> &'a [Item] {
+        match self.entry(path) {
+            Some(Entry::List(items)) => items,
+            _ => &[],
         }
     }
 

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::lists::Column;
 use crate::units::parse::Quantity;
 
 /// A key of the format.
@@ -27,6 +28,8 @@ pub struct Key {
     pub source: &'static str,
     /// Words (of a section: keys) that are known but not modelled yet; `*` is anything else.
     pub later: &'static [&'static str],
+    /// It need not be given where this sibling is a section with one of these.
+    pub unless: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// What a key takes besides words and, where it is a section, keys of its own.
@@ -42,6 +45,23 @@ pub enum Kind {
     Random(Quantity),
     /// Paths of other keys, each with a list of values.
     Sweep,
+    /// A list of figures; an example.
+    Figures(Figure, &'static str),
+    /// A list of sections with these keys, in order of the first; an example.
+    Rows(&'static [Column], &'static str),
+    /// The name of a file with these columns, in order of the first.
+    Table(&'static [Column]),
+    /// Names: a list of them, or how many.
+    Names,
+    /// A list of sections with the keys below.
+    List,
+}
+
+impl Kind {
+    /// Whether it is a list or a table.
+    pub const fn is_listed(&self) -> bool {
+        matches!(self, Self::Figures(..) | Self::Rows(..) | Self::Table(_))
+    }
 }
 
 /// What a figure may be.
@@ -102,7 +122,7 @@ const fn certain(kind: Kind, reason: &'static str) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
-    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, later: &[] }
+    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, later: &[], unless: None }
 }
 
 impl Key {
@@ -123,6 +143,11 @@ impl Key {
 
     const fn required(mut self, example: &'static str) -> Self {
         self.default = Default::Required(example);
+        self
+    }
+
+    const fn unless(mut self, sibling: &'static str, has: &'static [&'static str]) -> Self {
+        self.unless = Some((sibling, has));
         self
     }
 
@@ -151,6 +176,17 @@ const fn section(path: &'static str, doc: &'static str) -> Key {
 const fn choice(path: &'static str, words: &'static [&'static str], default: &'static str, doc: &'static str) -> Key {
     key(path, Kind::Words, default, doc, "the usual choice").or(words)
 }
+
+const PROFILE_SHARE: Kind = certain(Kind::Figure(figure(Ratio, 0.0, 1.0)), CHOSEN);
+const PROFILE_TIME: Kind = certain(Kind::Figure(figure(Time, 0.0, LONG)), CHOSEN);
+const PROFILE_PERIOD: Kind = certain(Kind::Figure(figure(Time, 1e-3, LONG)), CHOSEN);
+const PROFILE_STEPS: &[Column] = &[
+    ("at", Figure { certain: Some(CHOSEN), ..figure(Time, 0.0, LONG) }),
+    ("share", Figure { certain: Some(CHOSEN), ..figure(Ratio, 0.0, 1.0) }),
+];
+const PROFILE_TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG)), ("share", figure(Ratio, 0.0, 1.0))];
+
+const TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG))];
 
 /// A part that is not modelled yet.
 const fn not_yet(path: &'static str, doc: &'static str) -> Key {
@@ -191,20 +227,26 @@ pub static KEYS: &[Key] = &[
         "one app, one connection",
     ),
     section("workload.message", "The messages that users send."),
-    key("workload.message.rate", above_zero(Rate, 1e6), "", "Messages a user sends.", "")
-        .required("workload: {message: {rate: 1/s}}"),
+    key(
+        "workload.message.rate",
+        above_zero(Rate, 1e6),
+        "",
+        "Messages a user sends; mmpp and trace have their own.",
+        "",
+    )
+    .required("workload: {message: {rate: 1/s}}")
+    .unless("arrivals", &["mmpp", "trace"]),
     key("workload.message.size", Random(Bytes), "1 KB", "Payload of a message.", "assumption: a short JSON text"),
     key(
         "workload.message.arrivals",
         Words,
         "poisson",
-        "How a user's messages come: poisson, periodic, or {batch: {size: 4}}.",
+        "How a user's messages come: poisson, periodic, {batch: {size: 4}}, mmpp, trace.",
         "users act independently of each other",
     )
-    .or(&["poisson", "periodic"])
-    .later(&["mmpp", "trace"]),
+    .or(&["poisson", "periodic"]),
     key("workload.message.arrivals.batch", Words, "", "Messages come in batches; the rate still counts messages.", "")
-        .required("arrivals: {batch: {size: 4}}"),
+        .absent(),
     key("workload.message.arrivals.batch.size", whole(1.0, 1e6), "", "Messages in a batch.", "")
         .required("arrivals: {batch: {size: 4}}"),
     key(
@@ -215,6 +257,32 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .required("arrivals: {batch: {size: {geometric: 2}}}"),
+    key("workload.message.arrivals.mmpp", Words, "", "Each user is in one of some states, with a rate each.", "")
+        .absent(),
+    key(
+        "workload.message.arrivals.mmpp.rates",
+        Kind::Figures(Figure { certain: Some(CHOSEN), ..figure(Rate, 0.0, 1e6) }, "[0.2/s, 1.4/s]"),
+        "",
+        "Messages a user sends in each state.",
+        "",
+    )
+    .required("arrivals: {mmpp: {rates: [0.2/s, 1.4/s], switch: [0.05/s, 0.05/s]}}"),
+    key(
+        "workload.message.arrivals.mmpp.switch",
+        Kind::Figures(Figure { above: true, certain: Some(CHOSEN), ..figure(Rate, 0.0, 1e6) }, "[0.05/s, 0.05/s]"),
+        "",
+        "How often a user goes from each state to the next; from the last, to the first.",
+        "",
+    )
+    .required("arrivals: {mmpp: {rates: [0.2/s, 1.4/s], switch: [0.05/s, 0.05/s]}}"),
+    key(
+        "workload.message.arrivals.trace",
+        Kind::Table(TRACE),
+        "",
+        "A file with the times at which all users together send; it starts over at its end.",
+        "",
+    )
+    .absent(),
     choice(
         "workload.fan_out",
         &["echo", "none", "direct", "broadcast"],
@@ -287,8 +355,111 @@ pub static KEYS: &[Key] = &[
         "full",
         "Whether the wait is drawn from zero to the back-off.",
     ),
-    not_yet("workload.timeout", "How long a user waits for an answer."),
-    choice("workload.profile", &["steady"], "steady", "How the load changes over the day.").later(&["*"]),
+    key(
+        "workload.connect_timeout",
+        above_zero(Time, LONG),
+        "10 s",
+        "How long a user waits for a connection before it tries again; none is for ever.",
+        "assumption: common client libraries wait 5 to 30 s (undici 10 s, socket.io 20 s)",
+    )
+    .or(NONE),
+    key(
+        "workload.timeout",
+        above_zero(Time, 30.0 * 86_400.0),
+        "none",
+        "How long a user waits for an answer, from sending; none: for ever.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key(
+        "workload.retry",
+        Words,
+        "none",
+        "Whether a message that failed is sent again: none, or {limit: 3, delay: 1 s}.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key("workload.retry.limit", whole(1.0, 1e6), "3", "How often at most.", "client libraries' usual three")
+        .or(UNLIMITED),
+    key(
+        "workload.retry.delay",
+        Random(Time),
+        "1 s",
+        "From the failure to the next sending.",
+        "assumption: as the first wait of `reconnect`",
+    ),
+    key(
+        "workload.retry.backoff",
+        Kind::Figure(figure(Count, 1.0, 1_000.0)),
+        "1",
+        "How many times longer each further delay is; 1 is no back-off.",
+        "the plain case; the usual advice is 2",
+    ),
+    key(
+        "workload.retry.cap",
+        above_zero(Time, LONG),
+        "30 s",
+        "The longest delay that back-off makes.",
+        "the usual advice",
+    ),
+    key(
+        "workload.profile",
+        Words,
+        "steady",
+        "How the load moves: steady, or {diurnal: {low: 30 %}}, steps, flash, trace.",
+        "no course that the scenario does not state",
+    )
+    .or(&["steady"]),
+    choice(
+        "workload.profile.of",
+        &["auto", "users", "messages"],
+        "auto",
+        "What moves; auto: users where they have a session, else their messages.",
+    ),
+    key("workload.profile.diurnal", Words, "", "A wave, from the peak down to low and back in a period.", "").absent(),
+    key(
+        "workload.profile.diurnal.low",
+        PROFILE_SHARE,
+        "30 %",
+        "The least share of the peak.",
+        "assumption: nights of one continent's users",
+    ),
+    key("workload.profile.diurnal.period", PROFILE_PERIOD, "24 h", "From peak to peak.", "a day"),
+    key("workload.profile.diurnal.peak_at", PROFILE_TIME, "12 h", "When the peak is.", "a run begins at midnight"),
+    key(
+        "workload.profile.steps",
+        Kind::Rows(PROFILE_STEPS, "[{at: 60 s, share: 10 %}, {at: 120 s, share: 100 %}]"),
+        "",
+        "From each time on its share of the peak; before the first, all of it.",
+        "",
+    )
+    .absent(),
+    key("workload.profile.flash", Words, "", "A flash crowd: up to the peak, and back.", "").absent(),
+    key("workload.profile.flash.at", PROFILE_TIME, "30 s", "When it begins.", "assumption: a run of a minute or more"),
+    key(
+        "workload.profile.flash.from",
+        PROFILE_SHARE,
+        "10 %",
+        "The share of the peak before and after.",
+        "assumption: ten times the usual load",
+    ),
+    key("workload.profile.flash.rise", PROFILE_TIME, "10 s", "How long it rises.", "assumption: a link that is shared"),
+    key(
+        "workload.profile.flash.hold",
+        PROFILE_TIME,
+        "60 s",
+        "How long it stays.",
+        "assumption: check it against yours",
+    ),
+    key("workload.profile.flash.fall", PROFILE_TIME, "30 s", "How long it falls.", "assumption: slower than it rose"),
+    key(
+        "workload.profile.trace",
+        Kind::Table(PROFILE_TRACE),
+        "",
+        "A file with a time and a share of the peak in each line; linear in between.",
+        "",
+    )
+    .absent(),
     section("protocol", "How messages are framed."),
     choice("protocol.encoding", &["json", "binary"], "json", "How a message is written; its size is given as JSON.")
         .opening(&["binary"]),
@@ -415,6 +586,23 @@ pub static KEYS: &[Key] = &[
         FIELD,
     ),
     key("servers.connections.limit", whole(1.0, 1e9), "20_000", "What the server refuses past.", ASSUMED).or(UNLIMITED),
+    key(
+        "servers.accept",
+        Words,
+        "unlimited",
+        "How fast a server accepts connections: unlimited (as its CPU does), or {rate: 500/s}.",
+        "no limit but the CPU's unless one is known",
+    )
+    .or(UNLIMITED),
+    key("servers.accept.rate", above_zero(Rate, 1e6), "", "Handshakes that a server completes a second.", "")
+        .required("servers: {accept: {rate: 500/s}}"),
+    key(
+        "servers.accept.backlog",
+        whole(1.0, 1e7),
+        "4096",
+        "Attempts that may wait for their handshake; more are refused.",
+        "net.core.somaxconn of Linux since 5.4",
+    ),
     section("servers.cpu", "What things cost the CPU, in time of one core."),
     key("servers.cpu.per_wakeup", Random(Time), "44 us", "On top, for a message that finds its core idle.", MEASURED),
     key("servers.cpu.per_message", Random(Time), "9 us", "For each message.", MEASURED),
@@ -481,6 +669,18 @@ pub static KEYS: &[Key] = &[
     )
     .or(NONE),
     key(
+        "servers.failures",
+        Words,
+        "none",
+        "Breakdowns of a server's CPU: none, or {every: 1 h, for: {exponential: 5 min}}.",
+        "nothing breaks unless asked for",
+    )
+    .or(NONE),
+    key("servers.failures.every", Random(Time), "", "How long it works between two of them.", "")
+        .required("servers: {failures: {every: {exponential: 1 h}, for: {exponential: 5 min}}}"),
+    key("servers.failures.for", Random(Time), "", "How long it stands still; then it goes on with its work.", "")
+        .required("servers: {failures: {every: {exponential: 1 h}, for: {exponential: 5 min}}}"),
+    key(
         "servers.memory_per_connection",
         Kind::Figure(figure(Bytes, 0.0, 1e12)),
         "20 KiB",
@@ -521,6 +721,60 @@ pub static KEYS: &[Key] = &[
         "Points of a server on the hash ring, for consistent-hash only.",
         "a usual setting",
     ),
+    key(
+        "balancer.count",
+        whole(1.0, 1e6),
+        "auto",
+        "Nodes of the balancer; auto: as many as needed. This or a figure below plans them.",
+        "",
+    )
+    .or(&["auto"]),
+    key(
+        "balancer.connections",
+        whole(1.0, 1e12),
+        "1M",
+        "Connections that pass through one node.",
+        "assumption: a node with some 32 GiB and small buffers",
+    ),
+    key(
+        "balancer.network",
+        above_zero(BitRate, MOST),
+        "10 Gbit/s",
+        "Network speed of one node, each way; messages pass it in and out.",
+        "assumption: a common cloud machine",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.handshakes",
+        above_zero(Rate, 1e9),
+        "unlimited",
+        "Connection attempts that one node takes in a second: unlimited, or such as 10_000/s.",
+        "no limit unless one is known",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.ports",
+        whole(1.0, 1e9),
+        "64_000",
+        "Connections between one node and one server: ports of an address.",
+        "16 bits (RFC 9293) less those below 1,024, rounded down",
+    ),
+    key(
+        "balancer.conntrack",
+        whole(1.0, 1e12),
+        "unlimited",
+        "Entries of one node's connection table: unlimited, or how many.",
+        "no limit unless one is known (Linux: net.netfilter.nf_conntrack_max)",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.idle_timeout",
+        above_zero(Time, LONG),
+        "none",
+        "Silence after which the balancer cuts a connection: none, or such as 60 s.",
+        "nothing is cut unless asked for",
+    )
+    .or(NONE),
     choice(
         "sharding",
         NONE,
@@ -642,7 +896,23 @@ pub static KEYS: &[Key] = &[
         "Network speed of one origin, which serves what the CDN has not.",
         ASSUMED,
     ),
-    not_yet("zones", "Which servers fail together."),
+    key(
+        "zones",
+        Kind::Names,
+        "none",
+        "Which servers fail together: none, 3, [zone-a, zone-b], or {names: 3, tolerate: 1}.",
+        "one site unless asked for",
+    )
+    .or(NONE),
+    key("zones.names", Kind::Names, "", "The zones, by name or how many; servers are dealt out to them in turn.", "")
+        .required("zones: {names: 3}"),
+    key(
+        "zones.tolerate",
+        whole(0.0, 1_000.0),
+        "0",
+        "Zones that may be lost while the servers of the others carry all.",
+        "none unless asked for",
+    ),
     key("logs", Words, "{}", "The log store, where messages are logged.", "messages are logged unless you say none")
         .or(NONE),
     key(
@@ -701,7 +971,75 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .absent(),
-    not_yet("faults", "What breaks, and when."),
+    key(
+        "faults",
+        Kind::List,
+        "none",
+        "What breaks, and when: a list such as [{at: 30 s, crash: {servers: 1}, for: 1 min}].",
+        "nothing breaks unless asked for",
+    )
+    .or(NONE),
+    key(
+        "faults.at",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
+        "",
+        "When it happens, from the start of the run.",
+        "",
+    )
+    .required("faults: [{at: 30 s, crash: {servers: 1}}]"),
+    key(
+        "faults.for",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "",
+        "How long it lasts; without it, until the end of the run.",
+        "",
+    )
+    .absent(),
+    key("faults.crash", Words, "", "Some servers stop at once, with all that is in them.", "").absent(),
+    key("faults.crash.servers", whole(1.0, 1e7), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, crash: {servers: 1}}]"),
+    key("faults.slow", Words, "", "The CPU of some servers gets slower.", "").absent(),
+    key("faults.slow.servers", whole(1.0, 1e7), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, slow: {servers: 1, factor: 3}}]"),
+    key(
+        "faults.slow.factor",
+        certain(Kind::Figure(figure(Count, 1.0, 1e6)), SET),
+        "",
+        "How many times as long everything takes the CPU.",
+        "",
+    )
+    .required("faults: [{at: 30 s, slow: {servers: 1, factor: 3}}]"),
+    key("faults.deploy", Words, "", "All servers are restarted, one batch after the other.", "").absent(),
+    key(
+        "faults.deploy.every",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "30 s",
+        "Time from the start of one batch to that of the next.",
+        "assumption: check it against your system",
+    ),
+    key("faults.deploy.batch", whole(1.0, 1e7), "1", "Servers of a batch.", "the most careful"),
+    key(
+        "faults.deploy.drain",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "30 s",
+        "Time over which a server closes its connections evenly; it takes no new ones.",
+        "Kubernetes: terminationGracePeriodSeconds",
+    ),
+    key(
+        "faults.deploy.restart",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "5 s",
+        "Time from then until it is up again, empty.",
+        "assumption: check it against your system",
+    ),
+    key(
+        "faults.deploy.jitter",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
+        "1 s",
+        "Longest wait, evenly from zero, before a user whose connection was closed comes back.",
+        "assumption: asked to go elsewhere, clients do so at once",
+    ),
+    key("faults.lose", Text, "", "The name of a zone: all its servers stop at once.", "").absent(),
     not_yet("autoscaler", "What adds and removes servers."),
     key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),
     section("simulation", "How the simulation is run."),

@@ -3,11 +3,13 @@
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
 use super::broker;
+use super::course;
 use super::draft::{Draft, World};
+use super::faults;
 use super::types::{
-    Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding, FanOut,
-    Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario, Servers, Sharding,
-    Simulation, Slo, Start, Tls, Workload,
+    Accept, Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding,
+    Failures, FanOut, Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario,
+    Servers, Sharding, Simulation, Slo, Start, Tls, Workload,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
@@ -165,6 +167,8 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "a node keeps one replica of a message: have more nodes, or fewer replicas",
         );
     }
+    course::contradictions(draft, &world, &mut conflict);
+    errors.extend(faults::contradictions(draft, &world));
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
@@ -228,8 +232,10 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         }),
         sharding: sharding(world),
         broker: broker::broker(world),
+        zones: faults::zones(world),
         logs: world.is_section("logs").then(|| logs(world)),
         slo: slo(world),
+        faults: faults::faults(world),
         simulation: simulation(world),
     }
 }
@@ -297,14 +303,17 @@ fn workload(world: &World) -> Workload {
     let arrivals = match world.word(arrivals) {
         Some("periodic") => Arrivals::Periodic,
         _ if !world.is_section(arrivals) => Arrivals::Poisson,
+        _ if let Some(arrivals) = course::arrivals(world) => arrivals,
         _ => Arrivals::Batch(match world.figure("workload.message.arrivals.batch.size") {
             Some(size) => BatchSize::Fixed(size as u64),
             None => BatchSize::Geometric(world.count("workload.message.arrivals.batch.size.geometric")),
         }),
     };
+    let own_rate = course::own_rate(&arrivals, world.whole("users"));
     Workload {
         connections_per_user: world.whole("workload.connections_per_user"),
-        message_rate: Rate::new(world.count("workload.message.rate")),
+        message_rate: own_rate.unwrap_or_else(|| Rate::new(world.count("workload.message.rate"))),
+        stated_rate: own_rate.and_then(|_| world.figure("workload.message.rate")).map(Rate::new),
         message_size: match protocol(world).encoding {
             Encoding::Json => world.distribution("workload.message.size"),
             Encoding::Binary { size } => world.distribution("workload.message.size").scaled(size.get()),
@@ -314,6 +323,10 @@ fn workload(world: &World) -> Workload {
         heartbeat: world.is_section("workload.heartbeat").then(|| world.seconds("workload.heartbeat.every")),
         session: world.is_section("workload.session").then(|| world.distribution("workload.session.length")),
         reconnect: world.is_section("workload.reconnect").then(|| reconnect(world)),
+        timeout: world.figure("workload.timeout").map(Seconds::new),
+        retry: course::retry(world),
+        profile: course::profile(world),
+        connect_timeout: world.figure("workload.connect_timeout").map(Seconds::new),
     }
 }
 
@@ -391,6 +404,10 @@ fn servers(world: &World) -> Servers {
         // The middle is within the limit; the end of an interval may not be, and then the limit holds.
         comfortable_connections: limit.map_or(comfortable, |limit| comfortable.min(limit)),
         connection_limit: limit.map(|limit| limit as u64),
+        accept: world.is_section("servers.accept").then(|| Accept {
+            rate: Rate::new(world.count("servers.accept.rate")),
+            backlog: world.whole("servers.accept.backlog"),
+        }),
         cpu: Cpu {
             per_wakeup: world.distribution("servers.cpu.per_wakeup"),
             per_message: world.distribution("servers.cpu.per_message"),
@@ -408,11 +425,25 @@ fn servers(world: &World) -> Servers {
             None
         },
         patience: queue_patience.or_else(|| world.random("servers.patience")),
+        failures: world.is_section("servers.failures").then(|| Failures {
+            every: world.distribution("servers.failures.every"),
+            lasts: world.distribution("servers.failures.for"),
+        }),
         memory_per_connection: Bytes::new(world.count("servers.memory_per_connection") + contexts),
         target_utilisation: Ratio::new(world.count("servers.target_utilisation")),
         spare: world.whole("servers.spare"),
     }
 }
+
+/// What a scenario that plans the balancer's nodes says one of.
+const BALANCER_TIER: [&str; 6] = [
+    "balancer.count",
+    "balancer.connections",
+    "balancer.network",
+    "balancer.handshakes",
+    "balancer.ports",
+    "balancer.conntrack",
+];
 
 fn balancer(world: &World) -> Balancer {
     let policy = match world.word("balancer.policy") {
@@ -427,7 +458,19 @@ fn balancer(world: &World) -> Balancer {
         Some("message") => BalancedUnit::Message,
         _ => BalancedUnit::Connection,
     };
-    Balancer { policy, unit }
+    let count = |path: &str| world.figure(path).map(|count| count as u64);
+    Balancer {
+        policy,
+        unit,
+        planned: BALANCER_TIER.iter().any(|path| world.is_given(path)),
+        count: count("balancer.count"),
+        connections: world.whole("balancer.connections"),
+        network: world.figure("balancer.network").map(BitRate::new),
+        handshakes: world.figure("balancer.handshakes").map(Rate::new),
+        ports: world.whole("balancer.ports"),
+        conntrack: count("balancer.conntrack"),
+        idle_timeout: world.figure("balancer.idle_timeout").map(Seconds::new),
+    }
 }
 
 fn logs(world: &World) -> Logs {

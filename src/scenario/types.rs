@@ -3,6 +3,10 @@
 //! One value of [`Scenario`] describes one *world*: where the file gave an interval (`3_000..5_000`), a world has one
 //! figure out of it. [`Document::resolve`](super::Document::resolve) makes it; nothing else does.
 
+use std::sync::Arc;
+
+use super::faults::{Fault, Zones};
+use super::profile::Profile;
 use crate::random::Distribution;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
 
@@ -31,10 +35,14 @@ pub struct Scenario {
     pub broker: Option<Broker>,
     /// What serves static files, if any are counted.
     pub cdn: Option<Cdn>,
+    /// The zones that servers are dealt out to, if there are several sites.
+    pub zones: Option<Zones>,
     /// The log store, if messages are logged.
     pub logs: Option<Logs>,
     /// What is promised to users.
     pub slo: Slo,
+    /// What breaks, and when, in the order of the file.
+    pub faults: Vec<Fault>,
     /// How the simulation is run.
     pub simulation: Simulation,
 }
@@ -48,6 +56,8 @@ pub struct Workload {
     pub message_rate: Rate,
     /// Payload of a message as it is encoded, in bytes, before compression.
     pub message_size: Distribution,
+    /// The rate that the file states, where the arrivals have one of their own.
+    pub stated_rate: Option<Rate>,
     /// How one user's messages follow each other.
     pub arrivals: Arrivals,
     /// Who gets a message.
@@ -58,6 +68,14 @@ pub struct Workload {
     pub session: Option<Distribution>,
     /// What a user does whose connection was refused or dropped. Without it, the user is gone.
     pub reconnect: Option<Reconnect>,
+    /// How long a user waits for an answer, from sending. Without it, for ever.
+    pub timeout: Option<Seconds>,
+    /// How a message that failed is sent again. Without it, it is given up.
+    pub retry: Option<Retry>,
+    /// How the load moves; without it, it stays at the peak.
+    pub profile: Option<Profile>,
+    /// How long a user waits for a connection before it gives that attempt up; `None` is for ever.
+    pub connect_timeout: Option<Seconds>,
 }
 
 /// How one user's messages follow each other.
@@ -69,6 +87,20 @@ pub enum Arrivals {
     Periodic,
     /// Batches at the times of a Poisson process; the message rate counts messages, not batches.
     Batch(BatchSize),
+    /// A Markov-modulated Poisson process: state i has rates\[i\], and goes over to the next, in a circle, at switch\[i\].
+    Mmpp {
+        /// Messages a second of a user in each state.
+        rates: Vec<f64>,
+        /// Changes a second out of each state; as many.
+        switch: Vec<f64>,
+    },
+    /// At these times all users together send a message, in seconds and in order, over and over.
+    Trace {
+        /// The times of one round; not longer than the period.
+        times: Arc<[f64]>,
+        /// The length of a round.
+        period: f64,
+    },
 }
 
 /// How many messages come at once.
@@ -203,6 +235,19 @@ pub struct Reconnect {
     pub jitter: bool,
 }
 
+/// How a message is sent again that was turned away, abandoned, or not answered in time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// How often at most; `None` is without limit.
+    pub limit: Option<u64>,
+    /// From the failure to the next sending, in seconds.
+    pub delay: Distribution,
+    /// How many times longer each further delay is, at least 1.
+    pub backoff: f64,
+    /// The longest delay that growing makes.
+    pub cap: Seconds,
+}
+
 /// The delay before attempt k = 0, 1, 2, ….
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Backoff {
@@ -312,18 +357,47 @@ pub struct Servers {
     pub comfortable_connections: f64,
     /// Connections past which a server refuses; `None` is unlimited.
     pub connection_limit: Option<u64>,
+    /// How fast a server accepts connections; `None` is as fast as its CPU does.
+    pub accept: Option<Accept>,
     /// What things cost the CPU.
     pub cpu: Cpu,
     /// Most messages in the CPU station, waiting and in service; `None` is unlimited.
     pub queue_limit: Option<u64>,
     /// How long a message waits for the CPU before it is abandoned, in seconds; `None` is for ever.
     pub patience: Option<Distribution>,
+    /// Breakdowns of a server's CPU.
+    pub failures: Option<Failures>,
     /// Memory that one open connection holds, compression's included.
     pub memory_per_connection: Bytes,
     /// Share of CPU, network, memory and log disks to plan for.
     pub target_utilisation: Ratio,
     /// Servers on top of those required (the k of N+k).
     pub spare: u64,
+}
+
+/// Breakdowns of a server's CPU: it stands still, and then goes on with its work. Connections stay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failures {
+    /// How long it works between two of them, in seconds.
+    pub every: Distribution,
+    /// How long one lasts, in seconds.
+    pub lasts: Distribution,
+}
+
+impl Failures {
+    /// Share of the time that the CPU works: E\[every\]/(E\[every\] + E\[lasts\]) (renewal-reward theorem).
+    pub fn availability(&self) -> f64 {
+        self.every.mean() / (self.every.mean() + self.lasts.mean())
+    }
+}
+
+/// How fast a server accepts connections.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accept {
+    /// Handshakes that it completes a second, one after the other.
+    pub rate: Rate,
+    /// Attempts that may wait for theirs; more are refused.
+    pub backlog: u64,
 }
 
 /// Which core serves a message.
@@ -369,12 +443,28 @@ pub struct Cpu {
 }
 
 /// How connections or messages are spread over the servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Balancer {
     /// Who is next.
     pub policy: Policy,
     /// What is spread.
     pub unit: BalancedUnit,
+    /// Whether its nodes are planned: where the file says anything of them.
+    pub planned: bool,
+    /// Nodes there are; `None` is `auto`: as many as the closed form asks for.
+    pub count: Option<u64>,
+    /// Connections that pass through one node.
+    pub connections: u64,
+    /// Capacity of one node's network card, each way; `None` is unlimited.
+    pub network: Option<BitRate>,
+    /// Connection attempts that one node takes in a second; `None` is unlimited.
+    pub handshakes: Option<Rate>,
+    /// Connections between one node and one server.
+    pub ports: u64,
+    /// Entries of one node's connection table; `None` is unlimited.
+    pub conntrack: Option<u64>,
+    /// Silence after which a connection is cut; `None` is for ever.
+    pub idle_timeout: Option<Seconds>,
 }
 
 /// Who is next.

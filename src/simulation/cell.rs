@@ -3,19 +3,23 @@
 
 use std::sync::Arc;
 
-use super::arrivals::{Messages, Poisson};
+use super::arrivals::{Messages, Poisson, Shaped};
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
+use super::modulated::Modulated;
+use super::outages::Outage;
 use super::outlet::Between;
 use super::recorder::Recorder;
+use super::retry::{Answered, Due, Retries};
 use super::ring::Ring;
 use super::router::Router;
-use super::server::{Job, Kind, Server, ServerTotals};
-use crate::engine::Calendar;
+use super::server::{Job, Kind, Outcome, Server, ServerTotals};
+use super::trace::Trace;
+use crate::engine::{Calendar, Slow};
 use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Arrivals, BatchSize, Dispatch, FanOut, Scenario};
+use crate::scenario::{Arrivals, BatchSize, Dispatch, FanOut, ProfileOf, Scenario};
 use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
@@ -34,6 +38,8 @@ pub struct Setting {
     pub replication: u64,
     /// Who is where and what it takes to get there, if messages go to users of other servers.
     pub between: Option<Between>,
+    /// Servers of the whole service.
+    pub fleet: u64,
 }
 
 /// Something that happens to a server's connections.
@@ -43,8 +49,18 @@ pub enum Change {
     Open,
     /// One attempt is refused, at the price of an attempt.
     Refuse,
+    /// One attempt is turned away, at no price: no server but the one that counts it heard of it.
+    TurnAway,
+    /// A handshake is done whose user has given up.
+    Waste,
+    /// One attempt is given up before any server heard of it.
+    GiveUp,
     /// One closes.
     Close,
+    /// One is closed by its server, which is going to be restarted, or by the balancer, since it is silent.
+    Drain,
+    /// The server stops: all connections are dropped, and what is in the server is lost.
+    Crash,
 }
 
 /// What comes to a server from outside.
@@ -74,6 +90,8 @@ pub struct Cell {
     counted: SimTime,
     now: SimTime,
     messages_in: u64,
+    /// Where users wait only so long or send again: the messages they wait for.
+    retries: Option<Retries>,
 }
 
 /// Which messages find their connection's state in the cache.
@@ -108,19 +126,27 @@ impl Cell {
     }
 
     fn new(setting: &Arc<Setting>, server: u64, servers: usize, connections: u64, router: Option<Router>) -> Self {
-        let Setting { scenario, demands, slices, seed, replication, .. } = &**setting;
+        let Setting { scenario, demands, slices, seed, replication, fleet, .. } = &**setting;
         let stream = |purpose| Stream::named(*seed, *replication, server, purpose);
         let workload = &scenario.workload;
         // A ring deals its connections out to cores; or to servers, where there are several.
         let cores = if servers == 1 { scenario.servers.cores } else { servers as u32 };
         let rate = workload.message_rate.get() / workload.connections_per_user as f64;
-        let messages = match workload.arrivals {
+        let messages = match &workload.arrivals {
             Arrivals::Periodic => {
                 let period = Span::from_seconds(1.0 / rate);
                 Messages::Periodic(Ring::new(period, slices.end(), connections, cores, stream(Purpose::Arrivals)))
             }
             Arrivals::Poisson => Messages::Poisson(Poisson::new(rate, stream(Purpose::Arrivals))),
-            Arrivals::Batch(size) => {
+            Arrivals::Mmpp { rates, switch } => {
+                let rates = rates.iter().map(|rate| rate / workload.connections_per_user as f64).collect();
+                Messages::Modulated(Modulated::new(rates, switch.clone(), stream(Purpose::Arrivals)))
+            }
+            Arrivals::Trace { times, period } => {
+                let part = (server, servers as u64, *fleet);
+                Messages::Trace(Trace::new(Arc::clone(times), *period, *seed, *replication, part, slices.end()))
+            }
+            &Arrivals::Batch(size) => {
                 let mean = match size {
                     BatchSize::Fixed(n) => n as f64,
                     BatchSize::Geometric(mean) => mean,
@@ -128,9 +154,18 @@ impl Cell {
                 Messages::Batches(Poisson::new(rate / mean, stream(Purpose::Arrivals)), size)
             }
         };
+        let shaped = workload.profile.as_ref().filter(|profile| profile.of == ProfileOf::Messages);
+        let messages = match shaped {
+            Some(profile) => {
+                let curve = profile.curve.clone();
+                Messages::Shaped(Box::new(Shaped::new(messages, curve, stream(Purpose::Profile))))
+            }
+            None => messages,
+        };
         let random = scenario.latency.client.constant().is_none().then(|| Times::new(&scenario.latency.client));
-        // A Poisson process stays one when its points are moved at random, so only others have to be put in order.
-        let reorders = random.is_some() && workload.arrivals != Arrivals::Poisson;
+        // A Poisson process of one rate stays one when its points are moved at random, so only others have to be put in
+        // order.
+        let reorders = random.is_some() && (workload.arrivals != Arrivals::Poisson || shaped.is_some());
         let mut cell = Self {
             setting: Arc::clone(setting),
             servers: (0..servers as u64).map(|i| Server::new(setting, server + i)).collect(),
@@ -150,6 +185,7 @@ impl Cell {
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
             messages_in: 0,
+            retries: Retries::of(scenario, *seed, *replication, server),
         };
         cell.populate(SimTime::ZERO, setting);
         cell
@@ -177,6 +213,13 @@ impl Cell {
         let under_way = self.network.under_way.as_ref().and_then(Calendar::next_time).unwrap_or(SimTime::NEVER);
         let server = self.servers.iter().map(Server::next_time).min().unwrap_or(SimTime::NEVER);
         self.messages.next().min(heartbeat).min(under_way).min(server)
+    }
+
+    /// The server will stop whenever one of these outages begins, and be slow at these times.
+    pub fn expect(&mut self, outages: &[Outage], slow: &[Slow]) {
+        if let [server] = &mut self.servers[..] {
+            server.expect(outages, slow);
+        }
     }
 
     /// Messages taken in so far.
@@ -240,11 +283,14 @@ impl Cell {
         }
         self.now = until;
         self.servers.iter_mut().for_each(|server| server.settle(until, setting, recorder));
+        (0..self.servers.len()).for_each(|server| self.hear(server, recorder));
         self.count_connections(until, recorder);
     }
 
     fn messages_until(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
-        if self.network.under_way.is_some() {
+        if self.retries.is_some() {
+            self.messages_and_retries(last, setting, recorder);
+        } else if self.network.under_way.is_some() {
             self.messages_via_network(last, setting, recorder);
         } else if self.router.is_none()
             && matches!(self.messages, Messages::Poisson(_))
@@ -256,10 +302,74 @@ impl Cell {
             while let Some(sent) = self.messages.take(last, cores) {
                 for _ in 0..sent.count {
                     let uplink = self.network.draw();
-                    self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, setting, recorder);
+                    self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, None, setting, recorder);
                 }
             }
         }
+    }
+
+    /// Messages sent for the first time and again, in order of time; at the same time, the first come first.
+    fn messages_and_retries(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        self.send_via_network(last, setting);
+        loop {
+            let due = self.retries.as_ref().map_or(SimTime::NEVER, Retries::next);
+            let bound = due.min(last);
+            if let Some(under_way) = &mut self.network.under_way {
+                if let Some((at, (sent, core))) = under_way.pop_until(bound) {
+                    self.message(at, sent.0, core, None, setting, recorder);
+                    continue;
+                }
+            } else if let Some(sent) = self.messages.take(bound, setting.scenario.servers.cores) {
+                for _ in 0..sent.count {
+                    let uplink = self.network.draw();
+                    self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, None, setting, recorder);
+                }
+                continue;
+            }
+            if due > last {
+                return;
+            }
+            self.retry(due, setting, recorder);
+        }
+    }
+
+    /// What is due at this moment of those who wait for an answer.
+    fn retry(&mut self, now: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        let Some((at, due)) = self.retries.as_mut().and_then(|retries| retries.take(now)) else { return };
+        match due {
+            Due::TimeOut { slot, stamp, server } => {
+                self.servers[server].settle(at, setting, recorder);
+                self.hear(server, recorder);
+                let Self { retries: Some(retries), network, .. } = self else { return };
+                recorder.flow.unanswered += u64::from(retries.time_out(slot, stamp, at, || network.draw()));
+            }
+            Due::Again { slot, sent, core } => {
+                recorder.flow.retried += 1;
+                self.message(at, sent, core, Some(slot), setting, recorder);
+            }
+            Due::GiveUp => recorder.flow.given_up += 1,
+        }
+    }
+
+    /// Users hear what became of their messages at a server.
+    fn hear(&mut self, server: usize, recorder: &mut Recorder) {
+        let Self { retries: Some(retries), network, servers, .. } = self else { return };
+        let end = recorder.slices().end();
+        while let Some(Outcome { ticket, at, bytes, served }) = servers[server].take_outcome() {
+            if !served {
+                retries.refused(ticket, at, || network.draw());
+            } else if at <= end {
+                match retries.answer(ticket, at) {
+                    Answered::InTime(latency) => recorder.delivered(at, latency, bytes),
+                    Answered::Late => recorder.late(at, bytes),
+                }
+            }
+        }
+    }
+
+    /// Messages that users wait for.
+    pub fn pending(&self) -> u64 {
+        self.retries.as_ref().map_or(0, Retries::pending)
     }
 
     /// The common case, in a loop of its own: one server, single messages, in the order in which they were sent.
@@ -298,7 +408,17 @@ impl Cell {
         self.messages_in += taken;
     }
 
-    fn message(&mut self, at: SimTime, origin: u64, core: u32, setting: &Setting, recorder: &mut Recorder) {
+    /// A message arrives that was sent at `origin`; `again`, where that is not the first time.
+    fn message(
+        &mut self,
+        at: SimTime,
+        origin: u64,
+        core: u32,
+        again: Option<u32>,
+        setting: &Setting,
+        recorder: &mut Recorder,
+    ) {
+        let sender = core;
         // A ring over several servers deals out servers; which of their cores is then as good as any.
         let core =
             (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core % setting.scenario.servers.cores);
@@ -308,7 +428,7 @@ impl Cell {
         recorder.flow.bytes_in += u128::from(demand.bytes);
         self.messages_in += 1;
         let echo = setting.scenario.workload.fan_out == FanOut::Echo;
-        let job = Job::message(origin.wrapping_sub(self.network.draw_back(echo).0), &demand);
+        let way_back = self.network.draw_back(echo);
         let servers = &mut self.servers;
         let server = self.router.as_mut().map_or(0, |router| {
             router.pick(at, |server| {
@@ -316,10 +436,19 @@ impl Cell {
                 servers[server].inside()
             })
         });
+        let origin = match &mut self.retries {
+            None => origin.wrapping_sub(way_back.0),
+            Some(retries) => {
+                let slot = again.unwrap_or_else(|| retries.begin(origin, sender));
+                retries.attempt(slot, at, origin, way_back, server)
+            }
+        };
+        let job = Job::message(origin, &demand);
         let leaves = servers[server].arrive(at, demand.nic_in, core, job, setting, recorder);
         if let Some(router) = &mut self.router {
             router.sent(server, leaves);
         }
+        self.hear(server, recorder);
         if self.messages_in.is_multiple_of(Bursts::LIMIT) {
             recorder.take_bursts();
         }
@@ -327,6 +456,19 @@ impl Cell {
 
     /// Messages that don't arrive in the order in which they were sent.
     fn messages_via_network(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        self.send_via_network(last, setting);
+        while let Some(under_way) = &mut self.network.under_way
+            && let Some((at, (sent, core))) = under_way.pop_until(last)
+        {
+            self.message(at, sent.0, core, None, setting, recorder);
+        }
+    }
+
+    /// Puts what is sent until then under way.
+    fn send_via_network(&mut self, last: SimTime, setting: &Setting) {
+        if self.network.under_way.is_none() {
+            return;
+        }
         while let Some(sent) = self.messages.take(last, setting.scenario.servers.cores) {
             for _ in 0..sent.count {
                 let uplink = self.network.draw();
@@ -334,11 +476,6 @@ impl Cell {
                     under_way.schedule(sent.at + uplink, (sent.at, sent.core));
                 }
             }
-        }
-        while let Some(under_way) = &mut self.network.under_way
-            && let Some((at, (sent, core))) = under_way.pop_until(last)
-        {
-            self.message(at, sent.0, core, setting, recorder);
         }
     }
 
@@ -367,29 +504,50 @@ impl Cell {
                 recorder.flow.accepted += 1;
                 self.rings().for_each(|ring| ring.join(at, core));
             }
-            Change::Refuse => recorder.flow.refused += 1,
-            Change::Close => {
+            Change::Refuse | Change::TurnAway => recorder.flow.refused += 1,
+            Change::Waste | Change::GiveUp => recorder.flow.timed_out += 1,
+            Change::Crash => self.crash(at, setting, recorder),
+            Change::Close | Change::Drain => {
                 self.connections -= 1;
-                recorder.flow.ended += 1;
+                let flow = &mut recorder.flow;
+                *(if change == Change::Close { &mut flow.ended } else { &mut flow.cut }) += 1;
                 self.rings().for_each(Ring::leave);
             }
         }
-        if change != Change::Close {
+        if matches!(change, Change::Open | Change::Refuse | Change::Waste) {
             let cpu = self.connect.draw(&mut self.upkeep);
             let demand = Demand { cpu, ..Demand::default() };
             let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
             let server = self.upkeep.below(self.servers.len() as u64) as usize;
             self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), setting, recorder);
         }
-        if change != Change::Refuse {
+        if matches!(change, Change::Open | Change::Close | Change::Drain | Change::Crash) {
             self.populate(at, setting);
+        }
+    }
+
+    /// The server stops. Messages on their way to it are lost with the connections they are on.
+    fn crash(&mut self, at: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        recorder.flow.cut += self.connections;
+        self.connections = 0;
+        self.rings().for_each(Ring::clear);
+        let mut under_way = 0;
+        while let Some(calendar) = &mut self.network.under_way
+            && calendar.pop_until(SimTime::NEVER).is_some()
+        {
+            under_way += 1;
+        }
+        recorder.flow.messages_in += under_way;
+        self.messages_in += under_way;
+        for server in &mut self.servers {
+            server.crash(at, under_way, setting, recorder);
         }
     }
 
     fn rings(&mut self) -> impl Iterator<Item = &mut Ring> {
         let messages = match &mut self.messages {
             Messages::Periodic(ring) => Some(ring),
-            Messages::Poisson(_) | Messages::Batches(..) => None,
+            _ => None,
         };
         messages.into_iter().chain(self.heartbeats.as_mut().map(|(ring, ..)| ring))
     }

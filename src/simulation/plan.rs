@@ -2,16 +2,20 @@
 
 use super::directory::Extent;
 use super::exchange::Pace;
+use super::relay::Elsewhere;
+use super::steady::unsteady;
 use crate::metrics::Unsteady;
+use crate::model::balancer::silence;
+use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, ResourceKind, shard_servers};
-use crate::scenario::{BalancedUnit, FanOut, Mode, Scenario, Start};
-use crate::units::Seconds;
-use crate::units::display::seconds;
+use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
+/// With faults, which no sample of servers shows, up to so many: a minute's work.
+const EVERY_MESSAGE_WITH_FAULTS: f64 = 1e9;
 /// A sample is of at least so many messages (in all replications) …
 const SAMPLE_MESSAGES: f64 = 10e6;
 /// … and of at least so many servers.
@@ -24,8 +28,6 @@ const MOST_SERVERS: u64 = 10_000_000;
 const LONGEST_BACKLOG_SECONDS: f64 = 40.0 * 86_400.0;
 /// A run is measured after so many relaxation times: e⁻⁴ is 2 % of the way from empty.
 const SETTLING: f64 = 4.0;
-/// A station with more load than this settles ever more slowly than its relaxation time, which stays that of this load.
-const NEARLY_FULL: f64 = 0.95;
 /// Slices of a run where every message is simulated: batches for intervals, points of the series.
 const SLICES: usize = 64;
 /// Slices where servers are sampled: batches are groups of servers then.
@@ -38,6 +40,17 @@ const PARTS: u64 = 32;
 /// Where messages cross between servers, each takes several times as long.
 const EVERY_CROSSING_UP_TO: f64 = 15e6;
 const SAMPLE_CROSSINGS: f64 = 4e6;
+
+/// Nodes that stand for all, next to this share of the servers: as many for each shard, and so that each stands for a whole
+/// number of them, since servers gather batches for each.
+fn nodes_simulated(nodes: u64, shards: u64, share: f64) -> u64 {
+    if share >= 1.0 || nodes < shards {
+        return (nodes as f64 * share).ceil().max(nodes.min(shards) as f64) as u64;
+    }
+    let each = nodes as f64 / shards as f64;
+    let stands_for = (each / (each * share).ceil()).floor().max(1.0);
+    (each / stands_for).ceil() as u64 * shards
+}
 
 /// Why servers are not alike, so that some can't stand for all.
 fn unlike(scenario: &Scenario) -> Option<&'static str> {
@@ -63,6 +76,8 @@ pub struct Plan {
     pub servers: u64,
     /// Servers simulated.
     pub simulated: u64,
+    /// Nodes of the balancer.
+    pub balancers: u64,
     /// Nodes of the log store.
     pub log_nodes: u64,
     /// Servers and nodes by shard, in the fleet and simulated.
@@ -71,8 +86,8 @@ pub struct Plan {
     pub broker_nodes: u64,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
-    /// Messages a second from servers that are not simulated, to the nodes that are, and the copies each takes.
-    pub background: (f64, f64),
+    /// What servers that are not simulated send to the nodes that are.
+    pub background: Elsewhere,
     /// How servers and broker go forward together.
     pub pace: Pace,
     /// Slices of its time.
@@ -113,6 +128,21 @@ pub enum PlanError {
     /// More rooms than have numbers.
     #[error("{0:.3e} rooms are too many to simulate")]
     TooManyRooms(f64),
+    /// `mode: sampled` with faults.
+    #[error(
+        "a sample of servers doesn't show what `faults` do to the others, which take over their users; use `mode: every-message`"
+    )]
+    FaultySample,
+    /// More messages than `auto` simulates one by one where there is nothing else.
+    #[error(
+        "with `faults` every message of all {} servers has to be simulated, here about {}; use a shorter `duration`, fewer `replications` or a lower message rate, or ask for `mode: every-message` and wait",
+        crate::units::display::count(*.0 as f64),
+        crate::units::display::count(*.1)
+    )]
+    FaultsTooMany(u64, f64),
+    /// More servers to break than there are.
+    #[error("a fault of {0} servers needs more than the {1} there are")]
+    FaultOfMore(u64, u64),
     /// A queue that would outgrow the clock.
     #[error(
         "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
@@ -126,6 +156,24 @@ pub enum PlanError {
         "{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`"
     )]
     TooMany(f64),
+}
+
+/// How often a message is sent at most, on average.
+fn attempts(scenario: &Scenario) -> f64 {
+    let Some(retry) = &scenario.workload.retry else { return 1.0 };
+    let pause = retry.delay.mean() + scenario.workload.timeout.map_or(0.0, crate::units::Seconds::get);
+    let most = scenario.simulation.duration.get() / pause;
+    1.0 + retry.limit.map_or(most, |limit| most.min(limit as f64))
+}
+
+/// A note where the file states a rate and the arrivals have another.
+fn rate_that_differs(scenario: &Scenario) -> Option<String> {
+    let (stated, rate) = (scenario.workload.stated_rate?, scenario.workload.message_rate);
+    let differs = (stated.get() / rate.get() - 1.0).abs() > 0.01;
+    differs.then(|| {
+        let (stated, rate) = (crate::units::display::rate(stated), crate::units::display::rate(rate));
+        format!("`message.rate` says {stated} a user, but the arrivals come to {rate}, which is what counts")
+    })
 }
 
 impl Plan {
@@ -149,9 +197,15 @@ impl Plan {
         let spread = model.spread(scenario);
         // A message that goes to other users is as much work again for each server it reaches.
         let jobs = 1.0 + spread.copies + spread.local_jobs;
-        let per_replication = model.load.messages_in_per_second * settings.duration.get() * jobs;
+        let profile = scenario.workload.profile.as_ref();
+        let mean_share = profile.map_or(1.0, |profile| profile.curve.mean(settings.duration.get()));
+        let per_replication = model.load.messages_in_per_second * mean_share * settings.duration.get() * jobs;
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
+        let faulty = !scenario.faults.is_empty();
+        if let Some(count) = most_broken(scenario).filter(|count| *count > servers) {
+            return Err(PlanError::FaultOfMore(count, servers));
+        }
         let per_server = messages / servers as f64;
         let (few, enough) =
             if crosses { (EVERY_CROSSING_UP_TO, SAMPLE_CROSSINGS) } else { (EVERY_MESSAGE_UP_TO, SAMPLE_MESSAGES) };
@@ -166,11 +220,16 @@ impl Plan {
         let (simulated, reason) = match settings.mode {
             Mode::EveryMessage => (servers, "asked for".to_owned()),
             Mode::Sampled if routed => return Err(PlanError::RoutedSample),
+            Mode::Sampled if faulty => return Err(PlanError::FaultySample),
             Mode::Sampled if let Some(why) = unlike => return Err(PlanError::UnlikeSample(why)),
             Mode::Sampled if sample == servers => {
                 (servers, format!("a sample was asked for, but all {} servers fit in it", people(servers as f64)))
             }
             Mode::Sampled => (sample, "asked for".to_owned()),
+            Mode::Auto if faulty && (messages > EVERY_MESSAGE_WITH_FAULTS || servers > LARGEST_SAMPLE) => {
+                return Err(PlanError::FaultsTooMany(servers, messages));
+            }
+            Mode::Auto if faulty => (servers, "faults reach all servers".to_owned()),
             Mode::Auto if routed => (servers, "messages are balanced one by one, so all servers are needed".to_owned()),
             Mode::Auto if let Some(why) = unlike => (servers, format!("servers can't be sampled {why}")),
             Mode::Auto if (messages <= few && servers <= LARGEST_SAMPLE) || sample == servers => {
@@ -197,13 +256,15 @@ impl Plan {
         };
         let simulated = if crosses || shards > 1 { sampled.iter().sum() } else { simulated };
         let broker_nodes = if crosses { model.fleet.broker_nodes } else { 0 };
-        let nodes = (broker_nodes * simulated).div_ceil(servers);
+        let nodes = nodes_simulated(broker_nodes, shards, simulated as f64 / servers as f64);
         let published = model.admitted.messages_in_per_second * spread.publishes;
         let background = if simulated == servers || nodes == 0 {
-            (0.0, 0.0)
+            Elsewhere::default()
         } else {
             let share = nodes as f64 / broker_nodes as f64 - simulated as f64 / servers as f64;
-            (published * share.max(0.0), spread.copies / spread.publishes)
+            let batch = batches(scenario, &model.admitted, &spread, &model.fleet).size;
+            let copies = spread.copies / spread.publishes;
+            Elsewhere { batches_per_second: published * share.max(0.0) / batch, batch, copies }
         };
         let events = model.admitted.messages_in_per_second * jobs * simulated as f64 / servers as f64;
         let pace = Pace::of(scenario, events, simulated);
@@ -212,7 +273,8 @@ impl Plan {
             * crate::model::imbalance(scenario, model.load.connections, servers);
         let stuffed = fullest > slots as f64 && !routed || model.load.connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
-        let held = fullest.min(slots as f64) * scenario.servers.memory_per_connection.get();
+        let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
+            * scenario.servers.memory_per_connection.get();
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
@@ -221,79 +283,28 @@ impl Plan {
         let memory_can_fill = held > 0.95 * memory || overloaded && unbounded;
         let connections_change = scenario.workload.session.is_some()
             || settings.start != Start::Steady
+            || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
             || stuffed
             || memory_can_fill
+            || faulty
+            || silence(scenario).is_some()
             // Near the limit an uneven spread may overfill one.
             || fullest > 0.9 * slots as f64;
-        let (mut warnings, mut unsteady) = (Vec::new(), Vec::new());
+        let mut warnings = Vec::new();
+        overloads(scenario, model, unbounded, &mut warnings)?;
+        warnings.extend(late_heartbeats(scenario));
+        warnings.extend(rate_that_differs(scenario));
         let stations = latency(scenario, model).stations;
         let slowest = stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
-        let mut settling = SETTLING * slowest;
-        for kind in [
-            ResourceKind::Cpu,
-            ResourceKind::NicIn,
-            ResourceKind::NicOut,
-            ResourceKind::BrokerCpu,
-            ResourceKind::BrokerNicIn,
-            ResourceKind::BrokerNicOut,
-            ResourceKind::BrokerDisk,
-            ResourceKind::LogWrite,
-        ] {
-            let offered = model.admitted_utilisation(scenario, kind);
-            let bounded = kind == ResourceKind::Cpu && !unbounded;
-            let duration = settings.duration.get();
-            if offered * duration > LONGEST_BACKLOG_SECONDS {
-                return Err(PlanError::Overload(kind.name(), offered, duration));
-            }
-            if offered >= 1.0 && !bounded {
-                warnings.push(format!(
-                    "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
-                    kind.name(),
-                    offered * 100.0
-                ));
-                unsteady = vec![Unsteady::Overloaded];
-            }
-            if (NEARLY_FULL..1.0).contains(&offered)
-                && !bounded
-                && let Some(station) = stations.iter().find(|station| station.name == kind.name())
-            {
-                let slower = ((1.0 - NEARLY_FULL) / (1.0 - offered)).powi(2);
-                settling = settling.max(SETTLING * station.relaxation_seconds * slower);
-            }
-        }
-        let duration = settings.duration.get();
-        let kept = if settings.warm_up.is_none() { 0.5 } else { 1.0 };
-        if unsteady.is_empty() && settling > kept * duration {
-            warnings.push(format!(
-                "the queues take about {} to settle, too long for a run of {}: waits and latency are still those of its start; a longer `duration` helps",
-                seconds(Seconds::new(settling)),
-                seconds(Seconds::new(duration))
-            ));
-            unsteady.push(Unsteady::Unsettled);
-        }
-        if let Start::Ramp(ramp) = settings.start
-            && ramp.get() >= duration
-        {
-            warnings.push(format!(
-                "users come over {}, but the run lasts {}: it ends before all of them are there",
-                seconds(ramp),
-                seconds(Seconds::new(duration))
-            ));
-            unsteady.push(Unsteady::Ramping);
-        }
-        let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
-        if packets >= 1.0 {
-            warnings.push(format!(
-                "server.packets is offered {:.0} % of what it can do, which the simulation does not slow down: a real server would lose packets here",
-                packets * 100.0
-            ));
-        }
+        let (unsteady, notes) = unsteady(scenario, model, &stations, (SETTLING * slowest, SETTLING));
+        warnings.extend(notes);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {
             mode,
             reason,
             servers,
             simulated,
+            balancers: model.fleet.balancers,
             log_nodes: model.fleet.log_nodes.max(1),
             extent: Extent { simulated: sampled, fleet, nodes: nodes.max(1), fleet_nodes: broker_nodes.max(1) },
             broker_nodes,
@@ -316,4 +327,77 @@ impl Plan {
             warnings,
         })
     }
+}
+
+/// The most servers that one fault names.
+fn most_broken(scenario: &Scenario) -> Option<u64> {
+    let broken = |fault: &Fault| match fault.kind {
+        FaultKind::Crash { servers } | FaultKind::Slow { servers, .. } => Some(servers),
+        FaultKind::Lose { .. } | FaultKind::Deploy(_) => None,
+    };
+    scenario.faults.iter().filter_map(broken).max()
+}
+
+/// Servers that are left if all faults come together; one at least.
+fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
+    let lost = |fault: &Fault| match fault.kind {
+        FaultKind::Crash { servers } => servers,
+        FaultKind::Slow { .. } => 0,
+        // Batches overlap where draining and restarting take longer than the time between two of them.
+        FaultKind::Deploy(deploy) => {
+            let together = ((deploy.drain.get() + deploy.restart.get()) / deploy.every.get()).ceil();
+            (deploy.batch as f64 * together.max(1.0)) as u64
+        }
+        FaultKind::Lose { .. } => scenario.zones.as_ref().map_or(0, |zones| zones.lost_with_largest(1, servers)),
+    };
+    let lost = scenario.faults.iter().map(lost).fold(0, u64::saturating_add);
+    servers.saturating_sub(lost).max(1)
+}
+
+/// Notes what is offered more than it can do, and refuses what would outgrow the clock.
+fn overloads(scenario: &Scenario, model: &Model, unbounded: bool, warnings: &mut Vec<String>) -> Result<(), PlanError> {
+    for kind in [
+        ResourceKind::Cpu,
+        ResourceKind::NicIn,
+        ResourceKind::NicOut,
+        ResourceKind::BrokerCpu,
+        ResourceKind::BrokerNicIn,
+        ResourceKind::BrokerNicOut,
+        ResourceKind::BrokerDisk,
+        ResourceKind::LogWrite,
+    ] {
+        let offered = model.admitted_utilisation(scenario, kind);
+        let bounded = kind == ResourceKind::Cpu && !unbounded;
+        let duration = scenario.simulation.duration.get();
+        if offered * attempts(scenario) * duration > LONGEST_BACKLOG_SECONDS {
+            return Err(PlanError::Overload(kind.name(), offered, duration));
+        }
+        if offered >= 1.0 && !bounded {
+            let (name, percent) = (kind.name(), offered * 100.0);
+            warnings.push(if scenario.workload.profile.is_some() {
+                format!("at the peak {name} is offered {percent:.0} % of what it can do: its queue grows as long as the peak lasts")
+            } else {
+                format!("{name} is offered {percent:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system")
+            });
+        }
+    }
+    let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
+    if packets >= 1.0 {
+        warnings.push(format!(
+            "server.packets is offered {:.0} % of what it can do, which the simulation does not slow down: a real server would lose packets here",
+            packets * 100.0
+        ));
+    }
+    Ok(())
+}
+
+/// A note, where heartbeats are too rare for the balancer.
+fn late_heartbeats(scenario: &Scenario) -> Option<String> {
+    silence(scenario)?;
+    let (every, timeout) = (scenario.workload.heartbeat?, scenario.balancer.idle_timeout?);
+    Some(format!(
+        "heartbeats every {} come too late for the balancer's idle timeout of {}: silent connections are cut, and their users come back",
+        crate::units::display::seconds(every),
+        crate::units::display::seconds(timeout)
+    ))
 }

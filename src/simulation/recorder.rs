@@ -46,6 +46,10 @@ pub struct Recorder {
     delivered: u64,
     /// Connections open at the end.
     pub open_at_end: u64,
+    /// Messages that users still wait for at the end.
+    pub pending_at_end: u64,
+    /// Messages lost in servers that stopped, by fault.
+    pub lost_by_fault: Vec<u64>,
 }
 
 impl Recorder {
@@ -68,6 +72,8 @@ impl Recorder {
             inside: Inside::default(),
             delivered: 0,
             open_at_end: 0,
+            pending_at_end: 0,
+            lost_by_fault: Vec::new(),
         }
     }
 
@@ -118,6 +124,7 @@ impl Recorder {
             queued: self.inside.queued,
             in_service: self.inside.in_service,
             connections_open: self.open_at_end,
+            pending: self.pending_at_end,
             ..Conservation::default()
         }
     }
@@ -192,6 +199,62 @@ impl Recorder {
         }
     }
 
+    /// A message that is done with at this moment, too late for its user.
+    pub fn late(&mut self, at: SimTime, bytes: u32) {
+        let flow = match self.tally.slices.slice_of(at) {
+            _ if at <= self.slice_end => &mut self.flow,
+            Some(slice) => &mut self.tally.flow[slice],
+            None => return,
+        };
+        flow.late += 1;
+        if self.answers {
+            flow.messages_out += 1;
+            flow.bytes_out += u128::from(bytes);
+        }
+    }
+
+    /// A stay that a crash ends: it counts up to then.
+    #[cold]
+    pub fn cut(&mut self, station: Station, visit: Visit, crash: SimTime) {
+        let slices = self.tally.slices;
+        let station = &mut self.tally.stations[station as usize];
+        station.present(slices, visit.arrival, crash);
+        station.work(slices, visit.start, crash, 1);
+    }
+
+    /// A customer who was at the CPU from one moment to another, and was not served to the end.
+    pub fn present_at_cpu(&mut self, from: SimTime, to: SimTime) {
+        self.tally.stations[Station::Cpu as usize].present(self.tally.slices, from, to);
+    }
+
+    /// A core that works from one moment to another.
+    pub fn work_at_cpu(&mut self, from: SimTime, to: SimTime) {
+        self.tally.stations[Station::Cpu as usize].work(self.tally.slices, from, to, 1);
+    }
+
+    /// A customer served at the CPU whose work and presence were recorded apart; as for [`Self::visit`], whether it is
+    /// counted among those inside at the end.
+    pub fn served_at_cpu(&mut self, visit: Visit, service: Span, inside: bool) -> bool {
+        let Visit { arrival, start, departure, wakeup } = visit;
+        let slices = self.tally.slices;
+        self.tally.stations[Station::Cpu as usize].served(slices, departure, departure.since(arrival), service, wakeup);
+        if inside || departure <= slices.end() {
+            return inside;
+        }
+        *(if start > slices.end() { &mut self.inside.queued } else { &mut self.inside.in_service }) += 1;
+        true
+    }
+
+    /// So many messages are lost when a server stops, by this fault.
+    pub fn lost(&mut self, at: SimTime, fault: usize, messages: u64) {
+        let Some(slice) = self.tally.slices.slice_of(at) else { return };
+        self.tally.flow[slice].lost += messages;
+        if self.lost_by_fault.len() <= fault {
+            self.lost_by_fault.resize(fault + 1, 0);
+        }
+        self.lost_by_fault[fault] += messages;
+    }
+
     /// A message that is done with at this moment, after this long, with this payload.
     #[inline(always)]
     pub fn delivered(&mut self, at: SimTime, latency: u64, bytes: u32) {
@@ -233,6 +296,14 @@ impl Recorder {
         if self.visits.is_multiple_of(Bursts::LIMIT) {
             self.take_bursts();
         }
+    }
+
+    /// Work of a station's one server that is no visit: too small for anybody to wait for.
+    pub fn small_work(&mut self, station: Station, from: SimTime, to: SimTime) {
+        let station = &mut self.tally.stations[station as usize];
+        station.present(self.tally.slices, from, to);
+        station.work(self.tally.slices, from, to, 1);
+        station.stayed(self.tally.slices, to, to.since(from));
     }
 
     /// A copy for so many users that is lost; one from the broker is a copy less.

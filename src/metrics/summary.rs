@@ -31,6 +31,7 @@ pub struct Replication {
 
 /// What is to be known about a run besides its sums.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
     /// `every-message` or `sampled`.
     pub mode: &'static str,

@@ -12,6 +12,7 @@ pub struct Advice {
 }
 
 /// The advice for a resource.
+#[allow(clippy::too_many_lines, reason = "a table: each resource and what helps")]
 pub const fn advice(kind: ResourceKind) -> Advice {
     match kind {
         ResourceKind::Connections => Advice {

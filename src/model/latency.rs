@@ -244,7 +244,7 @@ fn line_station(
     let queue = queueing::mg1(rate, mixed);
     StationForm {
         name,
-        method: if size.constant().is_some() && rate == messages { "M/D/1" } else { "M/G/1" },
+        method: if size.constant().is_some() && beats + remote + local + backplane == 0.0 { "M/D/1" } else { "M/G/1" },
         exact: false,
         wait_seconds: queue.ok().map(|q| q.wait),
         // A message's own time on the line, not the mean over heartbeats too.
@@ -427,7 +427,7 @@ fn cpu_station(scenario: &Scenario, offered: &Offered) -> StationForm {
         busy: found.as_ref().map_or(1.0, |found| found.busy.min(1.0)),
         loss: found.as_ref().map_or(0.0, |found| found.loss),
         relaxation_seconds: relaxation(offered.rate, sum(offered.service, offered.wakeup), offered.cores as f64)
-            + scenario.servers.failures.as_ref().map_or(0.0, |f| forgetting_seconds(&offered, f)),
+            + scenario.servers.failures.as_ref().map_or(0.0, |f| forgetting_seconds(offered, f)),
     }
 }
 

@@ -159,7 +159,7 @@ fn every_key_changes_something() {
         given.set(&format!("{}={value}", key.path)).unwrap_or_else(|e| panic!("{e}"));
         match given.resolve() {
             Ok(scenario) if scenario == base.resolve().unwrap_or_else(|_| plain.resolve().unwrap()) => {
-                unread.push(key.path)
+                unread.push(key.path);
             }
             Ok(_) => {}
             Err(e) => panic!("{e}"),
@@ -169,6 +169,7 @@ fn every_key_changes_something() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of mistakes, each with its name")]
 fn mistakes_are_told_clearly() {
     let mut out = String::new();
     for (what, yaml) in [

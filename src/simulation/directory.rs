@@ -311,16 +311,12 @@ impl Directory {
     /// Where a room's members are; `scratch` is used where they are not listed.
     pub fn copies<'a>(&'a self, room: u64, scratch: &'a mut Vec<Copy>) -> &'a [Copy] {
         let Some(rooms) = &self.rooms else { return &[] };
-        match &rooms.list {
-            Some(list) => {
-                let at = |i: u64| list.starts[i as usize] as usize;
-                &list.copies[at(room)..at(room + 1)]
-            }
-            None => {
-                self.seat(rooms, room, scratch);
-                scratch
-            }
+        if let Some(list) = &rooms.list {
+            let at = |i: u64| list.starts[i as usize] as usize;
+            return &list.copies[at(room)..at(room + 1)];
         }
+        self.seat(rooms, room, scratch);
+        scratch
     }
 }
 

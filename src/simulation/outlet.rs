@@ -108,7 +108,7 @@ pub struct Outlet {
 pub struct Own {
     /// When the server turns to it.
     pub at: SimTime,
-    /// As in [`super::server::Job`].
+    /// Its latency counts from here, as in a job of a server.
     pub origin: u64,
     /// Its recipients.
     pub recipients: u32,

@@ -135,7 +135,9 @@ impl Relay {
 
     /// Takes letters that are on their way; none of them comes before the moment up to which the relay has advanced.
     pub fn expect(&mut self, letters: &[Letter]) {
-        letters.iter().for_each(|letter| self.pending.add(letter.at, *letter));
+        for letter in letters {
+            self.pending.add(letter.at, *letter);
+        }
     }
 
     /// When the next letter comes.
@@ -335,14 +337,12 @@ fn many(times: &Distribution, n: u64, stream: &mut Stream) -> Span {
 }
 
 fn copies_of(letter: &Letter, setting: &Setting, directory: &Directory, scratch: &mut Vec<Copy>) -> u64 {
-    match letter.to {
-        Address::Elsewhere(copies) => u64::from(copies),
-        _ => {
-            let mut copies = 0;
-            for_each_copy(letter, setting, directory, scratch, &mut |_, _| copies += 1);
-            copies
-        }
+    if let Address::Elsewhere(copies) = letter.to {
+        return u64::from(copies);
     }
+    let mut copies = 0;
+    for_each_copy(letter, setting, directory, scratch, &mut |_, _| copies += 1);
+    copies
 }
 
 /// The servers that get a copy of a letter, with their recipients.

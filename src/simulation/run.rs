@@ -68,7 +68,7 @@ pub enum SimulationError {
     Interrupted,
     /// A bug of ours.
     #[error("the simulation lost count ({0:?}); please report this with the scenario and the seed")]
-    Conservation(Conservation),
+    Conservation(Box<Conservation>),
 }
 
 /// Simulates a scenario on the servers its closed form is for.
@@ -349,7 +349,9 @@ fn run_together(
         let in_step =
             pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
         let windows = (steps.max(feedback) as u64).max(in_step);
-        parts.iter_mut().for_each(|part| part.recorder.open(slice));
+        for part in &mut *parts {
+            part.recorder.open(slice);
+        }
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.open(slice);
         }
@@ -418,7 +420,9 @@ fn run_together(
                 parts.iter_mut().flat_map(|part| &mut part.recorder.outbox).for_each(Vec::clear);
             }
         }
-        parts.iter_mut().for_each(|part| part.recorder.close());
+        for part in &mut *parts {
+            part.recorder.close();
+        }
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.close();
         }
@@ -494,7 +498,7 @@ fn gather(
         }
     }
     if !conservation.holds() {
-        return Err(SimulationError::Conservation(conservation));
+        return Err(SimulationError::Conservation(Box::new(conservation)));
     }
     if let Some((tally, _)) = groups.first_mut() {
         let slices = tally.slices;

@@ -8,7 +8,7 @@ use super::recovery::{FaultTally, recoveries};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
     ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup,
-    StationMetrics,
+    StationMetrics, Unsteady,
 };
 use crate::stats::series::{Batch, mser, quantile_interval, ratio_interval};
 use crate::stats::{Estimate, Histogram};
@@ -31,6 +31,7 @@ pub struct Replication {
 
 /// What is to be known about a run besides its sums.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
     /// `every-message` or `sampled`.
     pub mode: &'static str,
@@ -60,6 +61,15 @@ pub struct Facts {
     pub settling_seconds: f64,
     /// Whether the number of connections has to settle first.
     pub connections_settle: bool,
+    /// Whether slices of a replication say little anew: periodic messages repeat one pattern, and sessions about as long as
+    /// the run hardly change it.
+    pub slices_alike: bool,
+    /// Connections that there should be, where they last and so have a fixed number.
+    pub connections_due: Option<f64>,
+    /// Time over which they come, evenly, in seconds.
+    pub ramp_seconds: f64,
+    /// Why there is no steady state.
+    pub unsteady: Vec<Unsteady>,
     /// Whether users wait only so long or send again.
     pub users_retry: bool,
     /// Whether the load stays the same, so that there is a steady state to wait for and slices of time are alike.
@@ -93,7 +103,12 @@ struct Part {
     flow: Flow,
     /// Seconds × servers.
     server_seconds: f64,
+    /// The same, weighted with the share of the users who have come by then.
+    ramped_seconds: f64,
 }
+
+/// With fewer replications than this, slices are batches even where they are alike: two say too little of how they vary.
+const FEWEST_WHOLE: usize = 3;
 
 /// Names of the stations, by [`Station`].
 pub const STATION_NAMES: [&str; 4] = ["server.nic_in", "server.cpu", "server.nic_out", "log_store.write"];
@@ -108,7 +123,12 @@ pub const BROKER_STATION_NAMES: [&str; 4] = ["broker.nic_in", "broker.cpu", "bro
 pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     let slices = replications[0].groups[0].0.slices;
     let warm_up = warm_up_slices(replications, &facts, slices);
-    let batches: Vec<Vec<Part>> = replications.iter().flat_map(|r| batches(r, &facts, slices, warm_up)).collect();
+    let whole = facts.slices_alike && replications.len() >= FEWEST_WHOLE;
+    let batches: Vec<Vec<Part>> = replications
+        .iter()
+        .flat_map(|r| batches(r, &facts, slices, warm_up))
+        .map(|run| if whole { together(&run) } else { run })
+        .collect();
     let measured = (slices.end().0 - slices.start_of(warm_up).0) as f64 / PICOSECONDS;
     let fleet = facts.servers as f64;
 
@@ -135,7 +155,8 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         let relays: Vec<Vec<Part>> = replications
             .iter()
             .filter_map(|replication| replication.relay.as_ref())
-            .map(|(tally, nodes)| in_time(tally, slices, *nodes, warm_up))
+            .map(|(tally, nodes)| in_time(tally, slices, *nodes, warm_up, 0.0))
+            .map(|run| if whole { together(&run) } else { run })
             .collect();
         stations.extend(Station::ALL.into_iter().filter(|station| broker.stations[*station as usize]).map(|station| {
             let capacity = if station == Station::Cpu { f64::from(broker.cores) } else { 1.0 };
@@ -172,6 +193,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         },
         dropped_messages: at_least_zero(count(&dropped)),
         dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
+        unserved_share: unserved(&batches, &facts),
         timed_out_messages: at_least_zero(count(&|p| p.flow.unanswered as f64)),
         retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
         connections: ConnectionMetrics {
@@ -192,6 +214,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         little_error,
         recovery: recoveries(&facts.faults, &replications.iter().map(|r| r.faults.as_slice()).collect::<Vec<_>>()),
         series: series(replications, &facts, slices),
+        unsteady: facts.unsteady.clone(),
         warnings: facts.warnings.clone(),
         setup: Setup {
             mode: facts.mode,
@@ -233,6 +256,30 @@ fn station_metrics(
         number: per_second(&|p| seconds(of(p).number).max(0.0)),
         throughput_per_second: per_second(&visits),
     }
+}
+
+/// Share of the users who should have a connection and have none: 1 − open / due; or, where sessions come and go, of the
+/// attempts that were refused.
+fn unserved(batches: &[Vec<Part>], facts: &Facts) -> Estimate {
+    let Some(due) = facts.connections_due else {
+        let failed = |p: &Part| (p.flow.refused + p.flow.timed_out) as f64;
+        return interval(batches, &failed, &|p| p.flow.accepted as f64 + failed(p))
+            .map_or(Estimate::exact(0.0), |share| share.clamped(0.0, 1.0));
+    };
+    let of_server = due / facts.servers as f64;
+    let turned_away = batches
+        .iter()
+        .flatten()
+        .any(|part| part.flow.refused + part.flow.timed_out + part.flow.shed + part.flow.cut > 0);
+    if facts.ramp_seconds > 0.0 && !turned_away {
+        // Users come at random moments of the ramp; that they come a little late is nobody's fault.
+        return Estimate::exact(0.0);
+    }
+    let missing = |p: &Part| p.ramped_seconds * of_server - p.flow.connections as f64 / PICOSECONDS;
+    let found = interval(batches, &missing, &|p| p.ramped_seconds * of_server);
+    // What rounding leaves of nothing is nothing.
+    let found = found.filter(|share| share.value > 1e-9);
+    found.map_or(Estimate::exact(0.0), |share| share.clamped(0.0, 1.0))
 }
 
 /// What servers wait to fill a batch for the broker.
@@ -305,7 +352,7 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
     let kept = warm_up..slices.count();
     if facts.servers == facts.servers_simulated {
         let (tally, servers) = &replication.groups[0];
-        let mut parts = in_time(tally, slices, *servers, warm_up);
+        let mut parts = in_time(tally, slices, *servers, warm_up, facts.ramp_seconds);
         // What the broker lost is lost by the servers.
         if let Some((relay, _)) = &replication.relay {
             for (part, flow) in parts.iter_mut().zip(&relay.flow[warm_up..]) {
@@ -316,11 +363,7 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             return vec![parts];
         }
         // Slices differ as the load does, replications only by chance.
-        let mut sum = Part::default();
-        for part in &parts {
-            sum.add(part);
-        }
-        return vec![vec![sum]];
+        return vec![together(&parts)];
     }
     replication
         .groups
@@ -329,7 +372,7 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
             let mut sum = Part::default();
             for i in kept.clone() {
-                sum.add(&part(tally, &stations, slices, *servers, i));
+                sum.add(&part(tally, &stations, slices, *servers, i, facts.ramp_seconds));
             }
             if let Some((relay, _)) = &replication.relay {
                 let lost: u64 = relay.flow[kept.clone()].iter().map(|flow| flow.lost_deliveries).sum();
@@ -340,13 +383,32 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
         .collect()
 }
 
-/// One batch a slice.
-fn in_time(tally: &Tally, slices: Slices, servers: u64, warm_up: usize) -> Vec<Part> {
-    let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
-    (warm_up..slices.count()).map(|i| part(tally, &stations, slices, servers, i)).collect()
+/// One batch of all.
+fn together(run: &[Part]) -> Vec<Part> {
+    let mut sum = Part::default();
+    for part in run {
+        sum.add(part);
+    }
+    vec![sum]
 }
 
-fn part(tally: &Tally, stations: &[Vec<StationSlice>; 4], slices: Slices, servers: u64, i: usize) -> Part {
+/// One batch a slice.
+fn in_time(tally: &Tally, slices: Slices, servers: u64, warm_up: usize, ramp: f64) -> Vec<Part> {
+    let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
+    (warm_up..slices.count()).map(|i| part(tally, &stations, slices, servers, i, ramp)).collect()
+}
+
+fn part(
+    tally: &Tally,
+    stations: &[Vec<StationSlice>; 4],
+    slices: Slices,
+    servers: u64,
+    i: usize,
+    ramp_seconds: f64,
+) -> Part {
+    let (from, to) = (slices.start_of(i).as_seconds(), slices.end_of(i).as_seconds());
+    // ∫ min(1, t/T) dt up to t.
+    let come = |t: f64| if t < ramp_seconds { t * t / (2.0 * ramp_seconds) } else { t - ramp_seconds / 2.0 };
     let LatencySlice { count, sum, histogram } = &tally.latency[i];
     Part {
         stations: std::array::from_fn(|s| stations[s][i]),
@@ -355,6 +417,7 @@ fn part(tally: &Tally, stations: &[Vec<StationSlice>; 4], slices: Slices, server
         histogram: histogram.clone(),
         flow: tally.flow[i],
         server_seconds: slices.end_of(i).since(slices.start_of(i)).as_seconds() * servers as f64,
+        ramped_seconds: (come(to) - come(from)) * servers as f64,
     }
 }
 
@@ -368,6 +431,7 @@ impl Part {
         self.histogram.merge(&other.histogram);
         self.flow.merge(&other.flow);
         self.server_seconds += other.server_seconds;
+        self.ramped_seconds += other.ramped_seconds;
     }
 }
 
@@ -430,7 +494,7 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
     for (tally, servers) in replications.iter().flat_map(|r| &r.groups) {
         let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
         for (i, sum) in parts.iter_mut().enumerate() {
-            sum.add(&part(tally, &stations, slices, *servers, i));
+            sum.add(&part(tally, &stations, slices, *servers, i, 0.0));
         }
     }
     let fleet = facts.servers as f64;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Point, SCHEMA_VERSION, VERSION, View};
 use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
-use crate::analysis::slo::Objective;
+use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
 use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, SeriesPoint};
@@ -181,9 +181,27 @@ fn station_form(form: &StationForm) -> Value {
 fn slo(objectives: &[Objective]) -> Value {
     let each: Vec<Value> = objectives
         .iter()
-        .map(|o| json!({ "objective": o.name, "limit": o.limit, "found": o.found, "met": o.met, "sure": o.sure }))
+        .map(|o| {
+            json!({
+                "objective": o.name,
+                "limit": o.limit,
+                "found": o.found,
+                "met": o.met(),
+                "verdict": verdict(o.verdict),
+                "sure": o.sure,
+            })
+        })
         .collect();
-    json!({ "met": objectives.iter().all(|objective| objective.met), "objectives": each })
+    let all = overall(objectives);
+    json!({ "met": all == Verdict::Met, "verdict": verdict(all), "objectives": each })
+}
+
+const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "met",
+        Verdict::NotMet => "not met",
+        Verdict::Undecided => "undecided",
+    }
 }
 
 fn simulation(metrics: &RunMetrics) -> Value {
@@ -261,6 +279,8 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "memory_utilisation": connections.memory_utilisation,
         "dropped_messages": metrics.dropped_messages,
         "dropped_share": metrics.dropped_share,
+        "unserved_share": metrics.unserved_share,
+        "unsteady": metrics.unsteady.iter().map(|why| why.name()).collect::<Vec<_>>(),
         "timed_out_messages": metrics.timed_out_messages,
         "retried_messages": metrics.retried_messages,
         "servers_compared": {

@@ -655,7 +655,7 @@ pub static KEYS: &[Key] = &[
         "servers.queue.limit",
         whole(1.0, 1e9),
         "unlimited",
-        "Most messages waiting and in service; more are dropped.",
+        "Most messages waiting and in service, of each core if per-core; more are dropped.",
         "nothing is dropped that needn't be",
     )
     .or(UNLIMITED),
@@ -967,7 +967,7 @@ pub static KEYS: &[Key] = &[
         "slo.dropped",
         certain(Kind::Figure(figure(Ratio, 0.0, 1.0)), PROMISE),
         "",
-        "The largest share of messages that may be lost.",
+        "The largest share of messages that may be lost, or unsent for want of a connection.",
         "",
     )
     .absent(),

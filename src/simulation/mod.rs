@@ -24,6 +24,7 @@ mod ring;
 mod router;
 mod run;
 mod server;
+mod steady;
 mod tide;
 mod trace;
 

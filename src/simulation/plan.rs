@@ -3,6 +3,8 @@
 use super::directory::Extent;
 use super::exchange::Pace;
 use super::relay::Elsewhere;
+use super::steady::unsteady;
+use crate::metrics::Unsteady;
 use crate::model::balancer::silence;
 use crate::model::broker::batches;
 use crate::model::latency::latency;
@@ -104,6 +106,8 @@ pub struct Plan {
     pub slots: u64,
     /// Messages expected, in all replications asked for.
     pub messages: f64,
+    /// Why there will be no steady state to see.
+    pub unsteady: Vec<Unsteady>,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }
@@ -194,7 +198,10 @@ impl Plan {
         overloads(scenario, model, &mut warnings)?;
         warnings.extend(late_heartbeats(scenario));
         warnings.extend(rate_that_differs(scenario));
-        let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
+        let stations = latency(scenario, model).stations;
+        let slowest = stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
+        let (unsteady, notes) = unsteady(scenario, model, &stations, (SETTLING * slowest, SETTLING));
+        warnings.extend(notes);
         Ok(Self {
             mode: if simulated == servers { "every-message" } else { "sampled" },
             reason,
@@ -219,6 +226,7 @@ impl Plan {
             memory_can_fill: comings.memory_can_fill,
             slots: comings.slots,
             messages: work.messages * simulated as f64 / servers as f64,
+            unsteady,
             warnings,
         })
     }

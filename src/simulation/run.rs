@@ -20,12 +20,15 @@ use crate::metrics::summary::{BrokerFacts, Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
-use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Scenario};
+use crate::random::Distribution;
+use crate::scenario::{Arrivals, BalancedUnit, FanOut, Fault, FaultKind, ProfileOf, Scenario, Start, Workload};
 use crate::units::display::whole;
 use crate::units::{SimTime, Span};
 
 /// With a precision to reach, at most this many times the replications asked for.
 const MOST_ROUNDS: u64 = 40;
+/// Sessions longer than this share of a replication tie its slices together.
+const LONG_SESSIONS: f64 = 0.1;
 /// Where servers may drop connections, the front door hears of it this often, in seconds.
 const FEEDBACK_SECONDS: f64 = 0.1;
 
@@ -128,11 +131,30 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         warm_up_seconds: scenario.simulation.warm_up.map(crate::units::Seconds::get),
         settling_seconds: plan.settling_seconds,
         connections_settle: plan.connections_settle,
+        slices_alike: slices_alike(scenario),
+        connections_due: connections_due(scenario),
+        ramp_seconds: if let Start::Ramp(time) = scenario.simulation.start { time.get() } else { 0.0 },
+        unsteady: plan.unsteady.clone(),
         users_retry: retrying(scenario),
         steady: scenario.workload.profile.is_none(),
         faults: scenario.faults.iter().map(|fault| (fault.at.get(), in_words(scenario, fault))).collect(),
         warnings: warnings.to_vec(),
     }
+}
+
+/// Connections that there should be, where that is a fixed number.
+fn connections_due(scenario: &Scenario) -> Option<f64> {
+    let Workload { session, profile, connections_per_user, .. } = &scenario.workload;
+    let moves = profile.as_ref().is_some_and(|profile| profile.of == ProfileOf::Users);
+    (session.is_none() && !moves).then_some(scenario.users as f64 * *connections_per_user as f64)
+}
+
+/// Whether slices of a replication depend on each other too much to be batches.
+fn slices_alike(scenario: &Scenario) -> bool {
+    let slow = |length: &Distribution| length.mean() > LONG_SESSIONS * scenario.simulation.duration.get();
+    // The messages of one connection alone have no pattern but their period.
+    let pattern = scenario.users * scenario.workload.connections_per_user > 1;
+    pattern && scenario.workload.arrivals == Arrivals::Periodic || scenario.workload.session.as_ref().is_some_and(slow)
 }
 
 /// Whether users wait only so long, or send again.

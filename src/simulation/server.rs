@@ -171,8 +171,12 @@ impl Server {
         let (seed, replication) = (*seed, *replication);
         let outlet = Outlet::new(setting, server as u32);
         let servers = &scenario.servers;
-        let bounded = servers.queue_limit.is_some();
-        let strict = bounded
+        let bounded = match (servers.queue_limit, servers.dispatch) {
+            (None, _) => 0,
+            (Some(_), Dispatch::Shared) => 1,
+            (Some(_), Dispatch::PerCore) => servers.cores,
+        };
+        let strict = bounded > 0
             || servers.patience.is_some()
             || servers.dispatch == Dispatch::PerCore
             || servers.discipline == Discipline::ProcessorSharing

@@ -62,6 +62,14 @@ pub enum Purpose {
     BrokerHops = 21,
     /// Messages of servers that are not simulated.
     Background = 22,
+    /// Which object a read is for, and what a cache holds at the start.
+    Objects = 41,
+    /// What queries need of the backend.
+    Backend = 42,
+    /// Delays on the way to the backend and to a shared cache.
+    BackendHops = 43,
+    /// How many reads a message makes, and what looking them up takes.
+    Reads = 44,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

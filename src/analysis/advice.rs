@@ -66,6 +66,14 @@ pub const fn advice(kind: ResourceKind) -> Advice {
             solution: "more broker nodes, or fewer partitions that several servers share",
             trade_offs: &["servers that share a partition read, and throw away, each other's messages"],
         },
+        ResourceKind::BackendCpu => Advice {
+            solution: "a cache before it, or a larger one; then fewer queries a message, faster ones (indexes), or more nodes (read replicas)",
+            trade_offs: &[
+                "a cache takes memory, and what it serves may be stale: a short ttl is fresher and misses more",
+                "an empty cache sends everything to the backend, so one sized for the misses drowns after a restart",
+                "replicas lag behind the node that is written to, and each is written to as well",
+            ],
+        },
         ResourceKind::LogWrite => Advice {
             solution: "more log nodes, or fewer bytes: compress, sample, drop fields",
             trade_offs: &["compression costs CPU", "what was not logged can't be looked up"],

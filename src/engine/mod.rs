@@ -13,6 +13,7 @@ mod calendar;
 mod cores;
 mod least;
 mod line;
+mod lru;
 mod reorder;
 mod sharing;
 
@@ -21,6 +22,7 @@ pub use calendar::Calendar;
 pub use cores::{Admission, Cores, Rules};
 pub use least::LeastLoaded;
 pub use line::Line;
+pub use lru::Lru;
 pub use reorder::Reorder;
 pub use sharing::{Departed, Sharing};
 

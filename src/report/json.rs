@@ -10,6 +10,7 @@ use crate::analysis::slo::Objective;
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::{LatencyMetrics, RunMetrics};
 use crate::model::ResourceKind;
+use crate::model::backend::caches;
 use crate::model::latency::StationForm;
 use crate::stats::Estimate;
 use crate::units::parse;
@@ -111,6 +112,7 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
         "servers": assessment.servers_required,
         "spare": Estimate::exact(assessment.model.required.spare as f64),
         "broker_nodes": assessment.broker_nodes_required,
+        "backend_nodes": assessment.backend_nodes_required,
         "log_nodes": assessment.log_nodes_required,
         "by_resource": by_resource,
     })
@@ -154,13 +156,31 @@ fn bottleneck(assessment: &Assessment, resource: &ResourceAssessment) -> Value {
 fn closed_form(assessment: &Assessment) -> Value {
     let form = &assessment.latency;
     let stations: Vec<Value> = form.stations.iter().map(station_form).collect();
-    json!({
+    let mut out = json!({
         "servers": assessment.model.fleet.servers,
         "broker_nodes": assessment.model.fleet.broker_nodes,
+        "backend_nodes": assessment.model.fleet.backend_nodes,
         "latency_seconds": { "mean": form.mean_seconds },
         "network_seconds": form.network_seconds,
         "stations": stations,
-    })
+    });
+    if let Some(reads) = assessment.reads() {
+        out["reads"] = json!({
+            "reads_per_second": reads.reads_per_second,
+            "queries_per_second": reads.queries_per_second,
+        });
+        if let (Some(served), Some(cache)) = (reads.served, &assessment.scenario.cache) {
+            out["cache"] = json!({
+                "caches": caches(&assessment.scenario, assessment.model.fleet.servers),
+                "objects_held": cache.size.min(cache.objects),
+                "bytes_each": cache.bytes().get(),
+                "hit_ratio": served.hit_ratio,
+                "mean_age_seconds": served.mean_age,
+                "stale_share": served.stale_share,
+            });
+        }
+    }
+    out
 }
 
 fn station_form(form: &StationForm) -> Value {
@@ -207,7 +227,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         .series
         .iter()
         .map(|point| {
-            json!({
+            let mut shown = json!({
                 "until_seconds": point.until_seconds,
                 "connections": point.connections,
                 "messages_in_per_second": point.messages_in,
@@ -217,11 +237,20 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "refused_per_second": point.refused,
                 "dropped_messages_per_second": point.dropped,
                 "memory_utilisation": point.memory,
-            })
+            });
+            if let Some(backend) = point.backend {
+                shown["backend_utilisation"] = json!(backend.utilisation);
+                shown["backend_queries_per_second"] = json!(backend.queries);
+                shown["backend_queries_inside"] = json!(backend.inside);
+                if metrics.cache.is_some() {
+                    shown["hit_ratio"] = json!(backend.hit_ratio);
+                }
+            }
+            shown
         })
         .collect();
     let conservation = &metrics.conservation;
-    json!({
+    let mut out = json!({
         "intervals": { "level": 0.95, "kind": "sampling" },
         "mode": setup.mode,
         "mode_reason": setup.reason,
@@ -271,7 +300,15 @@ fn simulation(metrics: &RunMetrics) -> Value {
         },
         "warnings": metrics.warnings,
         "series": series,
-    })
+    });
+    if let Some(cache) = metrics.cache {
+        out["cache"] = json!({
+            "hit_ratio": cache.hit_ratio,
+            "mean_age_seconds": cache.mean_age_seconds,
+            "stale_share": cache.stale_share,
+        });
+    }
+    out
 }
 
 fn latency(latency: LatencyMetrics) -> Value {

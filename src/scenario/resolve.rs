@@ -2,6 +2,7 @@
 //!
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
+use super::backend;
 use super::broker;
 use super::draft::{Draft, World};
 use super::types::{
@@ -155,6 +156,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "shards keep their users' connections: use `unit: connection`",
         );
     }
+    backend::contradictions(draft, &world, fan_out, &mut conflict);
     let nodes = world.figure("broker.nodes");
     if let (Some(nodes), Some(broker)) = (nodes, broker::broker(&world))
         && broker.replication as f64 > nodes
@@ -221,6 +223,8 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         latency: Latency { client: world.distribution("latency.client"), server: world.distribution("latency.server") },
         servers: servers(world),
         balancer: balancer(world),
+        backend: backend::backend(world),
+        cache: backend::cache(world),
         cdn: world.is_section("cdn").then(|| Cdn {
             bytes_per_session: Bytes::new(world.count("cdn.bytes_per_session")),
             hit_ratio: Ratio::new(world.count("cdn.hit_ratio")),

@@ -2,9 +2,10 @@
 
 use super::directory::Extent;
 use super::exchange::Pace;
+use crate::model::backend::caches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
-use crate::model::{Model, ResourceKind, shard_servers};
+use crate::model::{Model, Reads, ResourceKind, shard_servers};
 use crate::scenario::{BalancedUnit, FanOut, Mode, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
@@ -30,6 +31,8 @@ const MANY_REPLICATIONS: u64 = 30;
 const SLICES_OF_MANY: usize = 16;
 /// A run is worked on in up to so many parts, whatever the number of threads; in a sample, each is a batch.
 const PARTS: u64 = 32;
+/// Objects that all simulated caches may hold together: some 60 bytes each.
+const MOST_COPIES: f64 = 10e6;
 /// Where messages cross between servers, each takes several times as long.
 const EVERY_CROSSING_UP_TO: f64 = 15e6;
 const SAMPLE_CROSSINGS: f64 = 4e6;
@@ -37,6 +40,7 @@ const SAMPLE_CROSSINGS: f64 = 4e6;
 /// Why servers are not alike, so that some can't stand for all.
 fn unlike(scenario: &Scenario) -> Option<&'static str> {
     match &scenario.workload.fan_out {
+        _ if scenario.backend.is_some() => Some("where all of them share a backend"),
         FanOut::Broadcast => Some("where each message goes to all of them"),
         FanOut::Room(room) if room.zipf > 0.0 => Some("where popular rooms make some of them busier than others"),
         _ if scenario.broker.as_ref().is_some_and(|broker| broker.floods) => Some("where each gets every message"),
@@ -64,6 +68,8 @@ pub struct Plan {
     pub extent: Extent,
     /// Nodes of the broker; 0 where nothing crosses between servers.
     pub broker_nodes: u64,
+    /// Nodes of the backend; 0 where nothing is read.
+    pub backend_nodes: u64,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
     /// Messages a second from servers that are not simulated, to the nodes that are, and the copies each takes.
@@ -114,6 +120,11 @@ pub enum PlanError {
     /// More servers than anybody has.
     #[error("{} servers are too many to simulate; `plimsoll estimate` shows what asks for them", crate::units::display::whole(*.0 as f64))]
     TooManyServers(u64),
+    /// Caches larger than memory should hold.
+    #[error(
+        "caches with {} objects in all are too large to simulate; `plimsoll estimate` has their hit ratio in closed form, and `objects` and `size` a hundred times smaller each show nearly the same", crate::units::display::whole(*.0)
+    )]
+    TooManyCopies(f64),
     /// More than a run can hold.
     #[error(
         "{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`"
@@ -178,6 +189,12 @@ impl Plan {
                 ),
             ),
         };
+        let copies = scenario.cache.as_ref().map_or(0.0, |cache| {
+            cache.size.min(cache.objects) as f64 * caches(scenario, servers) as f64
+        });
+        if copies > MOST_COPIES {
+            return Err(PlanError::TooManyCopies(copies));
+        }
         if simulated == servers && per_replication > 1e13 {
             return Err(PlanError::TooMany(per_replication));
         }
@@ -205,7 +222,8 @@ impl Plan {
             * crate::model::imbalance(scenario, model.load.connections, servers);
         let stuffed = fullest > slots as f64 && !routed || model.load.connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
-        let held = fullest.min(slots as f64) * scenario.servers.memory_per_connection.get();
+        let held = fullest.min(slots as f64) * scenario.servers.memory_per_connection.get()
+            + scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
@@ -227,6 +245,7 @@ impl Plan {
             ResourceKind::BrokerNicIn,
             ResourceKind::BrokerNicOut,
             ResourceKind::BrokerDisk,
+            ResourceKind::BackendCpu,
             ResourceKind::LogWrite,
         ] {
             let offered = model.admitted_utilisation(scenario, kind);
@@ -250,6 +269,7 @@ impl Plan {
                 packets * 100.0
             ));
         }
+        warnings.extend(first_rush(scenario, model));
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {
@@ -260,6 +280,7 @@ impl Plan {
             log_nodes: model.fleet.log_nodes.max(1),
             extent: Extent { simulated: sampled, fleet, nodes: nodes.max(1), fleet_nodes: broker_nodes.max(1) },
             broker_nodes,
+            backend_nodes: model.fleet.backend_nodes,
             deliveries: crosses.then_some(spread.deliveries),
             background,
             pace,
@@ -278,4 +299,18 @@ impl Plan {
             warnings,
         })
     }
+}
+
+/// A word about a cache that starts cold, where the backend can't answer everything by itself.
+fn first_rush(scenario: &Scenario, model: &Model) -> Option<String> {
+    let (backend, reads) = (scenario.backend.as_ref()?, Reads::of(scenario, &model.admitted, model.fleet.servers)?);
+    let capacity = model.fleet.backend_nodes as f64 * f64::from(backend.cores);
+    let rush = reads.reads_per_second * backend.per_query.mean() / capacity;
+    let cold = scenario.cache.as_ref().is_some_and(|cache| cache.cold);
+    (cold && rush >= 1.0).then(|| {
+        format!(
+            "the caches start empty and the backend is offered {:.0} % of what it can do until they have filled; the figures hold that rush, as far as it is past the warm-up",
+            rush * 100.0
+        )
+    })
 }

@@ -12,9 +12,10 @@ use super::exchange::{Exchange, Inbox, Row};
 use super::outlet::Between;
 use super::placement::{spread, spread_over_shards};
 use super::plan::{Plan, PlanError};
+use super::reads::{Ask, Reads};
 use super::recorder::Recorder;
 use super::server::ServerTotals;
-use crate::metrics::summary::{BrokerFacts, Facts, Replication, summarise};
+use crate::metrics::summary::{BackendFacts, BrokerFacts, Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
@@ -25,6 +26,9 @@ use crate::units::{SimTime, Span};
 const MOST_ROUNDS: u64 = 40;
 /// Where servers may drop connections, the front door hears of it this often, in seconds.
 const FEEDBACK_SECONDS: f64 = 0.1;
+
+/// Of what has reads to make, about so much is held at a time.
+const READS_A_STEP: f64 = 2e5;
 
 /// Between two looks at whether to stop, a server takes in about so many messages.
 const MESSAGES_A_STEP: f64 = 1e6;
@@ -118,6 +122,12 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
             stations: [broker.network.is_some(), true, broker.network.is_some(), broker.disk_write.is_some()],
             lingers: broker.linger.get() > 0.0,
         }),
+        backend: scenario.backend.as_ref().map(|backend| BackendFacts {
+            nodes: plan.backend_nodes,
+            cores: backend.cores,
+            cached: scenario.cache.is_some(),
+            expires: scenario.cache.as_ref().is_some_and(|cache| cache.ttl.is_some()),
+        }),
         deliveries: plan.deliveries,
         fixed_latency_seconds: fixed_latency(scenario),
         log_bytes: scenario.logs.map_or(0.0, |logs| logs.bytes_per_message.get() / logs.compression),
@@ -191,12 +201,13 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let parts = plan.parts.min(cells as u64) as usize;
     let ranges: Vec<std::ops::Range<usize>> =
         (0..parts).map(|part| part * cells / parts..(part + 1) * cells / parts).collect();
-    if door.is_none() && plan.broker_nodes == 0 {
+    let mut reads = Reads::new(&setting, if routed { plan.servers } else { plan.simulated }, plan.backend_nodes);
+    if door.is_none() && plan.broker_nodes == 0 && reads.is_none() {
         let parts = ranges
             .into_par_iter()
             .map(|range| run_alone(range, &make, &setting, watch))
             .collect::<Result<Vec<Part>, SimulationError>>()?;
-        return gather(parts, None, plan, scenario, opened, slices);
+        return gather(parts, (None, None), plan, scenario, opened, slices);
     }
     let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
     let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
@@ -212,8 +223,8 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             part
         })
         .collect();
-    run_together(&mut parts, door.as_mut(), exchange.as_mut(), &setting, plan, watch)?;
-    gather(parts, exchange, plan, scenario, opened, slices)
+    run_together(&mut parts, door.as_mut(), (exchange.as_mut(), reads.as_mut()), &setting, plan, watch)?;
+    gather(parts, (exchange, reads), plan, scenario, opened, slices)
 }
 
 /// Connections of each simulated server where they stay, as the balancer's policy has spread them over all.
@@ -274,7 +285,7 @@ fn sample_memory(cell: &Cell, recorder: &mut Recorder) {
 fn run_together(
     parts: &mut [Part],
     mut door: Option<&mut Door>,
-    mut exchange: Option<&mut Exchange>,
+    (mut exchange, mut reads): (Option<&mut Exchange>, Option<&mut Reads>),
     setting: &Setting,
     plan: &Plan,
     watch: &dyn Watch,
@@ -282,6 +293,7 @@ fn run_together(
     let slices = setting.slices;
     let cells: usize = parts.iter().map(|part| part.cells.len()).sum();
     let mut changes: Vec<Vec<(SimTime, Change)>> = vec![Vec::new(); cells];
+    let mut answers: Vec<Vec<Ask>> = vec![Vec::new(); parts.len()];
     let pace = exchange.as_ref().map(|exchange| exchange.pace());
     let parallel = pace.is_none_or(|pace| pace.parallel || pace.step == Span::ZERO);
     for slice in 0..slices.count() {
@@ -292,10 +304,16 @@ fn run_together(
         let feedback = if plan.memory_can_fill { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
         let in_step =
             pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
-        let windows = (steps.max(feedback) as u64).max(in_step);
+        // What has left the cores is held until all have come as far.
+        let all: f64 = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).sum();
+        let held = if reads.is_some() { (seconds * all / READS_A_STEP).ceil() } else { 1.0 };
+        let windows = (steps.max(feedback).max(held) as u64).max(in_step);
         parts.iter_mut().for_each(|part| part.recorder.open(slice));
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.open(slice);
+        }
+        if let Some(reads) = reads.as_deref_mut() {
+            reads.open(slice);
         }
         for window in 1..=windows {
             if watch.stop() {
@@ -351,6 +369,9 @@ fn run_together(
             } else {
                 parts.iter_mut().enumerate().map(advance).collect()
             };
+            if let Some(reads) = reads.as_deref_mut() {
+                make_reads(reads, parts, &mut answers, until);
+            }
             for (server, count) in shed.into_iter().flatten() {
                 if let Some(door) = door.as_deref_mut() {
                     door.shed(server, count, until);
@@ -366,6 +387,9 @@ fn run_together(
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.close();
         }
+        if let Some(reads) = reads.as_deref_mut() {
+            reads.close();
+        }
     }
     parts.par_iter_mut().for_each(|part| {
         for cell in &mut part.cells {
@@ -376,9 +400,29 @@ fn run_together(
     Ok(())
 }
 
+/// Lets the reads go forward to where the cells are, and what has made its reads go out.
+fn make_reads(reads: &mut Reads, parts: &mut [Part], answers: &mut [Vec<Ask>], until: SimTime) {
+    parts.iter_mut().for_each(|part| reads.take(&mut part.recorder.asks));
+    // A part has its servers next to each other; one cell may have all.
+    let routed = parts.iter().all(|part| part.cells.iter().any(|cell| cell.servers() > 1));
+    let starts: Vec<usize> = parts.iter().map(|part| part.first).collect();
+    reads.advance(until, |ask| {
+        let part = if routed { 0 } else { starts.partition_point(|first| *first <= ask.server as usize) - 1 };
+        answers[part].push(ask);
+    });
+    parts.par_iter_mut().zip(answers).for_each(|(part, answers)| {
+        let Part { cells, first, recorder, .. } = part;
+        for ask in answers.drain(..) {
+            let server = ask.server as usize;
+            let (cell, first) = if routed { (0, 0) } else { (server - *first, server) };
+            cells[cell].answered(first, &ask, recorder);
+        }
+    });
+}
+
 fn gather(
     mut parts: Vec<Part>,
-    exchange: Option<Exchange>,
+    (exchange, reads): (Option<Exchange>, Option<Reads>),
     plan: &Plan,
     scenario: &Scenario,
     opened: u64,
@@ -396,6 +440,12 @@ fn gather(
         conservation.in_post =
             end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
         relay = end.tally.map(|tally| (tally, plan.extent.nodes));
+    }
+    let mut backend = None;
+    if let Some(reads) = reads {
+        let (tally, pending) = reads.finish();
+        conservation.in_service += pending;
+        backend = Some(tally);
     }
     let mut totals: Vec<ServerTotals> = Vec::new();
     let mut groups: Vec<(Tally, u64)> = Vec::new();
@@ -429,7 +479,7 @@ fn gather(
         return Err(SimulationError::Conservation(conservation));
     }
     let seconds = slices.end().as_seconds();
-    Ok(Replication { groups, relay, conservation, servers: compare(&totals, scenario.servers.cores, seconds) })
+    Ok(Replication { groups, relay, backend, conservation, servers: compare(&totals, scenario.servers.cores, seconds) })
 }
 
 fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {

@@ -6,6 +6,7 @@ use super::cell::Setting;
 use super::demand::{Demand, Times};
 use super::letter::{ALL, Delivery};
 use super::outlet::{Between, Outlet};
+use super::reads::Ask;
 use super::recorder::Recorder;
 use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing, Visit};
 use crate::metrics::tally::Station;
@@ -33,6 +34,8 @@ pub struct Server {
     strict: bool,
     /// What is done for users of other servers, if anything is.
     outlet: Option<Box<Outlet>>,
+    /// Its number, where what leaves the cores has reads to make first.
+    reads: Option<u32>,
     /// Delays of the last way to a user, where they are random.
     downlink: Option<(Times, Stream)>,
 }
@@ -79,7 +82,7 @@ pub struct Job {
     pub nic_out: Span,
     /// Its payload.
     pub bytes: u32,
-    /// Users that a copy is for.
+    /// Users that a copy is for; of a message that reads, the reads it makes.
     pub recipients: u32,
     /// What it is.
     pub kind: Kind,
@@ -92,8 +95,8 @@ impl Job {
     /// A message that needs this.
     #[inline(always)]
     pub fn message(origin: u64, demand: &Demand) -> Self {
-        let Demand { cpu, nic_out, bytes, .. } = *demand;
-        Self { origin, cpu, nic_out, bytes, recipients: 0, kind: Kind::Message, inside: false }
+        let Demand { cpu, nic_out, bytes, reads, .. } = *demand;
+        Self { origin, cpu, nic_out, bytes, recipients: reads, kind: Kind::Message, inside: false }
     }
 }
 
@@ -107,6 +110,18 @@ impl Job {
     /// A heartbeat or a connection attempt that needs this.
     pub fn other(kind: Kind, demand: &Demand) -> Self {
         Self { kind, inside: true, ..Self::message(0, demand) }
+    }
+
+    /// The reads that it makes, of its packed form.
+    pub fn reads_of(words: [u64; 3]) -> u32 {
+        let job = Self::unpack(words);
+        if job.kind == Kind::Message { job.recipients } else { 0 }
+    }
+
+    /// Whether it is a message that is not counted among those inside at the end, of its packed form.
+    pub fn is_outside(words: [u64; 3]) -> bool {
+        let job = Self::unpack(words);
+        job.kind == Kind::Message && !job.inside
     }
 
     /// What is left to know once the CPU is done, as plain words.
@@ -171,6 +186,7 @@ impl Server {
                 (Times::new(&scenario.latency.client), Stream::named(seed, replication, server, Purpose::Downlink))
             }),
             outlet,
+            reads: scenario.backend.as_ref().map(|_| server as u32),
         }
     }
 
@@ -374,7 +390,7 @@ impl Server {
             self.done.push(visit.departure, job.pack());
             return;
         }
-        if self.nic_out.is_none() && self.log.is_none() {
+        if self.nic_out.is_none() && self.log.is_none() && self.reads.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
                 self.send(visit.departure, job, recorder);
@@ -405,7 +421,17 @@ impl Server {
             let visit = log.serve(at, self.log_demand);
             recorder.visit(Station::Log, visit, true);
         }
+        if let Some(server) = self.reads {
+            recorder.asks.push(Ask { at, server, job: job.pack() });
+            return;
+        }
         self.send(at, job, recorder);
+    }
+
+    /// Something has made its reads and goes out; in order of time.
+    pub fn answered(&mut self, ask: &Ask, recorder: &mut Recorder) {
+        recorder.count_row();
+        self.send(ask.at, Job::unpack(ask.job), recorder);
     }
 
     #[inline(always)]

@@ -88,17 +88,25 @@ impl Lru {
     /// Takes a slot out of the order.
     fn unlink(&mut self, slot: u32) {
         let Slot { newer, older, .. } = self.slots[slot as usize];
-        if newer == NONE { self.newest = older } else { self.slots[newer as usize].older = older }
-        if older == NONE { self.oldest = newer } else { self.slots[older as usize].newer = newer }
+        match self.slots.get_mut(newer as usize) {
+            Some(other) => other.older = older,
+            None => self.newest = older,
+        }
+        match self.slots.get_mut(older as usize) {
+            Some(other) => other.newer = newer,
+            None => self.oldest = newer,
+        }
     }
 
     /// Puts a slot in front.
     fn link(&mut self, slot: u32) {
-        let second = self.newest;
+        let second = std::mem::replace(&mut self.newest, slot);
         let entry = &mut self.slots[slot as usize];
         (entry.newer, entry.older) = (NONE, second);
-        if second == NONE { self.oldest = slot } else { self.slots[second as usize].newer = slot }
-        self.newest = slot;
+        match self.slots.get_mut(second as usize) {
+            Some(other) => other.newer = slot,
+            None => self.oldest = slot,
+        }
     }
 }
 
@@ -112,7 +120,9 @@ impl Hasher for Mixed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -130,7 +140,7 @@ mod tests {
     fn the_longest_unasked_makes_room() {
         let mut cache = Lru::new(3);
         for object in 1..=3 {
-            cache.put(object, object as i64 * 10);
+            cache.put(object, object.cast_signed() * 10);
         }
         assert_eq!(cache.get(1), Some(10));
         cache.put(4, 40);
@@ -186,13 +196,9 @@ mod tests {
     /// Che's approximation is within half a percent, where more than a handful of objects fit; sampling is half of that.
     #[test]
     fn che_agrees_with_a_real_cache() {
-        for (objects, size, s) in [
-            (100.0, 10, 0.8),
-            (1_000.0, 50, 0.0),
-            (1_000.0, 300, 0.9),
-            (10_000.0, 100, 1.2),
-            (100_000.0, 5_000, 0.9),
-        ] {
+        for (objects, size, s) in
+            [(100.0, 10, 0.8), (1_000.0, 50, 0.0), (1_000.0, 300, 0.9), (10_000.0, 100, 1.2), (100_000.0, 5_000, 0.9)]
+        {
             let right = LruForm::new(objects, s, size as f64).served(1_000.0, None, 0.0).hit_ratio;
             let (found, _) = simulated(objects, s, size, None, 400_000);
             assert!((found - right).abs() < 0.005, "{objects} {size} {s}: {found}, Che has {right}");

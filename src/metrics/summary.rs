@@ -6,8 +6,8 @@
 
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
-    BackendPoint, CacheMetrics, ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup,
-    StationMetrics,
+    BackendPoint, CacheMetrics, ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint,
+    ServerMetrics, Setup, StationMetrics,
 };
 use crate::stats::series::{Batch, mser, quantile_interval, ratio_interval};
 use crate::stats::{Estimate, Histogram};

@@ -4,6 +4,9 @@ use super::Load;
 use crate::scenario::Scenario;
 use crate::stats::cache::Served;
 
+/// No cache is asked less often than this, in requests a second: so that no figure below is infinite.
+const SELDOM: f64 = 1e-9;
+
 /// What messages read, in the long run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reads {
@@ -27,7 +30,7 @@ impl Reads {
         let reads = load.messages_in_per_second * backend.queries_per_message;
         let served = scenario.cache.as_ref().map(|cache| {
             let rate = if cache.shared { reads } else { reads / servers as f64 };
-            cache.form.served(rate.max(f64::MIN_POSITIVE), cache.ttl.map(crate::units::Seconds::get), cache.writes.get())
+            cache.form.served(rate.max(SELDOM), cache.ttl.map(crate::units::Seconds::get), cache.writes.get())
         });
         Some(Self {
             per_message: backend.queries_per_message,

@@ -159,14 +159,8 @@ impl Required {
     /// suffices for itself. A broker's demand depends on the servers, so it comes after them.
     fn of(scenario: &Scenario, load: &Load) -> Self {
         let shards = scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards);
-        let mut fleet = Fleet {
-            servers: shards,
-            broker_nodes: 0,
-            backend_nodes: 0,
-            log_nodes: 0,
-            warm_log_nodes: 0,
-            origins: 0,
-        };
+        let mut fleet =
+            Fleet { servers: shards, broker_nodes: 0, backend_nodes: 0, log_nodes: 0, warm_log_nodes: 0, origins: 0 };
         for tier in [Tier::Server, Tier::Broker, Tier::Backend, Tier::LogStore, Tier::WarmLogStore, Tier::Origin] {
             let kinds: Vec<_> = ResourceKind::all(scenario).into_iter().filter(|kind| kind.tier() == tier).collect();
             if kinds.is_empty() {

@@ -88,6 +88,7 @@ fn body(view: &View<'_>) -> Map<String, Value> {
         out.insert("log_storage".into(), log_storage(assessment, &parameter));
     }
     out.insert("closed_form".into(), closed_form(assessment));
+    out.extend(reads(assessment).map(|reads| ("reads".into(), reads)));
     out.insert(
         "uncertain".into(),
         assessment.uncertain.iter().map(|i| json!({ "path": i.path, "low": i.low, "high": i.high })).collect(),
@@ -96,7 +97,9 @@ fn body(view: &View<'_>) -> Map<String, Value> {
         out.insert("slo".into(), slo(view.objectives));
     }
     if let Some(metrics) = view.metrics {
-        out.insert("simulation".into(), simulation(metrics));
+        let mut simulated = simulation(metrics);
+        add_backend(&mut simulated, metrics);
+        out.insert("simulation".into(), simulated);
     }
     out
 }
@@ -156,31 +159,55 @@ fn bottleneck(assessment: &Assessment, resource: &ResourceAssessment) -> Value {
 fn closed_form(assessment: &Assessment) -> Value {
     let form = &assessment.latency;
     let stations: Vec<Value> = form.stations.iter().map(station_form).collect();
-    let mut out = json!({
+    json!({
         "servers": assessment.model.fleet.servers,
         "broker_nodes": assessment.model.fleet.broker_nodes,
         "backend_nodes": assessment.model.fleet.backend_nodes,
         "latency_seconds": { "mean": form.mean_seconds },
         "network_seconds": form.network_seconds,
         "stations": stations,
+    })
+}
+
+/// What messages read, and what caches do for them, in the closed form.
+fn reads(assessment: &Assessment) -> Option<Value> {
+    let reads = assessment.reads()?;
+    let mut out = json!({
+        "reads_per_second": reads.reads_per_second,
+        "queries_per_second": reads.queries_per_second,
     });
-    if let Some(reads) = assessment.reads() {
-        out["reads"] = json!({
-            "reads_per_second": reads.reads_per_second,
-            "queries_per_second": reads.queries_per_second,
+    if let (Some(served), Some(cache)) = (reads.served, &assessment.scenario.cache) {
+        out["cache"] = json!({
+            "caches": caches(&assessment.scenario, assessment.model.fleet.servers),
+            "objects_held": cache.size.min(cache.objects),
+            "bytes_each": cache.bytes().get(),
+            "hit_ratio": served.hit_ratio,
+            "mean_age_seconds": served.mean_age,
+            "stale_share": served.stale_share,
         });
-        if let (Some(served), Some(cache)) = (reads.served, &assessment.scenario.cache) {
-            out["cache"] = json!({
-                "caches": caches(&assessment.scenario, assessment.model.fleet.servers),
-                "objects_held": cache.size.min(cache.objects),
-                "bytes_each": cache.bytes().get(),
-                "hit_ratio": served.hit_ratio,
-                "mean_age_seconds": served.mean_age,
-                "stale_share": served.stale_share,
-            });
+    }
+    Some(out)
+}
+
+/// Adds what caches and backend did in a simulation, where there are any.
+fn add_backend(simulated: &mut Value, metrics: &RunMetrics) {
+    if let Some(cache) = metrics.cache {
+        simulated["cache"] = json!({
+            "hit_ratio": cache.hit_ratio,
+            "mean_age_seconds": cache.mean_age_seconds,
+            "stale_share": cache.stale_share,
+        });
+    }
+    let Some(series) = simulated["series"].as_array_mut() else { return };
+    for (shown, point) in series.iter_mut().zip(&metrics.series) {
+        let Some(backend) = point.backend else { continue };
+        shown["backend_utilisation"] = json!(backend.utilisation);
+        shown["backend_queries_per_second"] = json!(backend.queries);
+        shown["backend_queries_inside"] = json!(backend.inside);
+        if metrics.cache.is_some() {
+            shown["hit_ratio"] = json!(backend.hit_ratio);
         }
     }
-    out
 }
 
 fn station_form(form: &StationForm) -> Value {
@@ -227,7 +254,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         .series
         .iter()
         .map(|point| {
-            let mut shown = json!({
+            json!({
                 "until_seconds": point.until_seconds,
                 "connections": point.connections,
                 "messages_in_per_second": point.messages_in,
@@ -237,20 +264,11 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "refused_per_second": point.refused,
                 "dropped_messages_per_second": point.dropped,
                 "memory_utilisation": point.memory,
-            });
-            if let Some(backend) = point.backend {
-                shown["backend_utilisation"] = json!(backend.utilisation);
-                shown["backend_queries_per_second"] = json!(backend.queries);
-                shown["backend_queries_inside"] = json!(backend.inside);
-                if metrics.cache.is_some() {
-                    shown["hit_ratio"] = json!(backend.hit_ratio);
-                }
-            }
-            shown
+            })
         })
         .collect();
     let conservation = &metrics.conservation;
-    let mut out = json!({
+    json!({
         "intervals": { "level": 0.95, "kind": "sampling" },
         "mode": setup.mode,
         "mode_reason": setup.reason,
@@ -300,15 +318,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         },
         "warnings": metrics.warnings,
         "series": series,
-    });
-    if let Some(cache) = metrics.cache {
-        out["cache"] = json!({
-            "hit_ratio": cache.hit_ratio,
-            "mean_age_seconds": cache.mean_age_seconds,
-            "stale_share": cache.stale_share,
-        });
-    }
-    out
+    })
 }
 
 fn latency(latency: LatencyMetrics) -> Value {

@@ -5,7 +5,7 @@ use super::types::{Backend, Cache};
 use crate::random::Distribution;
 use crate::stats::cache::LruForm;
 use crate::units::display::{bytes, ratio};
-use crate::units::{Bytes, Ratio, Rate, Seconds};
+use crate::units::{Bytes, Rate, Ratio, Seconds};
 
 /// CPU of a look into a cache of the server's own: assumed, a hash table and a copy of a KB.
 const LOOK_NEARBY: f64 = 1e-6;

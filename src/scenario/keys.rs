@@ -639,7 +639,12 @@ pub static KEYS: &[Key] = &[
         .or(&["auto"]),
     key("backend.latency", Random(Time), "", "One way between a server and it; as `latency.server`, if not given.", "")
         .absent(),
-    choice("cache", NONE, "none", "Where reads look before they go to the backend: none, or {objects: 1M, size: 100k}."),
+    choice(
+        "cache",
+        NONE,
+        "none",
+        "Where reads look before they go to the backend: none, or {objects: 1M, size: 100k}.",
+    ),
     choice(
         "cache.where",
         &["server", "shared"],
@@ -674,7 +679,12 @@ pub static KEYS: &[Key] = &[
         "How often each object is written in the backend, which makes copies of it stale.",
         "no load that the scenario does not state",
     ),
-    choice("cache.start", &["warm", "cold"], "warm", "What it holds as the run begins: what was read last, or nothing."),
+    choice(
+        "cache.start",
+        &["warm", "cold"],
+        "warm",
+        "What it holds as the run begins: what was read last, or nothing.",
+    ),
     key(
         "cache.lookup_cpu",
         Random(Time),

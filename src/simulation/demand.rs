@@ -128,7 +128,13 @@ impl Demands {
     fn of_size(&self, size: f64) -> Demand {
         let Exchange { ingress, egress } = self.wire.message(size);
         let line = |bytes: f64| self.network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
-        Demand { nic_in: line(ingress.bytes), cpu: Span::ZERO, nic_out: line(egress.bytes), bytes: size.round() as u32, reads: 0 }
+        Demand {
+            nic_in: line(ingress.bytes),
+            cpu: Span::ZERO,
+            nic_out: line(egress.bytes),
+            bytes: size.round() as u32,
+            reads: 0,
+        }
     }
 
     fn line(&self, bytes: f64) -> Span {
@@ -213,12 +219,12 @@ impl Lookups {
 
     fn fixed(&self) -> Option<(u32, Span)> {
         let look = self.look.fixed().filter(|_| self.more == 0.0)?;
-        Some((self.each, Span(look.0 * u64::from(self.each))))
+        Some((self.each, Span(look.0.saturating_mul(u64::from(self.each)))))
     }
 
     fn draw(&self, stream: &mut Stream) -> (u32, Span) {
         let reads = self.each + u32::from(self.more > 0.0 && stream.unit() < self.more);
-        (reads, Span((0..reads).map(|_| self.look.draw(stream).0).sum()))
+        (reads, Span((0..reads).fold(0, |sum: u64, _| sum.saturating_add(self.look.draw(stream).0))))
     }
 }
 

@@ -122,7 +122,7 @@ pub enum PlanError {
     TooManyServers(u64),
     /// Caches larger than memory should hold.
     #[error(
-        "caches with {} objects in all are too large to simulate; `plimsoll estimate` has their hit ratio in closed form, and `objects` and `size` a hundred times smaller each show nearly the same", crate::units::display::whole(*.0)
+        "caches that hold {} objects in all are too large to simulate, where 10,000,000 are the most; make `size` smaller, or share one cache; `plimsoll estimate` has the hit ratio of any size", crate::units::display::whole(*.0)
     )]
     TooManyCopies(f64),
     /// More than a run can hold.
@@ -189,9 +189,10 @@ impl Plan {
                 ),
             ),
         };
-        let copies = scenario.cache.as_ref().map_or(0.0, |cache| {
-            cache.size.min(cache.objects) as f64 * caches(scenario, servers) as f64
-        });
+        let copies = scenario
+            .cache
+            .as_ref()
+            .map_or(0.0, |cache| cache.size.min(cache.objects) as f64 * caches(scenario, servers) as f64);
         if copies > MOST_COPIES {
             return Err(PlanError::TooManyCopies(copies));
         }

@@ -102,12 +102,8 @@ impl Pool {
         while self.busy.peek().is_some_and(|free| free.0 <= arrival) {
             self.busy.pop();
         }
-        let start = if self.busy.len() < self.cores {
-            arrival
-        } else {
-            self.busy.pop().map_or(arrival, |free| free.0)
-        };
-        let departure = start + demand;
+        let start = if self.busy.len() < self.cores { arrival } else { self.busy.pop().map_or(arrival, |free| free.0) };
+        let departure = later(start, demand);
         self.busy.push(Reverse(departure));
         Visit { arrival, start, departure, wakeup: Span::ZERO }
     }
@@ -196,7 +192,7 @@ impl Reads {
                 }
                 Step::Look => {
                     let found = self.look(at, &event);
-                    let back = at + self.hop.draw(&mut self.hops);
+                    let back = later(at, self.hop.draw(&mut self.hops));
                     self.calendar.schedule(back, Event { step: if found { Step::Next } else { Step::Miss }, ..event });
                 }
                 Step::Miss => self.ask_backend(at, event),
@@ -205,7 +201,7 @@ impl Reads {
                     let visit = self.backend.serve(at, demand);
                     self.recorder.count_row();
                     self.recorder.visit(Station::Cpu, visit, true);
-                    let back = visit.departure + self.way.draw(&mut self.hops);
+                    let back = later(visit.departure, self.way.draw(&mut self.hops));
                     self.calendar.schedule(back, Event { step: Step::Back, ..event });
                 }
                 Step::Back => {
@@ -224,7 +220,7 @@ impl Reads {
         let Some(popularity) = &self.popularity else { return self.ask_backend(at, event) };
         event.object = popularity.sample(&mut self.objects[event.server as usize]);
         if self.shared {
-            let there = at + self.hop.draw(&mut self.hops);
+            let there = later(at, self.hop.draw(&mut self.hops));
             self.calendar.schedule(there, Event { step: Step::Look, ..event });
         } else if self.look(at, &event) {
             self.calendar.schedule(at, Event { step: Step::Next, ..event });
@@ -234,7 +230,7 @@ impl Reads {
     }
 
     fn ask_backend(&mut self, at: SimTime, event: Event) {
-        let there = at + self.way.draw(&mut self.hops);
+        let there = later(at, self.way.draw(&mut self.hops));
         self.calendar.schedule(there, Event { step: Step::Query, ..event });
     }
 
@@ -254,7 +250,7 @@ impl Reads {
             return false;
         }
         recorder.flow.hits += 1;
-        recorder.flow.hit_age += age.cast_unsigned() as u128;
+        recorder.flow.hit_age += u128::from(age.cast_unsigned());
         if *writes > 0.0 {
             // The first write after it was fetched is exponential.
             let written = store.writes.exp1() / *writes < age as f64 / PICOSECONDS;
@@ -267,42 +263,51 @@ impl Reads {
     pub fn finish(self) -> (Tally, u64) {
         let mut pending = 0;
         let Self { mut calendar, recorder, .. } = self;
-        while let Some((_, event)) = calendar.pop_until(SimTime(u64::MAX - 1)) {
+        while let Some((_, event)) = calendar.pop_until(SimTime::NEVER) {
             pending += u64::from(Job::is_outside(event.job));
         }
         (recorder.finish(), pending)
     }
 }
 
-/// Fills a cache with what would be in it in the long run: going back in time from the start, the objects asked for first
-/// are those asked for last. How old a copy is at a random moment: uniform over ttl + 1/λ (past the ttl it waits to be read
-/// anew), or without a ttl exponential, with the mean time until it leaves.
+/// A time from this moment on; what is past the clock's end is never.
+fn later(at: SimTime, span: Span) -> SimTime {
+    SimTime(at.0.saturating_add(span.0))
+}
+
+/// Fills a cache with what would be in it in the long run: going back in time from the start, the objects met first are
+/// those asked for last. How old a copy is: that long, and where the request found a copy already, as old as that was: up
+/// to its ttl, each age alike; without one exponential, with the mean time until a copy leaves.
 fn fill(lru: &mut Lru, cache: &Cache, rate: f64, stream: &mut Stream) {
     let size = cache.size.min(cache.objects);
+    let ttl = cache.ttl.map(crate::units::Seconds::get);
     let mut found = Vec::with_capacity(size as usize);
-    let zipf = Zipf::new(cache.objects as f64, cache.zipf);
     if cache.size >= cache.objects {
-        found.extend(1..=cache.objects);
+        let last = |object| (object, stream.exp1() / cache.form.rate_of(object as f64, rate));
+        found.extend((1..=cache.objects).map(last));
+        found.sort_by(|a, b| a.1.total_cmp(&b.1));
     } else {
-        let mut seen = Lru::new(size as usize);
+        let zipf = Zipf::new(cache.objects as f64, cache.zipf);
+        let (mut seen, mut ago) = (Lru::new(size as usize), 0.0);
         for _ in 0..size.saturating_mul(FILLING) {
             if found.len() as u64 == size {
                 break;
             }
+            ago += stream.exp1() / rate;
             let object = zipf.sample(stream);
             if seen.get(object).is_none() {
                 seen.put(object, 0);
-                found.push(object);
+                found.push((object, ago));
             }
         }
     }
-    let characteristic = cache.form.characteristic_requests();
-    for object in found.into_iter().rev() {
-        let each = rate * cache.form.probability(object as f64);
-        let age = match cache.ttl {
-            Some(ttl) => stream.unit() * (ttl.get() + 1.0 / each),
-            None => stream.exp1() * (each / rate * characteristic).exp_m1() / each,
+    for (object, ago) in found.into_iter().rev() {
+        let each = cache.form.rate_of(object as f64, rate);
+        let before = match ttl {
+            _ if stream.unit() >= cache.form.hit_ratio_of(each, rate, ttl) => 0.0,
+            Some(ttl) => stream.unit() * ttl,
+            None => stream.exp1() * (each / rate * cache.form.characteristic_requests()).exp_m1() / each,
         };
-        lru.put(object, -((age.min(OLDEST) * PICOSECONDS) as i64));
+        lru.put(object, -(((ago + before).min(OLDEST) * PICOSECONDS) as i64));
     }
 }

@@ -1,18 +1,18 @@
 //! How often a cache has what is asked of it, in closed form.
 //!
-//! Requests are independent of each other (the independent reference model): each is for object i with probability p_i,
+//! Requests are independent of each other (the independent reference model): each is for object i with probability pᵢ,
 //! here in proportion to 1/i^s (Zipf), and their times are a Poisson process. The cache keeps the C objects that were asked
 //! for last (LRU).
 //!
 //! **Che's approximation** (H. Che, Y. Tung, Z. Wang, "Hierarchical Web caching systems", IEEE Journal on Selected Areas in
-//! Communications 20, 2002): an object leaves when it was not asked for during a time t_C that is the same for all, namely
-//! the one for which C objects are expected inside, Σ (1 − e^(−λ_i t_C)) = C. The hit ratio is Σ p_i (1 − e^(−λ_i t_C)).
+//! Communications 20, 2002): an object leaves when it was not asked for during a time τ that is the same for all, namely
+//! the one for which C objects are expected inside, Σ (1 − e^(−λᵢ τ)) = C. The hit ratio is Σ pᵢ (1 − e^(−λᵢ τ)).
 //!
 //! Where a copy may be no older than T, what counts for an object of rate λ is the cycle that begins when it is fetched:
 //! with M the hits to come until it is fetched again, its hit ratio is M/(1 + M). M = λ∫₀ᵀ A(a) da, where A(a) is the
-//! chance that no gap longer than `t_C` has come up to the age a. For T ≤ `t_C` that is M = λT (N. C. Fofack, P. Nain,
-//! G. Neglia, D. Towsley, "Analysis of TTL-based cache networks", ValueTools 2012). For T > `t_C`, A(a) is 1 up to `t_C` and
-//! taken as e^(−θ(a − t_C)) from there, with the θ that makes M right for endless T, e^(λt_C) − 1: so it is exact at both
+//! chance that no gap longer than τ has come up to the age a. For T ≤ τ that is M = λT (N. C. Fofack, P. Nain,
+//! G. Neglia, D. Towsley, "Analysis of TTL-based cache networks", `ValueTools` 2012). For T > τ, A(a) is 1 up to τ and
+//! taken as e^(−θ(a − τ)) from there, with the θ that makes M right for endless T, e^(λτ) − 1: so it is exact at both
 //! ends, and an approximation in between.
 
 /// So many of the most popular objects are taken one by one …
@@ -30,7 +30,7 @@ pub struct LruForm {
     /// Σ 1/rank^s.
     weights: f64,
     s: f64,
-    /// The characteristic time, in requests to the cache: `t_C` × their rate. Infinite where everything fits.
+    /// The characteristic time, in requests to the cache: τ × their rate. Infinite where everything fits.
     requests: f64,
 }
 
@@ -64,9 +64,14 @@ impl LruForm {
         Self { classes, weights, s, requests }
     }
 
-    /// The probability that a request is for the object of this rank.
-    pub fn probability(&self, rank: f64) -> f64 {
-        rank.powf(-self.s) / self.weights
+    /// Requests a second for the object of this rank, of `rate` to the cache.
+    pub fn rate_of(&self, rank: f64, rate: f64) -> f64 {
+        rate * rank.powf(-self.s) / self.weights
+    }
+
+    /// Share of the requests for an object that is asked for `each` times a second which the cache answers.
+    pub fn hit_ratio_of(&self, each: f64, rate: f64, ttl: Option<f64>) -> f64 {
+        Cycle::of(each, self.requests / rate, ttl.unwrap_or(f64::INFINITY)).hit_ratio()
     }
 
     /// Requests after which an object that nobody asked for is gone.
@@ -87,6 +92,8 @@ impl LruForm {
                 ages += share * cycle.ages();
             }
         }
+        // What holds everything, for ever, misses nothing: no rounding either.
+        let hits = if ttl.is_none() && self.requests == f64::INFINITY { 1.0 } else { hits };
         Served {
             hit_ratio: hits.clamp(0.0, 1.0),
             mean_age: ttl.filter(|_| hits > 0.0).map(|_| ages / hits),
@@ -99,7 +106,7 @@ impl LruForm {
 struct Cycle {
     /// Requests a second for the object.
     rate: f64,
-    /// Its age at which no copy has been given up: `t_C`, or the ttl where that is shorter.
+    /// Its age at which no copy has been given up: τ, or the ttl where that is shorter.
     sure: f64,
     /// How long after that the ttl ends it.
     rest: f64,
@@ -114,7 +121,7 @@ impl Cycle {
         let sure = characteristic.min(ttl);
         let rest = if ttl > characteristic { ttl - characteristic } else { 0.0 };
         let x = rate * characteristic;
-        // (e^x − 1 − x)/λ is how much longer than t_C a copy is there; for small x its series.
+        // (e^x − 1 − x)/λ is how much longer than τ a copy is there; for small x its series.
         let beyond = if x < 1e-4 { x * x / 2.0 + x * x * x / 6.0 } else { x.exp_m1() - x };
         let fading = if beyond > 0.0 { rate / beyond } else { f64::INFINITY };
         let hits = rate * (sure + decaying(fading, rest));
@@ -147,7 +154,8 @@ impl Cycle {
         if writes <= 0.0 || self.hits <= 0.0 {
             return 0.0;
         }
-        let unchanged = decaying(writes, self.sure) + (-writes * self.sure).exp() * decaying(self.fading + writes, self.rest);
+        let unchanged =
+            decaying(writes, self.sure) + (-writes * self.sure).exp() * decaying(self.fading + writes, self.rest);
         let fresh = if self.hits.is_finite() { self.rate * unchanged / (1.0 + self.hits) } else { 0.0 };
         (self.hit_ratio() - fresh).max(0.0)
     }
@@ -178,7 +186,9 @@ fn classes(objects: f64, s: f64) -> (Vec<Class>, f64) {
         rank = next;
     }
     let all: f64 = classes.iter().map(|class| class.objects * class.each).sum();
-    classes.iter_mut().for_each(|class| class.each /= all);
+    for class in &mut classes {
+        class.each /= all;
+    }
     (classes, all)
 }
 

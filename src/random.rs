@@ -62,6 +62,12 @@ pub enum Purpose {
     BrokerHops = 21,
     /// Messages of servers that are not simulated.
     Background = 22,
+    /// Which messages a profile leaves out.
+    Profile = 30,
+    /// When a message is sent again.
+    Retries = 31,
+    /// Whose a message of a trace is.
+    Trace = 32,
     /// Which object a read is for, and what a cache holds at the start.
     Objects = 41,
     /// What queries need of the backend.
@@ -438,6 +444,14 @@ impl Distribution {
     /// P(X > x)/E\[X\] (renewal theory: Cox 1962). It is a uniform share of a length-biased draw.
     pub fn sample_residual(&self, stream: &mut Stream) -> f64 {
         stream.unit() * self.sample_length_biased(stream)
+    }
+
+    /// Draws how long ago one began that is looked at at a random moment, and what is left of it; alike, and the two of
+    /// one draw.
+    pub fn sample_age_and_rest(&self, stream: &mut Stream) -> (f64, f64) {
+        let length = self.sample_length_biased(stream);
+        let age = stream.unit() * length;
+        (age, length - age)
     }
 
     /// Draws with density x·f(x)/E\[X\]: as a random moment meets it.

@@ -273,7 +273,7 @@ fn levers_that_cant_be_pulled() {
 fn reads_that_cant_be_made() {
     let folder = folder();
     fs::write(folder.join("x.yaml"), GOOD.to_owned() + "backend: {}\n").unwrap();
-    let cases: [(&str, &[&str]); 16] = [
+    let cases: [(&str, &[&str]); 17] = [
         ("no objects", &["--set=cache={size: 10}"]),
         ("no size", &["--set=cache={objects: 100}"]),
         ("two sizes", &["--set=cache={objects: 1M, size: 10, memory: 1 GB}"]),
@@ -288,6 +288,7 @@ fn reads_that_cant_be_made() {
         ("no queries", &["--set=backend.queries_per_message=0"]),
         ("a time without unit", &["--set=backend.per_query=1"]),
         ("half a node", &["--set=backend.nodes=0.5"]),
+        ("reads for who does not wait", &["--set=workload.timeout=1 s"]),
         ("reads for a room", &["--set=workload.fan_out={room: 5}", "--set=broker=redis"]),
         ("an unknown store", &["--set=backend=postgres"]),
     ];

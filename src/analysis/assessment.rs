@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostics;
 use crate::model::latency::{LatencyForm, latency};
 use crate::model::storage::{KeptLogs, kept_logs};
+use crate::model::wire::Wire;
 use crate::model::{Model, Reads, Required, ResourceKind, Spread};
 use crate::random::{Purpose, Stream, hash_bytes};
 use crate::scenario::{Document, LogTier, Scenario, UncertainInput};
@@ -163,9 +164,14 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
 }
 
 impl Assessment {
+    /// A figure of the load, by its name in JSON.
+    pub fn load_figure(&self, name: &str) -> Option<Estimate> {
+        self.load.iter().find(|(other, _)| *other == name).map(|(_, figure)| *figure)
+    }
+
     /// How messages reach users of other servers, where any do.
     pub fn crossing(&self) -> Option<Spread> {
-        let spread = Spread::of(&self.scenario, self.model.load.connections, self.model.fleet.servers);
+        let spread = self.model.spread_of(&self.scenario, &self.model.load);
         (self.model.fleet.broker_nodes > 0).then_some(spread)
     }
 
@@ -193,7 +199,17 @@ fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static str, f64)> 
         ("packets_per_second", load.packets_per_second),
         ("heartbeats_per_second", load.heartbeats_per_second),
         ("log_bytes_per_hour", load.log_bytes_per_hour),
+        ("peak_to_mean", load.peak_to_mean),
     ];
+    if model.fleet.broker_nodes > 0 {
+        let (spread, each) =
+            (model.spread_of(scenario, load), Wire::of(scenario).mean_backplane(&scenario.workload.message_size));
+        let (published, copies) =
+            (load.messages_in_per_second * spread.publishes, load.messages_in_per_second * spread.copies);
+        figures.push(("published_per_second", published));
+        figures.push(("copies_per_second", copies));
+        figures.push(("backplane_bytes_per_second", (published + copies) * each.bytes));
+    }
     if scenario.cdn.is_some() {
         figures.push(("static_bytes_per_second", load.static_bytes_per_second));
         figures.push(("origin_bytes_per_second", load.origin_bytes_per_second));

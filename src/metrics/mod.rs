@@ -23,10 +23,15 @@ pub struct RunMetrics {
     pub cache: Option<CacheMetrics>,
     /// The whole fleet's flows.
     pub flows: Flows,
-    /// Messages turned away by a full queue or abandoned by the impatient, per replication, over the time measured.
+    /// Messages turned away by a full queue or abandoned by the impatient (where users send again or wait only so long:
+    /// given up), per replication, over the time measured.
     pub dropped_messages: Estimate,
     /// Their share of all messages.
     pub dropped_share: Estimate,
+    /// Messages that their users stopped waiting for, each time they were sent, per replication, over the time measured.
+    pub timed_out_messages: Estimate,
+    /// Messages sent again, likewise.
+    pub retried_messages: Estimate,
     /// Connections: how many are open, come, go, are refused.
     pub connections: ConnectionMetrics,
     /// How differently servers fare.
@@ -119,10 +124,16 @@ pub struct Flows {
     pub messages_in: Estimate,
     /// Messages delivered.
     pub messages_out: Estimate,
+    /// Messages answered once and in time (without time-outs: all that were done with).
+    pub goodput: Estimate,
     /// Payload published, in bytes.
     pub ingress_bytes: Estimate,
     /// Payload delivered, in bytes.
     pub egress_bytes: Estimate,
+    /// Messages handed to the broker.
+    pub published: Estimate,
+    /// Copies that reached a server from it.
+    pub copies: Estimate,
     /// Heartbeats.
     pub heartbeats: Estimate,
     /// Log bytes an hour, after compression and before replication.
@@ -159,8 +170,10 @@ pub struct ServerMetrics {
     pub worst_cpu_utilisation: f64,
 }
 
-/// arrived = delivered + queued + in service + blocked + abandoned, and the same of what is handed to the broker, of copies
-/// and of connections. Where messages go to other users, `delivered` is those that their own server is done with.
+/// arrived = delivered + late + queued + in service + blocked + abandoned, where what is sent again arrives again; intended =
+/// delivered + given up + pending, where users wait only so long or send again; and the same of what is handed to the
+/// broker, of copies and of connections. Where messages go to other users, `delivered` is those that their own server is
+/// done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Conservation {
     /// Messages that reached a server.
@@ -191,6 +204,14 @@ pub struct Conservation {
     pub copies_lost: u64,
     /// Copies on their way when the run ended.
     pub copies_on_the_way: u64,
+    /// Answered too late.
+    pub late: u64,
+    /// Messages that users wanted answered: those that arrived, without retries. 0 where users wait for ever.
+    pub intended: u64,
+    /// Those of them that were given up.
+    pub given_up: u64,
+    /// Those of them that were neither answered nor given up when the run ended.
+    pub pending: u64,
     /// Connections open at the start or accepted since.
     pub connections_opened: u64,
     /// Connections ended or dropped.
@@ -202,7 +223,8 @@ pub struct Conservation {
 impl Conservation {
     /// Whether nothing was lost or made up.
     pub const fn holds(&self) -> bool {
-        self.arrived == self.delivered + self.queued + self.in_service + self.blocked + self.abandoned
+        self.arrived == self.delivered + self.late + self.queued + self.in_service + self.blocked + self.abandoned
+            && (self.intended == 0 || self.intended == self.delivered + self.given_up + self.pending)
             && self.published == self.relayed + self.relay_lost + self.in_post
             && self.handed_out == self.received + self.copies_lost + self.copies_on_the_way
             && self.connections_opened == self.connections_closed + self.connections_open
@@ -226,6 +248,10 @@ impl Conservation {
             received: self.received + other.received,
             copies_lost: self.copies_lost + other.copies_lost,
             copies_on_the_way: self.copies_on_the_way + other.copies_on_the_way,
+            late: self.late + other.late,
+            intended: self.intended + other.intended,
+            given_up: self.given_up + other.given_up,
+            pending: self.pending + other.pending,
             connections_opened: self.connections_opened + other.connections_opened,
             connections_closed: self.connections_closed + other.connections_closed,
             connections_open: self.connections_open + other.connections_open,
@@ -246,10 +272,19 @@ pub struct SeriesPoint {
     pub cpu_busy: f64,
     /// Mean latency of the messages delivered, in seconds; `None` where there were none.
     pub latency: Option<f64>,
+    /// 99 % of those were faster, in seconds.
+    pub latency_p99: Option<f64>,
+    /// Work as a share of capacity, wake-ups left out, of each kind of station that there is, in the order of
+    /// [`summary::STATION_NAMES`].
+    pub utilisation: [Option<f64>; 4],
     /// Messages in the servers.
     pub inside: f64,
     /// Connection attempts refused a second.
     pub refused: f64,
+    /// Messages answered once and in time a second.
+    pub goodput: f64,
+    /// Messages sent again a second.
+    pub retried: f64,
     /// Messages lost a second.
     pub dropped: f64,
     /// Memory in use, as a share.

@@ -61,6 +61,10 @@ pub struct Facts {
     pub settling_seconds: f64,
     /// Whether the number of connections has to settle first.
     pub connections_settle: bool,
+    /// Whether users wait only so long or send again.
+    pub users_retry: bool,
+    /// Whether the load stays the same, so that there is a steady state to wait for and slices of time are alike.
+    pub steady: bool,
     /// Notes to pass on.
     pub warnings: Vec<String>,
 }
@@ -167,12 +171,11 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     let little_error = little_error(&batches, &facts);
     // Where messages go to others, what is lost is counted in deliveries; elsewhere each message is one.
     let per_message = facts.deliveries;
-    let dropped = |p: &Part| {
-        (p.flow.blocked + p.flow.abandoned) as f64 * per_message.unwrap_or(1.0) + p.flow.lost_deliveries as f64
-    };
+    let dropped =
+        |p: &Part| lost(&p.flow, facts.users_retry) as f64 * per_message.unwrap_or(1.0) + p.flow.lost_deliveries as f64;
     let due = |p: &Part| match per_message {
         Some(_) => p.flow.messages_out as f64 + dropped(p),
-        None => p.flow.messages_in as f64,
+        None => (p.flow.messages_in - p.flow.retried) as f64,
     };
     let log_bytes = facts.log_bytes;
     RunMetrics {
@@ -184,13 +187,18 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         flows: Flows {
             messages_in: per_second(&|p| p.flow.messages_in as f64),
             messages_out: per_second(&|p| p.flow.messages_out as f64),
+            goodput: per_second(&|p| p.latency_count as f64),
             ingress_bytes: per_second(&|p| p.flow.bytes_in as f64),
             egress_bytes: per_second(&|p| p.flow.bytes_out as f64),
+            published: per_second(&|p| p.flow.published as f64),
+            copies: per_second(&|p| p.flow.copies as f64),
             heartbeats: per_second(&|p| p.flow.heartbeats as f64),
             log_bytes_per_hour: per_second(&|p| p.stations[Station::Log as usize].visits as f64 * log_bytes * 3_600.0),
         },
         dropped_messages: at_least_zero(count(&dropped)),
         dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
+        timed_out_messages: at_least_zero(count(&|p| p.flow.timed_out as f64)),
+        retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
@@ -284,6 +292,11 @@ fn linger(batches: &[Vec<Part>], fleet: f64) -> StationMetrics {
     }
 }
 
+/// Messages lost: of users who send again or wait only so long, those that they gave up.
+fn lost(flow: &Flow, users_retry: bool) -> u64 {
+    if users_retry { flow.given_up } else { flow.blocked + flow.abandoned }
+}
+
 fn seconds(picoseconds: i128) -> f64 {
     picoseconds as f64 / PICOSECONDS
 }
@@ -328,7 +341,20 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
     let kept = warm_up..slices.count();
     if facts.servers == facts.servers_simulated {
         let (tally, servers) = &replication.groups[0];
-        return vec![in_time(tally, slices, *servers, warm_up)];
+        let mut parts = in_time(tally, slices, *servers, warm_up);
+        // What the broker lost is lost by the servers.
+        if let Some((relay, _)) = &replication.relay {
+            for (part, flow) in parts.iter_mut().zip(&relay.flow[warm_up..]) {
+                part.flow.lost_deliveries += flow.lost_deliveries;
+            }
+        }
+        if facts.steady {
+            return vec![parts];
+        }
+        // Slices differ as the load does, replications only by chance.
+        let mut sum = Part::default();
+        parts.iter().for_each(|part| sum.add(part));
+        return vec![vec![sum]];
     }
     replication
         .groups
@@ -338,6 +364,10 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             let mut sum = Part::default();
             for i in kept.clone() {
                 sum.add(&part(tally, &stations, slices, *servers, i));
+            }
+            if let Some((relay, _)) = &replication.relay {
+                let lost: u64 = relay.flow[kept.clone()].iter().map(|flow| flow.lost_deliveries).sum();
+                sum.flow.lost_deliveries += lost * *servers / facts.servers_simulated;
             }
             vec![sum]
         })
@@ -385,6 +415,9 @@ fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -
     let of = |seconds: f64| (seconds / slices.end().as_seconds() * slices.count() as f64).ceil() as usize;
     if let Some(asked) = facts.warm_up_seconds {
         return of(asked).min(slices.count() - 1);
+    }
+    if !facts.steady {
+        return 0;
     }
     let mut inside = vec![0.0; slices.count()];
     let mut connections = vec![0.0; slices.count()];
@@ -450,9 +483,21 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                 latency: (part.latency_count > 0).then(|| {
                     part.latency_sum as f64 / PICOSECONDS / part.latency_count as f64 + facts.fixed_latency_seconds
                 }),
+                latency_p99: part
+                    .histogram
+                    .quantile(0.99)
+                    .map(|latency| latency / PICOSECONDS + facts.fixed_latency_seconds),
+                utilisation: std::array::from_fn(|s| {
+                    let sums = part.stations[s];
+                    let capacity = if s == Station::Cpu as usize { f64::from(facts.cores) } else { 1.0 };
+                    let work = seconds(sums.busy) - sums.wakeup as f64 / PICOSECONDS;
+                    facts.stations[s].then(|| (work / (part.server_seconds * capacity)).clamp(0.0, 1.0))
+                }),
                 inside: rate(inside),
                 refused: rate(part.flow.refused as f64),
-                dropped: rate((part.flow.blocked + part.flow.abandoned) as f64),
+                goodput: rate(part.latency_count as f64),
+                retried: rate(part.flow.retried as f64),
+                dropped: rate(lost(&part.flow, facts.users_retry) as f64),
                 memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },
                 backend: backend.as_ref().map(|points| points[i]),
             }

@@ -149,6 +149,14 @@ impl StationTally {
         }
     }
 
+    /// Counts a stay that ends now, of nobody who is counted as a customer.
+    pub fn stayed(&mut self, slices: Slices, departure: SimTime, stay: Span) {
+        if let Some(slice) = slices.slice_of(departure) {
+            self.slices[slice].residence += u128::from(stay.0);
+            self.slices[slice].service += u128::from(stay.0);
+        }
+    }
+
     /// Counts a served customer who leaves now, without any integral.
     pub fn served(&mut self, slices: Slices, departure: SimTime, residence: Span, service: Span, wakeup: Span) {
         if let Some(slice) = slices.slice_of(departure) {
@@ -261,6 +269,14 @@ pub struct Flow {
     pub blocked: u64,
     /// Messages abandoned by the impatient.
     pub abandoned: u64,
+    /// Messages answered too late, or once more: work for nobody.
+    pub late: u64,
+    /// Messages that were not answered in time.
+    pub timed_out: u64,
+    /// Messages sent again.
+    pub retried: u64,
+    /// Messages given up by users who wait only so long or send again.
+    pub given_up: u64,
     /// Connections opened.
     pub accepted: u64,
     /// Connection attempts refused.
@@ -298,6 +314,10 @@ impl Flow {
         self.bytes_out += other.bytes_out;
         self.blocked += other.blocked;
         self.abandoned += other.abandoned;
+        self.late += other.late;
+        self.timed_out += other.timed_out;
+        self.retried += other.retried;
+        self.given_up += other.given_up;
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.ended += other.ended;

@@ -24,7 +24,7 @@ pub struct Spread {
     pub addressed: f64,
     /// Recipients behind an addressed copy: moments.
     pub per_copy: Moments,
-    /// Share of the publishes that go to another shard.
+    /// Share of the deliveries over the broker that go to another shard.
     pub crossing: f64,
     /// By how much the busiest server's deliveries exceed the mean, for hot rooms.
     pub hot_server: f64,
@@ -56,12 +56,16 @@ impl Spread {
         let (shards, locality) = scenario.sharding.as_ref().map_or((1.0, 1.0), |s| (s.shards as f64, s.locality.get()));
         // Servers of a shard; with fewer servers than shards (before any are counted) one.
         let group = (n / shards).max(1.0);
-        spread.crossing = if shards > 1.0 { 1.0 - locality } else { 0.0 };
         match &scenario.workload.fan_out {
             FanOut::Echo | FanOut::None => return spread,
             FanOut::Direct => spread.direct(locality / group),
             FanOut::Room(room) => spread.room(room, connections, group, locality, servers),
-            FanOut::Broadcast => spread.broadcast(connections, n, shards),
+            FanOut::Broadcast => spread.broadcast(connections, n),
+        }
+        let elsewhere =
+            if scenario.workload.fan_out == FanOut::Broadcast { 1.0 - 1.0 / shards } else { 1.0 - locality };
+        if shards > 1.0 && spread.remote() > 0.0 {
+            spread.crossing = (elsewhere * spread.deliveries / spread.remote()).min(1.0);
         }
         if let Some(broker) = &scenario.broker {
             if broker.publishes_for_each() && scenario.workload.fan_out != FanOut::Broadcast {
@@ -115,7 +119,7 @@ impl Spread {
         }
     }
 
-    fn broadcast(&mut self, connections: f64, n: f64, shards: f64) {
+    fn broadcast(&mut self, connections: f64, n: f64) {
         let each = connections / n;
         self.deliveries = connections;
         (self.local_jobs, self.per_local) = (1.0, Moments::constant(each));
@@ -123,7 +127,6 @@ impl Spread {
         self.copies = self.addressed;
         self.publishes = if n > 1.0 { 1.0 } else { 0.0 };
         self.per_copy = Moments::constant(each);
-        self.crossing = 1.0 - 1.0 / shards;
         self.hot_channel = 1.0;
     }
 

@@ -3,7 +3,7 @@
 //! Each station is taken as if its arrivals were Poisson (the superposition of many users nearly is). Which formula a
 //! figure comes from is said with it, and whether that formula is exact for the station as described.
 
-use super::broker::batch_size;
+use super::broker::{Batches, batches};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
 use super::wire::{Exchange, Wire};
@@ -111,7 +111,12 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
     }
     let hop = scenario.latency.server.mean();
     let far = scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map_or(hop, Distribution::mean);
-    let hops = hop + (1.0 - spread.crossing) * hop + spread.crossing * far;
+    // A message goes to a node of its recipient's shard. With fewer nodes than shards, that may be elsewhere.
+    let shards = scenario.sharding.as_ref().map_or(1.0, |sharding| sharding.shards as f64);
+    let has_node = (model.fleet.broker_nodes as f64 / shards).min(1.0);
+    let back = (1.0 - has_node) / (shards - 1.0).max(1.0);
+    let there = (1.0 - spread.crossing) * (1.0 - has_node) + spread.crossing * (1.0 - back);
+    let hops = 2.0 * hop + (there + 1.0 - has_node) * (far - hop);
     let replicas = scenario.broker.as_ref().is_some_and(|broker| broker.replication > 1);
     let network_seconds = scenario.latency.client.mean() * if answers { 2.0 } else { 1.0 }
         + remote * (hops + if replicas { 2.0 * hop } else { 0.0 })
@@ -124,7 +129,7 @@ fn broker_stations(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &Fl
     let Some(broker) = &scenario.broker else { return Vec::new() };
     let nodes = fleet.broker_nodes.max(1) as f64;
     let published = load.messages_in_per_second * spread.publishes;
-    let batch = batch_size(scenario, published, fleet.servers, fleet.broker_nodes);
+    let Batches { size: batch, wait } = batches(scenario, load, spread, fleet);
     let bytes = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
     // Of the busiest node, whose messages are most: one channel is of one node.
     let hot = if broker.publishes_for_each() { 0.0 } else { spread.hot_channel };
@@ -133,9 +138,6 @@ fn broker_stations(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &Fl
     let replicas = broker.replication as f64;
     let mut forms = Vec::new();
     if broker.linger.get() > 0.0 {
-        // The first of a batch waits for all of the linger, and those who join it in between for half of it, on average.
-        let joined = batch - 1.0;
-        let wait = broker.linger.get() * (1.0 + joined / 2.0) / (1.0 + joined);
         forms.push(StationForm {
             name: "broker.linger",
             method: "batch of 1 + Poisson",
@@ -398,7 +400,8 @@ impl Offered {
             ),
             wakeup,
             cores: if per_core { 1 } else { u64::from(scenario.servers.cores) },
-            plain: scenario.workload.arrivals != Arrivals::Periodic
+            plain: matches!(scenario.workload.arrivals, Arrivals::Poisson | Arrivals::Batch(_))
+                && scenario.workload.retry.is_none()
                 && alone
                 && others == 0.0
                 && copies + locals == 0.0
@@ -485,6 +488,13 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
         };
         let found = queueing::mxg1(rate / mean, size, service);
         return ("M^X/G/1", plain, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
+    }
+    if let Arrivals::Mmpp { rates, switch } = &scenario.workload.arrivals
+        && scenario.users * scenario.workload.connections_per_user == 1
+        && (cores, wakeup.mean) == (1, 0.0)
+    {
+        let found = queueing::mmpp_m1(rates, switch, service.mean);
+        return ("MMPP/M/1", false, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
     }
     if cores == 1 {
         let found = queueing::mg1_exceptional_first(rate, service, sum(service, wakeup)).map(|w| Found {

@@ -28,6 +28,8 @@ pub struct Load {
     pub heartbeats_per_second: f64,
     /// Connections opened per second, where they don't last for ever.
     pub connects_per_second: f64,
+    /// The load planned for, over the mean load of the profile.
+    pub peak_to_mean: f64,
     /// Log bytes per hour, after compression and before replication: what there is to keep.
     pub log_bytes_per_hour: f64,
     /// Mean payload of a message as it is encoded, bytes.
@@ -82,6 +84,10 @@ impl Load {
             packets_per_second: 0.0,
             heartbeats_per_second: workload.heartbeat.map_or(0.0, |every| connections / every.get()),
             connects_per_second: connects,
+            peak_to_mean: workload
+                .profile
+                .as_ref()
+                .map_or(1.0, |profile| profile.curve.peak_to_mean(scenario.simulation.duration.get())),
             log_bytes_per_hour: log,
             message_bytes: size.mean(),
             message_wire: wire.mean_message(size),

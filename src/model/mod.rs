@@ -113,9 +113,14 @@ impl Model {
         Self { load: *load, admitted, fleet, required, resources }
     }
 
-    /// How messages reach their recipients.
+    /// How the messages that get in reach their recipients.
     pub fn spread(&self, scenario: &Scenario) -> Spread {
-        Spread::of(scenario, self.admitted.connections, self.fleet.servers)
+        self.spread_of(scenario, &self.admitted)
+    }
+
+    /// How the messages of this load would reach their recipients.
+    pub fn spread_of(&self, scenario: &Scenario, load: &Load) -> Spread {
+        Spread::of(scenario, load.connections, self.fleet.servers)
     }
 
     /// Utilisation of a resource by the load that gets in.
@@ -167,7 +172,7 @@ impl Required {
                 continue;
             }
             let least = match (tier, &scenario.broker) {
-                (Tier::Broker, Some(broker)) => broker.replication,
+                (Tier::Broker, Some(broker)) => broker.replication.max(nodes_for_regions(scenario)),
                 _ => 1,
             };
             *fleet.units_mut(tier) = fleet.units(tier).max(least);
@@ -192,13 +197,18 @@ impl Required {
     }
 }
 
+/// Each region has a node of its own.
+fn nodes_for_regions(scenario: &Scenario) -> u64 {
+    scenario.sharding.as_ref().filter(|sharding| sharding.latency.is_some()).map_or(1, |sharding| sharding.shards)
+}
+
 /// Units that one resource takes when its demand is that on this fleet.
 fn units_for(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet) -> u64 {
     let planned = kind.planned_capacity(scenario);
     let demand = kind.demand(scenario, load, fleet);
     if kind.tier() == Tier::Broker && kind != ResourceKind::BrokerPartitions {
         let alone = kind.demand(scenario, load, &Fleet { broker_nodes: 1, ..*fleet });
-        let hot = broker::broker_demand(scenario, load, fleet.servers, 1).hot;
+        let hot = broker::broker_demand(scenario, load, fleet).hot;
         if alone * hot >= planned {
             return resource::units_required(alone * (1.0 - hot), planned) + u64::from(hot < 1.0);
         }

@@ -156,8 +156,7 @@ impl ResourceKind {
                 scenario.logs.and_then(|logs| logs.warm.map(|warm| storage::bytes(&logs, load, &warm))).unwrap_or(0.0)
             }
             _ => {
-                let BrokerDemand { cpu, nic_in, nic_out, disk, partitions, hot } =
-                    broker_demand(scenario, load, servers, fleet.broker_nodes);
+                let BrokerDemand { cpu, nic_in, nic_out, disk, partitions, hot } = broker_demand(scenario, load, fleet);
                 // One channel is of one node: the busiest node has that one, and its share of the others.
                 let uneven = 1.0 + hot * (fleet.broker_nodes as f64 - 1.0).max(0.0);
                 return match self {

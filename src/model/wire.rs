@@ -12,6 +12,7 @@
 use super::compression::Compression;
 use crate::random::{Distribution, Purpose, Stream};
 use crate::scenario::{Arrivals, FanOut, Link, LinkKind, Scenario, Tls};
+use crate::stats::queueing::stationary;
 
 const TLS_RECORD: f64 = 16_384.0;
 const TLS_OVERHEAD: f64 = 5.0 + 1.0 + 16.0;
@@ -74,11 +75,18 @@ impl Wire {
     /// The wire of this scenario.
     pub fn of(scenario: &Scenario) -> Self {
         let Link { kind, mtu } = scenario.link;
-        let rate = scenario.workload.message_rate.get() / scenario.workload.connections_per_user as f64;
+        let connections = scenario.workload.connections_per_user as f64;
+        let rate = scenario.workload.message_rate.get() / connections;
         // The user's next message carries the acknowledgement if it comes in time.
-        let client_acks_alone = match scenario.workload.arrivals {
+        let client_acks_alone = match &scenario.workload.arrivals {
             Arrivals::Periodic => f64::from(u8::from(rate * DELAYED_ACK_SECONDS < 1.0)),
-            Arrivals::Poisson | Arrivals::Batch(_) => (-rate * DELAYED_ACK_SECONDS).exp(),
+            // Of messages: a state with more of them counts for more.
+            Arrivals::Mmpp { rates, switch } => {
+                let share = |rate: f64| rate * (-rate / connections * DELAYED_ACK_SECONDS).exp();
+                let mean: f64 = rates.iter().zip(stationary(switch)).map(|(rate, time)| share(*rate) * time).sum();
+                mean / scenario.workload.message_rate.get()
+            }
+            Arrivals::Poisson | Arrivals::Batch(_) | Arrivals::Trace { .. } => (-rate * DELAYED_ACK_SECONDS).exp(),
         };
         Self {
             tls: scenario.protocol.tls.is_some(),

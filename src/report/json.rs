@@ -8,7 +8,8 @@ use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
 use crate::analysis::slo::Objective;
 use crate::analysis::{Assessment, ResourceAssessment};
-use crate::metrics::{LatencyMetrics, RunMetrics};
+use crate::metrics::summary::STATION_NAMES;
+use crate::metrics::{LatencyMetrics, RunMetrics, SeriesPoint};
 use crate::model::ResourceKind;
 use crate::model::backend::caches;
 use crate::model::latency::StationForm;
@@ -260,14 +261,17 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "messages_in_per_second": point.messages_in,
                 "cpu_busy": point.cpu_busy,
                 "latency_mean_seconds": point.latency,
+                "latency_p99_seconds": point.latency_p99,
+                "utilisation": utilisation(point),
                 "messages_inside": point.inside,
                 "refused_per_second": point.refused,
+                "goodput_per_second": point.goodput,
+                "retried_messages_per_second": point.retried,
                 "dropped_messages_per_second": point.dropped,
                 "memory_utilisation": point.memory,
             })
         })
         .collect();
-    let conservation = &metrics.conservation;
     json!({
         "intervals": { "level": 0.95, "kind": "sampling" },
         "mode": setup.mode,
@@ -281,8 +285,11 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "events": Estimate::exact(metrics.events as f64),
         "messages_in_per_second": flows.messages_in,
         "messages_out_per_second": flows.messages_out,
+        "goodput_per_second": flows.goodput,
         "ingress_bytes_per_second": flows.ingress_bytes,
         "egress_bytes_per_second": flows.egress_bytes,
+        "published_per_second": flows.published,
+        "copies_per_second": flows.copies,
         "heartbeats_per_second": flows.heartbeats,
         "log_bytes_per_hour": flows.log_bytes_per_hour,
         "latency_seconds": metrics.latency.map(latency),
@@ -295,30 +302,58 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "memory_utilisation": connections.memory_utilisation,
         "dropped_messages": metrics.dropped_messages,
         "dropped_share": metrics.dropped_share,
+        "timed_out_messages": metrics.timed_out_messages,
+        "retried_messages": metrics.retried_messages,
         "servers_compared": {
             "messages_mean": metrics.servers.messages_mean,
             "messages_variance_over_mean": metrics.servers.messages_variance_over_mean,
             "worst_server": metrics.servers.worst,
             "worst_cpu_utilisation": metrics.servers.worst_cpu_utilisation,
         },
-        "checks": {
-            "conservation": {
-                "holds": conservation.holds(),
-                "arrived": conservation.arrived,
-                "delivered": conservation.delivered,
-                "queued": conservation.queued,
-                "in_service": conservation.in_service,
-                "blocked": conservation.blocked,
-                "abandoned": conservation.abandoned,
-                "connections_opened": conservation.connections_opened,
-                "connections_closed": conservation.connections_closed,
-                "connections_open": conservation.connections_open,
-            },
-            "little_error": metrics.little_error,
-        },
+        "checks": checks(metrics),
         "warnings": metrics.warnings,
         "series": series,
     })
+}
+
+/// What was counted, so that anybody can see that nothing was lost or made up.
+fn checks(metrics: &RunMetrics) -> Value {
+    let conservation = &metrics.conservation;
+    json!({
+        "conservation": {
+            "holds": conservation.holds(),
+            "arrived": conservation.arrived,
+            "delivered": conservation.delivered,
+            "queued": conservation.queued,
+            "in_service": conservation.in_service,
+            "blocked": conservation.blocked,
+            "abandoned": conservation.abandoned,
+            "published": conservation.published,
+            "relayed": conservation.relayed,
+            "relay_lost": conservation.relay_lost,
+            "in_post": conservation.in_post,
+            "handed_out": conservation.handed_out,
+            "received": conservation.received,
+            "copies_lost": conservation.copies_lost,
+            "copies_on_the_way": conservation.copies_on_the_way,
+            "late": conservation.late,
+            "intended": conservation.intended,
+            "given_up": conservation.given_up,
+            "pending": conservation.pending,
+            "connections_opened": conservation.connections_opened,
+            "connections_closed": conservation.connections_closed,
+            "connections_open": conservation.connections_open,
+        },
+        "little_error": metrics.little_error,
+    })
+}
+
+fn utilisation(point: &SeriesPoint) -> Map<String, Value> {
+    STATION_NAMES
+        .iter()
+        .zip(point.utilisation)
+        .filter_map(|(name, share)| share.map(|share| ((*name).to_owned(), json!(share))))
+        .collect()
 }
 
 fn latency(latency: LatencyMetrics) -> Value {

@@ -10,7 +10,7 @@ use crate::model::resource::{
     OWN_DESCRIPTORS, cache_miss_share, connect_cpu_seconds, message_cpu_seconds, retries_per_second, slots_per_server,
 };
 use crate::model::{Reads, ResourceKind, Tier};
-use crate::scenario::{Encoding, LinkKind, Scenario};
+use crate::scenario::{Encoding, FanOut, LinkKind, Scenario};
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 
@@ -62,7 +62,13 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
             format!(
                 "{} x {} (fan-out)",
                 per_second(load.messages_in_per_second),
-                if load.messages_out_per_second > 0.0 { "1, an echo" } else { "0, nobody" }
+                match &workload.fan_out {
+                    FanOut::Echo => "1, an echo".to_owned(),
+                    FanOut::None => "0, nobody".to_owned(),
+                    FanOut::Direct => "1, one other user".to_owned(),
+                    FanOut::Room(room) => format!("{}, the members of a room", count(room.size.mean())),
+                    FanOut::Broadcast => format!("{}, everyone", count(load.connections)),
+                }
             ),
             per_second(load.messages_out_per_second),
         ),
@@ -85,6 +91,20 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
                 if load.carried_bytes > 0.0 { load.message_bytes / load.carried_bytes } else { 1.0 }
             ),
             bytes(Bytes::new(load.carried_bytes)),
+        ));
+    }
+    if let Some(spread) = view.assessment.crossing() {
+        let servers = view.assessment.model.fleet.servers as f64;
+        let messages = per_second(load.messages_in_per_second);
+        steps.push(step(
+            "to the broker",
+            format!("{messages} x {} (not all for users of the same server)", count(spread.publishes)),
+            per_second(load.messages_in_per_second * spread.publishes),
+        ));
+        steps.push(step(
+            "copies from it",
+            format!("{messages} x {} of {} servers with a recipient", count(spread.copies), count(servers)),
+            per_second(load.messages_in_per_second * spread.copies),
         ));
     }
     if load.heartbeats_per_second > 0.0 {

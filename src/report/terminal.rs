@@ -363,11 +363,28 @@ fn load(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         ],
         vec!["messages in".into(), events(load.messages_in_per_second), simulated(&|f| f.messages_in, &events)],
         vec!["messages out".into(), events(load.messages_out_per_second), simulated(&|f| f.messages_out, &events)],
+    ];
+    let workload = &view.assessment.scenario.workload;
+    if workload.timeout.is_some() || workload.retry.is_some() {
+        // A part of the messages out, so it stands right below.
+        rows.push(vec!["goodput".into(), String::new(), simulated(&|f| f.goodput, &events)]);
+    }
+    rows.extend([
         vec!["payload in".into(), flow(load.ingress_bytes_per_second), simulated(&|f| f.ingress_bytes, &flow)],
         vec!["payload out".into(), flow(load.egress_bytes_per_second), simulated(&|f| f.egress_bytes, &flow)],
         vec!["on the wire, in".into(), flow(load.ingress_wire_bytes_per_second), String::new()],
         vec!["on the wire, out".into(), flow(load.egress_wire_bytes_per_second), String::new()],
-    ];
+    ]);
+    if view.assessment.crossing().is_some() {
+        let planned = |name: &str| view.assessment.load_figure(name).map_or(0.0, |figure| figure.value);
+        let (published, copies) = (planned("published_per_second"), planned("copies_per_second"));
+        rows.push(vec!["to the broker".into(), events(published), simulated(&|f| f.published, &events)]);
+        rows.push(vec!["copies from it".into(), events(copies), simulated(&|f| f.copies, &events)]);
+        rows.push(vec!["backplane".into(), flow(planned("backplane_bytes_per_second")), String::new()]);
+    }
+    if view.assessment.scenario.workload.profile.is_some() {
+        rows.push(vec!["peak over mean".into(), format!("{:.2}", load.peak_to_mean), String::new()]);
+    }
     if load.heartbeats_per_second > 0.0 {
         rows.push(vec!["heartbeats".into(), events(load.heartbeats_per_second), simulated(&|f| f.heartbeats, &events)]);
     }
@@ -439,7 +456,8 @@ fn closed_latency(view: &View<'_>) -> String {
 }
 
 fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
-    let header = ["station", "load", "busy", "wait: closed form", "wait: simulated (95 %)", "queue"].map(str::to_owned);
+    let header =
+        ["station", "load", "busy", "wait: closed form", "wait: simulated (95 %)", "time", "queue"].map(str::to_owned);
     let rows = metrics.stations.iter().map(|station| {
         let form = view.assessment.latency.stations.iter().find(|form| form.name == station.name);
         let time = |figure: f64| seconds(Seconds::new(figure.max(0.0)));
@@ -450,6 +468,7 @@ fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
             share(station.busy.value),
             form.map_or_else(String::new, |form| form.wait_seconds.map_or_else(|| "without end".to_owned(), time)),
             station.wait_seconds.map_or_else(|| "-".to_owned(), |wait| interval(&wait, time)),
+            station.residence_seconds.map_or_else(|| "-".to_owned(), |all| time(all.value)),
             count_small(station.queue_length.value),
         ]
     });
@@ -487,7 +506,8 @@ fn rush(view: &View<'_>, metrics: &RunMetrics) -> String {
 
 fn connections(metrics: &RunMetrics) -> String {
     let c = &metrics.connections;
-    let busy = [&c.accepted, &c.refused, &c.dropped, &c.ended, &metrics.dropped_messages];
+    let retried = &metrics.retried_messages;
+    let busy = [&c.accepted, &c.refused, &c.dropped, &c.ended, &metrics.dropped_messages, retried];
     if busy.iter().all(|figure| figure.value == 0.0) {
         return String::new();
     }
@@ -496,6 +516,8 @@ fn connections(metrics: &RunMetrics) -> String {
         ("connections refused", &c.refused),
         ("connections ended", &c.ended),
         ("connections dropped (memory)", &c.dropped),
+        ("messages timed out", &metrics.timed_out_messages),
+        ("messages sent again", &metrics.retried_messages),
         ("messages lost", &metrics.dropped_messages),
     ]
     .into_iter()

@@ -88,6 +88,16 @@ pub(super) fn contradictions(
             "use `fan_out: echo` or `none`: then each message is answered when its reads are done",
         );
     }
+    let waits = ["workload.timeout", "workload.retry"].into_iter().find(|path| draft.place(path).is_some());
+    if let Some(path) = waits.filter(|path| world.word(path) != Some("none"))
+        && world.is_section("backend")
+    {
+        conflict(
+            &[path],
+            format!("`backend` together with `{}` is not modelled yet", path.trim_start_matches("workload.")),
+            "leave one of them out",
+        );
+    }
     if !world.is_section("cache") {
         return;
     }

@@ -17,9 +17,9 @@ use crate::random::Distribution;
 use crate::units::parse::{self, Quantity};
 
 /// The largest data file that is read, in bytes.
-const LARGEST: usize = 64 << 20;
+pub(super) const LARGEST: usize = 64 << 20;
 /// How many wrong lines of a data file are shown.
-const SHOWN: usize = 5;
+pub(super) const SHOWN: usize = 5;
 
 /// The data files that a scenario names, by name; or why one could not be read.
 pub(super) type Files = BTreeMap<String, Result<Arc<Source>, String>>;
@@ -30,7 +30,7 @@ pub(super) fn load(node: &Node, files: &mut Files, loader: &dyn Fn(&str) -> io::
         Value::Map(entries) => {
             for (key, value) in entries {
                 match &value.value {
-                    Value::Scalar { text, .. } if key.text == "empirical" => {
+                    Value::Scalar { text, .. } if matches!(key.text.as_str(), "empirical" | "trace") => {
                         if !matches!(files.get(text), Some(Ok(_))) {
                             let loaded = loader(text).map(|data| Source::file(text, data)).map_err(|e| e.to_string());
                             files.insert(text.clone(), loaded);

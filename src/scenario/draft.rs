@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -58,6 +59,8 @@ pub(super) enum Entry {
     Text(String),
     Figure(Input),
     Random(Random),
+    /// A list, or a table row by row.
+    Figures(Arc<[f64]>),
     Section,
 }
 
@@ -124,6 +127,11 @@ impl Draft {
                 Entry::Word(word) => out.push_str(word),
                 Entry::Text(text) => out.push_str(text),
                 Entry::Section => out.push('{'),
+                Entry::Figures(figures) => {
+                    figures.iter().for_each(|figure| {
+                        let _ = write!(out, " {figure:e}");
+                    });
+                }
                 Entry::Figure(input) => self.canonical_inputs(&[*input], &mut out),
                 Entry::Random(Random::Ready(distribution)) => {
                     let _ = write!(out, "{distribution:?}");
@@ -213,6 +221,14 @@ impl<'a> World<'a> {
     pub fn figure(&self, path: &str) -> Option<f64> {
         match self.entry(path) {
             Some(Entry::Figure(input)) => Some(self.input(*input)),
+            _ => None,
+        }
+    }
+
+    /// The figures of a key's list or table, if it has one.
+    pub fn figures(&self, path: &str) -> Option<&'a [f64]> {
+        match self.entry(path) {
+            Some(Entry::Figures(figures)) => Some(figures),
             _ => None,
         }
     }

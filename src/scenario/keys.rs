@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::lists::Column;
 use crate::units::parse::Quantity;
 
 /// A key of the format.
@@ -27,6 +28,8 @@ pub struct Key {
     pub source: &'static str,
     /// Words (of a section: keys) that are known but not modelled yet; `*` is anything else.
     pub later: &'static [&'static str],
+    /// It need not be given where this sibling is a section with one of these.
+    pub unless: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// What a key takes besides words and, where it is a section, keys of its own.
@@ -42,6 +45,19 @@ pub enum Kind {
     Random(Quantity),
     /// Paths of other keys, each with a list of values.
     Sweep,
+    /// A list of figures; an example.
+    Figures(Figure, &'static str),
+    /// A list of sections with these keys, in order of the first; an example.
+    Rows(&'static [Column], &'static str),
+    /// The name of a file with these columns, in order of the first.
+    Table(&'static [Column]),
+}
+
+impl Kind {
+    /// Whether it is a list or a table.
+    pub const fn is_listed(&self) -> bool {
+        matches!(self, Self::Figures(..) | Self::Rows(..) | Self::Table(_))
+    }
 }
 
 /// What a figure may be.
@@ -102,7 +118,7 @@ const fn certain(kind: Kind, reason: &'static str) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
-    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, later: &[] }
+    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, later: &[], unless: None }
 }
 
 impl Key {
@@ -123,6 +139,11 @@ impl Key {
 
     const fn required(mut self, example: &'static str) -> Self {
         self.default = Default::Required(example);
+        self
+    }
+
+    const fn unless(mut self, sibling: &'static str, has: &'static [&'static str]) -> Self {
+        self.unless = Some((sibling, has));
         self
     }
 
@@ -151,6 +172,17 @@ const fn section(path: &'static str, doc: &'static str) -> Key {
 const fn choice(path: &'static str, words: &'static [&'static str], default: &'static str, doc: &'static str) -> Key {
     key(path, Kind::Words, default, doc, "the usual choice").or(words)
 }
+
+const PROFILE_SHARE: Kind = certain(Kind::Figure(figure(Ratio, 0.0, 1.0)), CHOSEN);
+const PROFILE_TIME: Kind = certain(Kind::Figure(figure(Time, 0.0, LONG)), CHOSEN);
+const PROFILE_PERIOD: Kind = certain(Kind::Figure(figure(Time, 1e-3, LONG)), CHOSEN);
+const PROFILE_STEPS: &[Column] = &[
+    ("at", Figure { certain: Some(CHOSEN), ..figure(Time, 0.0, LONG) }),
+    ("share", Figure { certain: Some(CHOSEN), ..figure(Ratio, 0.0, 1.0) }),
+];
+const PROFILE_TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG)), ("share", figure(Ratio, 0.0, 1.0))];
+
+const TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG))];
 
 /// A part that is not modelled yet.
 const fn not_yet(path: &'static str, doc: &'static str) -> Key {
@@ -191,20 +223,26 @@ pub static KEYS: &[Key] = &[
         "one app, one connection",
     ),
     section("workload.message", "The messages that users send."),
-    key("workload.message.rate", above_zero(Rate, 1e6), "", "Messages a user sends.", "")
-        .required("workload: {message: {rate: 1/s}}"),
+    key(
+        "workload.message.rate",
+        above_zero(Rate, 1e6),
+        "",
+        "Messages a user sends; mmpp and trace have their own.",
+        "",
+    )
+    .required("workload: {message: {rate: 1/s}}")
+    .unless("arrivals", &["mmpp", "trace"]),
     key("workload.message.size", Random(Bytes), "1 KB", "Payload of a message.", "assumption: a short JSON text"),
     key(
         "workload.message.arrivals",
         Words,
         "poisson",
-        "How a user's messages come: poisson, periodic, or {batch: {size: 4}}.",
+        "How a user's messages come: poisson, periodic, {batch: {size: 4}}, mmpp, trace.",
         "users act independently of each other",
     )
-    .or(&["poisson", "periodic"])
-    .later(&["mmpp", "trace"]),
+    .or(&["poisson", "periodic"]),
     key("workload.message.arrivals.batch", Words, "", "Messages come in batches; the rate still counts messages.", "")
-        .required("arrivals: {batch: {size: 4}}"),
+        .absent(),
     key("workload.message.arrivals.batch.size", whole(1.0, 1e6), "", "Messages in a batch.", "")
         .required("arrivals: {batch: {size: 4}}"),
     key(
@@ -215,6 +253,32 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .required("arrivals: {batch: {size: {geometric: 2}}}"),
+    key("workload.message.arrivals.mmpp", Words, "", "Each user is in one of some states, with a rate each.", "")
+        .absent(),
+    key(
+        "workload.message.arrivals.mmpp.rates",
+        Kind::Figures(Figure { certain: Some(CHOSEN), ..figure(Rate, 0.0, 1e6) }, "[0.2/s, 1.4/s]"),
+        "",
+        "Messages a user sends in each state.",
+        "",
+    )
+    .required("arrivals: {mmpp: {rates: [0.2/s, 1.4/s], switch: [0.05/s, 0.05/s]}}"),
+    key(
+        "workload.message.arrivals.mmpp.switch",
+        Kind::Figures(Figure { above: true, certain: Some(CHOSEN), ..figure(Rate, 0.0, 1e6) }, "[0.05/s, 0.05/s]"),
+        "",
+        "How often a user goes from each state to the next; from the last, to the first.",
+        "",
+    )
+    .required("arrivals: {mmpp: {rates: [0.2/s, 1.4/s], switch: [0.05/s, 0.05/s]}}"),
+    key(
+        "workload.message.arrivals.trace",
+        Kind::Table(TRACE),
+        "",
+        "A file with the times at which all users together send; it starts over at its end.",
+        "",
+    )
+    .absent(),
     choice(
         "workload.fan_out",
         &["echo", "none", "direct", "broadcast"],
@@ -287,8 +351,103 @@ pub static KEYS: &[Key] = &[
         "full",
         "Whether the wait is drawn from zero to the back-off.",
     ),
-    not_yet("workload.timeout", "How long a user waits for an answer."),
-    choice("workload.profile", &["steady"], "steady", "How the load changes over the day.").later(&["*"]),
+    key(
+        "workload.timeout",
+        above_zero(Time, 30.0 * 86_400.0),
+        "none",
+        "How long a user waits for an answer, from sending; none: for ever.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key(
+        "workload.retry",
+        Words,
+        "none",
+        "Whether a message that failed is sent again: none, or {limit: 3, delay: 1 s}.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key("workload.retry.limit", whole(1.0, 1e6), "3", "How often at most.", "client libraries' usual three")
+        .or(UNLIMITED),
+    key(
+        "workload.retry.delay",
+        Random(Time),
+        "1 s",
+        "From the failure to the next sending.",
+        "assumption: as the first wait of `reconnect`",
+    ),
+    key(
+        "workload.retry.backoff",
+        Kind::Figure(figure(Count, 1.0, 1_000.0)),
+        "1",
+        "How many times longer each further delay is; 1 is no back-off.",
+        "the plain case; the usual advice is 2",
+    ),
+    key(
+        "workload.retry.cap",
+        above_zero(Time, LONG),
+        "30 s",
+        "The longest delay that back-off makes.",
+        "the usual advice",
+    ),
+    key(
+        "workload.profile",
+        Words,
+        "steady",
+        "How the load moves: steady, or {diurnal: {low: 30 %}}, steps, flash, trace.",
+        "no course that the scenario does not state",
+    )
+    .or(&["steady"]),
+    choice(
+        "workload.profile.of",
+        &["auto", "users", "messages"],
+        "auto",
+        "What moves; auto: users where they have a session, else their messages.",
+    ),
+    key("workload.profile.diurnal", Words, "", "A wave, from the peak down to low and back in a period.", "").absent(),
+    key(
+        "workload.profile.diurnal.low",
+        PROFILE_SHARE,
+        "30 %",
+        "The least share of the peak.",
+        "assumption: nights of one continent's users",
+    ),
+    key("workload.profile.diurnal.period", PROFILE_PERIOD, "24 h", "From peak to peak.", "a day"),
+    key("workload.profile.diurnal.peak_at", PROFILE_TIME, "12 h", "When the peak is.", "a run begins at midnight"),
+    key(
+        "workload.profile.steps",
+        Kind::Rows(PROFILE_STEPS, "[{at: 60 s, share: 10 %}, {at: 120 s, share: 100 %}]"),
+        "",
+        "From each time on its share of the peak; before the first, all of it.",
+        "",
+    )
+    .absent(),
+    key("workload.profile.flash", Words, "", "A flash crowd: up to the peak, and back.", "").absent(),
+    key("workload.profile.flash.at", PROFILE_TIME, "30 s", "When it begins.", "assumption: a run of a minute or more"),
+    key(
+        "workload.profile.flash.from",
+        PROFILE_SHARE,
+        "10 %",
+        "The share of the peak before and after.",
+        "assumption: ten times the usual load",
+    ),
+    key("workload.profile.flash.rise", PROFILE_TIME, "10 s", "How long it rises.", "assumption: a link that is shared"),
+    key(
+        "workload.profile.flash.hold",
+        PROFILE_TIME,
+        "60 s",
+        "How long it stays.",
+        "assumption: check it against yours",
+    ),
+    key("workload.profile.flash.fall", PROFILE_TIME, "30 s", "How long it falls.", "assumption: slower than it rose"),
+    key(
+        "workload.profile.trace",
+        Kind::Table(PROFILE_TRACE),
+        "",
+        "A file with a time and a share of the peak in each line; linear in between.",
+        "",
+    )
+    .absent(),
     section("protocol", "How messages are framed."),
     choice("protocol.encoding", &["json", "binary"], "json", "How a message is written; its size is given as JSON.")
         .opening(&["binary"]),
@@ -624,7 +783,7 @@ pub static KEYS: &[Key] = &[
         "backend.queries_per_message",
         Kind::Figure(Figure { above: true, ..figure(Count, 0.0, 1_000.0) }),
         "1",
-        "Reads of a message, one after the other, before it is answered; 0.1 is one of every tenth.",
+        "Reads of a message before its answer, one by one; 0.1: every tenth message has one.",
         ASSUMED,
     ),
     key(
@@ -639,12 +798,7 @@ pub static KEYS: &[Key] = &[
         .or(&["auto"]),
     key("backend.latency", Random(Time), "", "One way between a server and it; as `latency.server`, if not given.", "")
         .absent(),
-    choice(
-        "cache",
-        NONE,
-        "none",
-        "Where reads look before they go to the backend: none, or {objects: 1M, size: 100k}.",
-    ),
+    choice("cache", NONE, "none", "Where reads look first: none, or {objects: 1M, size: 100k}."),
     choice(
         "cache.where",
         &["server", "shared"],
@@ -662,7 +816,7 @@ pub static KEYS: &[Key] = &[
         Kind::Figure(figure(Count, 0.0, 10.0)),
         "0.99",
         "The k-th most popular object is read in proportion to 1/k^s, with this s.",
-        "that of the YCSB benchmark (Cooper et al. 2010); 0.64 to 0.83 were found for web pages (Breslau et al. 1999)",
+        "the YCSB benchmark's (Cooper et al. 2010); web traces have 0.64 to 0.83 (Breslau et al. 1999)",
     ),
     key(
         "cache.ttl",

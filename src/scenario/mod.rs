@@ -1,17 +1,20 @@
 //! A YAML file becomes a [`Scenario`].
 //!
 //! The way of a file: its text is a tree of located values (`tree`), into which the command line's changes go
-//! (`paths`); the tree is read by the table of keys (`keys`, `read`, `data`) into a `draft`, and that becomes one
+//! (`paths`); the tree is read by the table of keys (`keys`, `read`, `data`, `lists`) into a `draft`, and that becomes one
 //! [`Scenario`] for each world (`resolve`). [`Document`] is all of this from outside. What is wrong is told as
 //! [`Diagnostics`](crate::diagnostic::Diagnostics), all of it at once.
 
 mod backend;
 mod broker;
+mod course;
 mod data;
 mod document;
 mod draft;
 pub mod keys;
+mod lists;
 mod paths;
+mod profile;
 mod read;
 mod resolve;
 mod schema;
@@ -23,6 +26,7 @@ mod types;
 pub use document::Document;
 pub use draft::UncertainInput;
 pub use paths::{Axis, parse_vary};
+pub use profile::{Curve, Profile, ProfileOf};
 pub use schema::schema;
 pub use template::{Template, template};
 pub use types::*;

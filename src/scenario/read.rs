@@ -62,7 +62,7 @@ impl Reader<'_> {
             }
         }
         for key in known {
-            if !entries.iter().any(|(name, _)| name.text == key.name()) {
+            if !entries.iter().any(|(name, _)| name.text == key.name()) && !spared(key, entries) {
                 self.default(key, here);
             }
         }
@@ -89,6 +89,7 @@ impl Reader<'_> {
     fn value(&mut self, key: &'static Key, node: &Node, key_place: &Place, given: bool) {
         let place = given.then(|| node.place.clone());
         let entry = match &node.value {
+            Value::Scalar { .. } | Value::Map(_) | Value::Seq(_) if key.kind.is_listed() => self.listed(key, node),
             Value::Scalar { text, .. } => {
                 if let Some(word) = key.words.iter().find(|word| **word == text) {
                     if key.opens.contains(word) {
@@ -143,6 +144,16 @@ impl Reader<'_> {
         };
         if let Some(entry) = entry {
             self.draft.insert(key.path, entry, place);
+        }
+    }
+
+    /// A list, or the name of a file with a table.
+    fn listed(&mut self, key: &'static Key, node: &Node) -> Option<Entry> {
+        match key.kind {
+            Kind::Figures(figure, example) => self.figures(key, node, &figure, example),
+            Kind::Rows(columns, example) => self.rows(key, node, columns, example),
+            Kind::Table(columns) => self.table(key, node, columns),
+            _ => None,
         }
     }
 
@@ -262,6 +273,14 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a key need not be given, since a sibling says as much.
+fn spared(key: &Key, siblings: &[(tree::Key, Node)]) -> bool {
+    key.unless.is_some_and(|(sibling, has)| {
+        let sibling = siblings.iter().find(|(name, _)| name.text == sibling);
+        sibling.is_some_and(|(_, node)| has.iter().any(|name| node.get(name).is_some()))
+    })
+}
+
 /// What the figures of a distribution may be.
 pub(super) fn random_figure(quantity: Quantity) -> Figure {
     let most = if quantity == Quantity::Time { 100.0 * 365.0 * 86_400.0 } else { 1e12 };
@@ -285,6 +304,8 @@ fn takes(key: &Key) -> String {
             "{}, or a distribution such as `{{exponential: …}}`",
             quantity.examples().trim_start_matches("write ")
         )),
+        Kind::Figures(_, example) | Kind::Rows(_, example) => options.push(format!("a list such as `{example}`")),
+        Kind::Table(_) => options.push("the name of a file".to_owned()),
         Kind::Sweep => options.push("a section such as `{users: [100, 10k, 1M]}`".to_owned()),
         Kind::Words => {}
     }

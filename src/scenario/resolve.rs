@@ -4,6 +4,7 @@
 
 use super::backend;
 use super::broker;
+use super::course;
 use super::draft::{Draft, World};
 use super::types::{
     Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding, FanOut,
@@ -167,6 +168,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "a node keeps one replica of a message: have more nodes, or fewer replicas",
         );
     }
+    course::contradictions(draft, &world, &mut conflict);
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
@@ -301,14 +303,17 @@ fn workload(world: &World) -> Workload {
     let arrivals = match world.word(arrivals) {
         Some("periodic") => Arrivals::Periodic,
         _ if !world.is_section(arrivals) => Arrivals::Poisson,
+        _ if let Some(arrivals) = course::arrivals(world) => arrivals,
         _ => Arrivals::Batch(match world.figure("workload.message.arrivals.batch.size") {
             Some(size) => BatchSize::Fixed(size as u64),
             None => BatchSize::Geometric(world.count("workload.message.arrivals.batch.size.geometric")),
         }),
     };
+    let own_rate = course::own_rate(&arrivals, world.whole("users"));
     Workload {
         connections_per_user: world.whole("workload.connections_per_user"),
-        message_rate: Rate::new(world.count("workload.message.rate")),
+        message_rate: own_rate.unwrap_or_else(|| Rate::new(world.count("workload.message.rate"))),
+        stated_rate: own_rate.and_then(|_| world.figure("workload.message.rate")).map(Rate::new),
         message_size: match protocol(world).encoding {
             Encoding::Json => world.distribution("workload.message.size"),
             Encoding::Binary { size } => world.distribution("workload.message.size").scaled(size.get()),
@@ -318,6 +323,9 @@ fn workload(world: &World) -> Workload {
         heartbeat: world.is_section("workload.heartbeat").then(|| world.seconds("workload.heartbeat.every")),
         session: world.is_section("workload.session").then(|| world.distribution("workload.session.length")),
         reconnect: world.is_section("workload.reconnect").then(|| reconnect(world)),
+        timeout: world.figure("workload.timeout").map(Seconds::new),
+        retry: course::retry(world),
+        profile: course::profile(world),
     }
 }
 

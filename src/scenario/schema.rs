@@ -29,10 +29,13 @@ pub fn schema() -> Value {
 fn section(path: &str) -> Map<String, Value> {
     let mut properties = Map::new();
     let mut required = Vec::new();
+    let mut spared = None;
     for key in keys::children(path) {
         properties.insert(key.name().into(), property(key));
-        if is_required(key) {
-            required.push(key.name());
+        match key.unless {
+            Some((sibling, has)) => spared = Some((key.name(), sibling, has)),
+            None if is_required(key) => required.push(key.name()),
+            None => {}
         }
     }
     let mut section = Map::new();
@@ -40,6 +43,12 @@ fn section(path: &str) -> Map<String, Value> {
     section.insert("properties".into(), Value::Object(properties));
     if !required.is_empty() {
         section.insert("required".into(), json!(required));
+    }
+    if let Some((name, sibling, has)) = spared {
+        let one_of_them: Vec<Value> = has.iter().map(|one| json!({"required": [one]})).collect();
+        let sibling_has = json!({"type": "object", "anyOf": one_of_them});
+        let says_as_much = json!({"required": [sibling], "properties": {sibling: sibling_has}});
+        section.insert("anyOf".into(), json!([{"required": [name]}, says_as_much]));
     }
     section.insert("additionalProperties".into(), json!(false));
     section
@@ -69,6 +78,25 @@ fn property(key: &Key) -> Value {
             options.push(json!({"$ref": reference(quantity_name(quantity))}));
             options.push(json!({"$ref": reference(&format!("{}_distribution", quantity_name(quantity)))}));
         }
+        Kind::Figures(figure, _) => options.push(json!({
+            "type": "array",
+            "items": {"$ref": reference(figure_name(&figure))},
+            "minItems": 1,
+        })),
+        Kind::Rows(columns, _) => options.push(json!({
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": columns
+                    .iter()
+                    .map(|(name, figure)| ((*name).to_owned(), json!({"$ref": reference(figure_name(figure))})))
+                    .collect::<Map<_, _>>(),
+                "required": columns.iter().map(|column| column.0).collect::<Vec<_>>(),
+                "additionalProperties": false,
+            },
+            "minItems": 1,
+        })),
+        Kind::Table(_) => options.push(json!({"type": "string"})),
         Kind::Sweep => options.push(json!({
             "type": "object",
             "additionalProperties": {"type": "array", "minItems": 1},
@@ -273,9 +301,14 @@ mod tests {
             "broker: {kind: kafka, linger: 0 s, per_publish: {exponential: 2 us}}\nsharding: {shards: 4, by: region}",
             "slo: {latency: {p99: 200 ms}, dropped: 0.1 %}\nsweep: {users: [100, 10k]}",
             "workload: {message: {rate: 0.5..2/s, arrivals: {batch: {size: {geometric: 2}}}}}\nusers: 5".trim(),
+            "workload: {message: {arrivals: {mmpp: {rates: [1/s, 2/s], switch: [1/s, 1/s]}}}}\nusers: 5",
+            "workload: {message: {rate: 1/s}, profile: {steps: [{at: 1 s, share: 5 %}]}}\nusers: 5",
         ] {
             let yaml = if right.starts_with("workload") { right.to_owned() } else { format!("{base}{right}\n") };
             assert!(agreed(&validator, &yaml), "{yaml}");
+        }
+        for wrong in ["arrivals: {batch: {size: 2}}", "rate: 1/s}, profile: {steps: [{at: 1 s}]"] {
+            assert!(!agreed(&validator, &format!("users: 5\nworkload: {{message: {{{wrong}}}}}\n")), "{wrong}");
         }
         for wrong in [
             "user: 5",

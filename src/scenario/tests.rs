@@ -39,7 +39,9 @@ workload:
   heartbeat: {every: 30 s}
   session: {length: {exponential: 20 min}}
   reconnect: {backoff: {exponential: 1 s, cap: 30 s}, jitter: none}
-  profile: steady
+  timeout: 10 s
+  retry: {limit: 5, delay: {exponential: 2 s}, backoff: 2, cap: 60 s}
+  profile: {of: users, steps: [{at: 10 s, share: 50 %}, {at: 20 s, share: 100 %}]}
 protocol: {encoding: {size: 50 %}, compression: {deflate: {ratio: 2, cpu_per_kb: 80 us, memory_per_connection: 100 KiB, context_takeover: true}}, tls: {handshake_cpu: 200 us, resumption: 50 %}}
 link: {kind: loopback, mtu: 64 KiB}
 latency: {client: {lognormal: {mean: 20 ms, cv: 0.5}}, server: 0 s}
@@ -92,6 +94,10 @@ fn every_key_changes_something() {
             path if path.starts_with("logs.tiers.archive.") => {
                 &["logs.tiers={hot: {for: 1 day}, archive: {for: 1 day}}"]
             }
+            "workload.profile.of" => &["workload.profile={diurnal: {}}"],
+            path if path.starts_with("workload.message.arrivals.mmpp.") => {
+                &["workload.message.arrivals={mmpp: {rates: [1/s, 2/s], switch: [1/s, 2/s]}}"]
+            }
             path if path.starts_with("cdn.") => &["workload.session.length=1 min", "cdn={}"],
             path if path.starts_with("protocol.compression.deflate.") => &["protocol.compression=deflate"],
             "balancer.virtual_nodes" => &["balancer.policy=consistent-hash"],
@@ -101,6 +107,9 @@ fn every_key_changes_something() {
             "sharding.skew" => &["sharding.shards=4", "sharding.locality=50 %"],
             path if path.starts_with("sharding.") => &["sharding.shards=4"],
             "latency.region" => &["regions=2"],
+            path if path.starts_with("backend.") => &["backend={}"],
+            "cache.memory" => &["backend={}", "cache={objects: 1M, memory: 1 MB}"],
+            path if path.starts_with("cache.") => &["backend={}", "cache={objects: 1M, size: 100}"],
             path if path.starts_with("regions.") => &["regions.count=4"],
             _ => &[],
         };
@@ -123,7 +132,9 @@ fn every_key_changes_something() {
             keys::Kind::Random(crate::units::parse::Quantity::Count) => "{exponential: 7}",
             keys::Kind::Random(_) => "{exponential: 7 s}",
             keys::Kind::Text => "seven",
-            keys::Kind::Sweep => continue,
+            keys::Kind::Sweep | keys::Kind::Table(_) => continue,
+            keys::Kind::Figures(..) => "[7/s, 8/s]",
+            keys::Kind::Rows(_, example) => example,
             keys::Kind::Words => match key.words.iter().find(|word| keys::Default::Yaml(word) != key.default) {
                 Some(word) => *word,
                 // A section, or a key with one word only.
@@ -173,9 +184,9 @@ fn mistakes_are_told_clearly() {
         ("uncertain promise", "users: 5\nworkload: {message: {rate: 1/s}}\nslo: {latency: {p99: 1..2 s}}"),
         (
             "not modelled",
-            "users: 5\nworkload: {message: {rate: 1/s, arrivals: {mmpp: {rates: [1/s]}}}, fan_out: {room: 50}, profile: diurnal}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\n",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 50}}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\n",
         ),
-        ("not modelled either", "users: 5\nworkload: {message: {rate: 1/s}, profile: night}\nautoscaler: cpu"),
+        ("not modelled either", "users: 5\nworkload: {message: {rate: 1/s}}\nautoscaler: cpu"),
         (
             "fan-out",
             "users: 5\nworkload: {message: {rate: 1/s}, fan_out: direct}\nservers: {discipline: ps}\nbalancer: {unit: message}\nregions: 3\nsharding: {shards: 0, locality: 120 %}",
@@ -248,6 +259,65 @@ fn mistakes_are_told_clearly() {
         ),
         ("dotted key", "users: 5\nworkload: {message: {rate: 1/s}}\nservers.cores: 8"),
         ("three at once", "users: 10,000\nworkload:\n  message: {rate: 1 KB, size: 1 Kb}\nservers:\n  memory: 8\n"),
+    ] {
+        let _ = writeln!(out, "## {what}\n{}\n", errors(yaml));
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn mistakes_about_when_messages_come_are_told_clearly() {
+    let mut out = String::new();
+    for (what, yaml) in [
+        ("a profile without a shape", "users: 5\nworkload: {message: {rate: 1/s}, profile: {of: users}}"),
+        (
+            "profiles with mistakes",
+            "users: 5\nworkload:\n  message: {rate: 1/s}\n  profile:\n    flash: {at: -3 s, from: 120 %, hold: 5}\n    steps: [{at: 60 s}, {share: 10 %, at: 3, x: 4}, 7, {at: 5 s, share: 0 %}, {at: 4 s, share: 1..2 %}, {at: 4 s, share: 2 %}]\n    trace: {a: b}",
+        ),
+        (
+            "two shapes",
+            "users: 5\nworkload: {message: {rate: 1/s}, profile: {diurnal: {}, steps: [{at: 1 s, share: 50 %}]}}",
+        ),
+        ("no load at all", "users: 5\nworkload: {message: {rate: 1/s}, profile: {steps: [{at: 0 s, share: 0 %}]}}"),
+        (
+            "a profile and what it can't move",
+            "users: 5\nworkload: {message: {rate: 1/s, arrivals: periodic}, profile: {flash: {}}}\nsimulation: {start: empty}",
+        ),
+        (
+            "a profile of users from an empty start",
+            "users: 5\nworkload: {message: {rate: 1/s}, profile: {of: users, flash: {}}}\nsimulation: {start: {ramp: 3 s}}",
+        ),
+        ("an empty list", "users: 5\nworkload: {message: {rate: 1/s}, profile: {steps: []}}"),
+        (
+            "waiting and sending again",
+            "users: 5\nworkload: {message: {rate: 1/s}, timeout: 40 ms, retry: {limit: 0, delay: 0 s, backoff: 0.5, tries: 3}}",
+        ),
+        (
+            "too impatient",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: none, timeout: 40 ms, retry: {limit: unlimited, delay: 0 s}}",
+        ),
+        ("a wave in a word", "users: 5\nworkload: {message: {rate: 1/s}, profile: diurnal}"),
+        ("arrivals of no kind", "users: 5\nworkload: {message: {rate: 1/s, arrivals: {}}}"),
+        (
+            "arrivals of two kinds",
+            "users: 5\nworkload: {message: {rate: 1/s, arrivals: {batch: {size: 2}, mmpp: {rates: [1/s, 2/s], switch: [1/s, 1/s]}}}}",
+        ),
+        (
+            "mmpp with mistakes",
+            "users: 5\nworkload:\n  message:\n    arrivals: {mmpp: {rates: [1/s, -2/s, 3, 1..2/s], switch: [0/s, {a: b}]}}",
+        ),
+        ("mmpp without states", "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [], switch: 1/s}}}}"),
+        ("mmpp with one half", "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [1/s, 2/s]}}}}"),
+        (
+            "mmpp of unequal lengths",
+            "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [1/s, 2/s, 3/s], switch: [1/s, 1/s]}}}}",
+        ),
+        ("mmpp of one state", "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [1/s], switch: [1/s]}}}}"),
+        (
+            "mmpp of silence",
+            "users: 5\nworkload: {message: {arrivals: {mmpp: {rates: [0/s, 0/s], switch: [1/s, 1/s]}}}}",
+        ),
+        ("a trace that is not there", "users: 5\nworkload: {message: {arrivals: {trace: none.csv}}}"),
     ] {
         let _ = writeln!(out, "## {what}\n{}\n", errors(yaml));
     }

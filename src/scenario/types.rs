@@ -3,6 +3,9 @@
 //! One value of [`Scenario`] describes one *world*: where the file gave an interval (`3_000..5_000`), a world has one
 //! figure out of it. [`Document::resolve`](super::Document::resolve) makes it; nothing else does.
 
+use std::sync::Arc;
+
+use super::profile::Profile;
 use crate::random::Distribution;
 use crate::stats::cache::LruForm;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -53,6 +56,8 @@ pub struct Workload {
     pub message_rate: Rate,
     /// Payload of a message as it is encoded, in bytes, before compression.
     pub message_size: Distribution,
+    /// The rate that the file states, where the arrivals have one of their own.
+    pub stated_rate: Option<Rate>,
     /// How one user's messages follow each other.
     pub arrivals: Arrivals,
     /// Who gets a message.
@@ -63,6 +68,12 @@ pub struct Workload {
     pub session: Option<Distribution>,
     /// What a user does whose connection was refused or dropped. Without it, the user is gone.
     pub reconnect: Option<Reconnect>,
+    /// How long a user waits for an answer, from sending. Without it, for ever.
+    pub timeout: Option<Seconds>,
+    /// How a message that failed is sent again. Without it, it is given up.
+    pub retry: Option<Retry>,
+    /// How the load moves; without it, it stays at the peak.
+    pub profile: Option<Profile>,
 }
 
 /// How one user's messages follow each other.
@@ -74,6 +85,20 @@ pub enum Arrivals {
     Periodic,
     /// Batches at the times of a Poisson process; the message rate counts messages, not batches.
     Batch(BatchSize),
+    /// A Markov-modulated Poisson process: state i has rates\[i\], and goes over to the next, in a circle, at switch\[i\].
+    Mmpp {
+        /// Messages a second of a user in each state.
+        rates: Vec<f64>,
+        /// Changes a second out of each state; as many.
+        switch: Vec<f64>,
+    },
+    /// At these times all users together send a message, in seconds and in order, over and over.
+    Trace {
+        /// The times of one round; not longer than the period.
+        times: Arc<[f64]>,
+        /// The length of a round.
+        period: f64,
+    },
 }
 
 /// How many messages come at once.
@@ -206,6 +231,19 @@ pub struct Reconnect {
     pub backoff: Backoff,
     /// Whether the delay is drawn anew, uniformly from zero to the back-off ("full jitter").
     pub jitter: bool,
+}
+
+/// How a message is sent again that was turned away, abandoned, or not answered in time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// How often at most; `None` is without limit.
+    pub limit: Option<u64>,
+    /// From the failure to the next sending, in seconds.
+    pub delay: Distribution,
+    /// How many times longer each further delay is, at least 1.
+    pub backoff: f64,
+    /// The longest delay that growing makes.
+    pub cap: Seconds,
 }
 
 /// The delay before attempt k = 0, 1, 2, ….

@@ -1,9 +1,11 @@
 //! When the messages of a server's users arrive at it.
 
 use super::demand::to_span;
+use super::modulated::Modulated;
 use super::ring::Ring;
+use super::trace::Trace;
 use crate::random::Stream;
-use crate::scenario::BatchSize;
+use crate::scenario::{BatchSize, Curve};
 use crate::units::SimTime;
 use crate::units::time::PICOSECONDS;
 
@@ -16,6 +18,12 @@ pub enum Messages {
     Batches(Poisson, BatchSize),
     /// Each connection's at its own phase.
     Periodic(Ring),
+    /// Each connection's at the rate of its state.
+    Modulated(Modulated),
+    /// From a file.
+    Trace(Trace),
+    /// Others, of which a profile leaves some out.
+    Shaped(Box<Shaped>),
 }
 
 /// Some messages of one connection.
@@ -34,15 +42,20 @@ impl Messages {
     pub fn repopulate(&mut self, now: SimTime, connections: u64) {
         match self {
             Self::Poisson(process) | Self::Batches(process, _) => process.repopulate(now, connections),
-            Self::Periodic(_) => {}
+            Self::Shaped(shaped) => shaped.of_peak.repopulate(now, connections),
+            Self::Modulated(process) => process.repopulate(now, connections),
+            Self::Periodic(_) | Self::Trace(_) => {}
         }
     }
 
-    /// When the next are sent.
+    /// When the next are sent, or at the earliest so.
     pub fn next(&self) -> SimTime {
         match self {
             Self::Poisson(process) | Self::Batches(process, _) => process.times[process.used % BLOCK],
             Self::Periodic(ring) => ring.next(),
+            Self::Modulated(process) => process.next(),
+            Self::Trace(trace) => trace.next(),
+            Self::Shaped(shaped) => shaped.of_peak.next(),
         }
     }
 
@@ -64,6 +77,34 @@ impl Messages {
             }
             Self::Periodic(ring) => {
                 (ring.next() <= last).then(|| ring.fire()).map(|(at, core)| Sent { at, count: 1, core: core as u32 })
+            }
+            Self::Modulated(process) => process.take(last, cores).map(|(at, core)| Sent { at, count: 1, core }),
+            Self::Trace(trace) => trace.take(last, cores).map(|(at, core)| Sent { at, count: 1, core }),
+            Self::Shaped(shaped) => shaped.take(last, cores),
+        }
+    }
+}
+
+/// A process whose rate follows a curve: of the arrivals at the peak rate, each stays with the chance that the curve has
+/// at its moment (thinning: P. A. W. Lewis and G. S. Shedler, Naval Research Logistics Quarterly 26, 1979).
+#[derive(Debug)]
+pub struct Shaped {
+    of_peak: Messages,
+    curve: Curve,
+    stream: Stream,
+}
+
+impl Shaped {
+    /// The process that is `of_peak` where the curve is 1.
+    pub fn new(of_peak: Messages, curve: Curve, stream: Stream) -> Self {
+        Self { of_peak, curve, stream }
+    }
+
+    fn take(&mut self, last: SimTime, cores: u32) -> Option<Sent> {
+        loop {
+            let sent = self.of_peak.take(last, cores)?;
+            if self.stream.unit() < self.curve.share(sent.at.as_seconds()) {
+                return Some(sent);
             }
         }
     }

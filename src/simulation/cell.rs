@@ -3,20 +3,23 @@
 
 use std::sync::Arc;
 
-use super::arrivals::{Messages, Poisson};
+use super::arrivals::{Messages, Poisson, Shaped};
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
+use super::modulated::Modulated;
 use super::outlet::Between;
 use super::reads::Ask;
 use super::recorder::Recorder;
+use super::retry::{Answered, Due, Retries};
 use super::ring::Ring;
 use super::router::Router;
-use super::server::{Job, Kind, Server, ServerTotals};
+use super::server::{Job, Kind, Outcome, Server, ServerTotals};
+use super::trace::Trace;
 use crate::engine::Calendar;
 use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
-use crate::scenario::{Arrivals, BatchSize, Dispatch, FanOut, Scenario};
+use crate::scenario::{Arrivals, BatchSize, Dispatch, FanOut, ProfileOf, Scenario};
 use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
@@ -35,6 +38,8 @@ pub struct Setting {
     pub replication: u64,
     /// Who is where and what it takes to get there, if messages go to users of other servers.
     pub between: Option<Between>,
+    /// Servers of the whole service.
+    pub fleet: u64,
 }
 
 /// Something that happens to a server's connections.
@@ -75,6 +80,8 @@ pub struct Cell {
     counted: SimTime,
     now: SimTime,
     messages_in: u64,
+    /// Where users wait only so long or send again: the messages they wait for.
+    retries: Option<Retries>,
 }
 
 /// Which messages find their connection's state in the cache.
@@ -109,19 +116,27 @@ impl Cell {
     }
 
     fn new(setting: &Arc<Setting>, server: u64, servers: usize, connections: u64, router: Option<Router>) -> Self {
-        let Setting { scenario, demands, slices, seed, replication, .. } = &**setting;
+        let Setting { scenario, demands, slices, seed, replication, fleet, .. } = &**setting;
         let stream = |purpose| Stream::named(*seed, *replication, server, purpose);
         let workload = &scenario.workload;
         // A ring deals its connections out to cores; or to servers, where there are several.
         let cores = if servers == 1 { scenario.servers.cores } else { servers as u32 };
         let rate = workload.message_rate.get() / workload.connections_per_user as f64;
-        let messages = match workload.arrivals {
+        let messages = match &workload.arrivals {
             Arrivals::Periodic => {
                 let period = Span::from_seconds(1.0 / rate);
                 Messages::Periodic(Ring::new(period, slices.end(), connections, cores, stream(Purpose::Arrivals)))
             }
             Arrivals::Poisson => Messages::Poisson(Poisson::new(rate, stream(Purpose::Arrivals))),
-            Arrivals::Batch(size) => {
+            Arrivals::Mmpp { rates, switch } => {
+                let rates = rates.iter().map(|rate| rate / workload.connections_per_user as f64).collect();
+                Messages::Modulated(Modulated::new(rates, switch.clone(), stream(Purpose::Arrivals)))
+            }
+            Arrivals::Trace { times, period } => {
+                let part = (server, servers as u64, *fleet);
+                Messages::Trace(Trace::new(Arc::clone(times), *period, *seed, *replication, part, slices.end()))
+            }
+            &Arrivals::Batch(size) => {
                 let mean = match size {
                     BatchSize::Fixed(n) => n as f64,
                     BatchSize::Geometric(mean) => mean,
@@ -129,9 +144,18 @@ impl Cell {
                 Messages::Batches(Poisson::new(rate / mean, stream(Purpose::Arrivals)), size)
             }
         };
+        let shaped = workload.profile.as_ref().filter(|profile| profile.of == ProfileOf::Messages);
+        let messages = match shaped {
+            Some(profile) => {
+                let curve = profile.curve.clone();
+                Messages::Shaped(Box::new(Shaped::new(messages, curve, stream(Purpose::Profile))))
+            }
+            None => messages,
+        };
         let random = scenario.latency.client.constant().is_none().then(|| Times::new(&scenario.latency.client));
-        // A Poisson process stays one when its points are moved at random, so only others have to be put in order.
-        let reorders = random.is_some() && workload.arrivals != Arrivals::Poisson;
+        // A Poisson process of one rate stays one when its points are moved at random, so only others have to be put in
+        // order.
+        let reorders = random.is_some() && (workload.arrivals != Arrivals::Poisson || shaped.is_some());
         let mut cell = Self {
             setting: Arc::clone(setting),
             servers: (0..servers as u64).map(|i| Server::new(setting, server + i)).collect(),
@@ -151,6 +175,7 @@ impl Cell {
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
             messages_in: 0,
+            retries: Retries::of(scenario, *seed, *replication, server),
         };
         cell.populate(SimTime::ZERO, setting);
         cell
@@ -246,11 +271,14 @@ impl Cell {
         }
         self.now = until;
         self.servers.iter_mut().for_each(|server| server.settle(until, setting, recorder));
+        (0..self.servers.len()).for_each(|server| self.hear(server, recorder));
         self.count_connections(until, recorder);
     }
 
     fn messages_until(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
-        if self.network.under_way.is_some() {
+        if self.retries.is_some() {
+            self.messages_and_retries(last, setting, recorder);
+        } else if self.network.under_way.is_some() {
             self.messages_via_network(last, setting, recorder);
         } else if self.router.is_none()
             && matches!(self.messages, Messages::Poisson(_))
@@ -262,10 +290,74 @@ impl Cell {
             while let Some(sent) = self.messages.take(last, cores) {
                 for _ in 0..sent.count {
                     let uplink = self.network.draw();
-                    self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, setting, recorder);
+                    self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, None, setting, recorder);
                 }
             }
         }
+    }
+
+    /// Messages sent for the first time and again, in order of time; at the same time, the first come first.
+    fn messages_and_retries(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        self.send_via_network(last, setting);
+        loop {
+            let due = self.retries.as_ref().map_or(SimTime::NEVER, Retries::next);
+            let bound = due.min(last);
+            if let Some(under_way) = &mut self.network.under_way {
+                if let Some((at, (sent, core))) = under_way.pop_until(bound) {
+                    self.message(at, sent.0, core, None, setting, recorder);
+                    continue;
+                }
+            } else if let Some(sent) = self.messages.take(bound, setting.scenario.servers.cores) {
+                for _ in 0..sent.count {
+                    let uplink = self.network.draw();
+                    self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, None, setting, recorder);
+                }
+                continue;
+            }
+            if due > last {
+                return;
+            }
+            self.retry(due, setting, recorder);
+        }
+    }
+
+    /// What is due at this moment of those who wait for an answer.
+    fn retry(&mut self, now: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        let Some((at, due)) = self.retries.as_mut().and_then(|retries| retries.take(now)) else { return };
+        match due {
+            Due::TimeOut { slot, stamp, server } => {
+                self.servers[server].settle(at, setting, recorder);
+                self.hear(server, recorder);
+                let Self { retries: Some(retries), network, .. } = self else { return };
+                recorder.flow.timed_out += u64::from(retries.time_out(slot, stamp, at, || network.draw()));
+            }
+            Due::Again { slot, sent, core } => {
+                recorder.flow.retried += 1;
+                self.message(at, sent, core, Some(slot), setting, recorder);
+            }
+            Due::GiveUp => recorder.flow.given_up += 1,
+        }
+    }
+
+    /// Users hear what became of their messages at a server.
+    fn hear(&mut self, server: usize, recorder: &mut Recorder) {
+        let Self { retries: Some(retries), network, servers, .. } = self else { return };
+        let end = recorder.slices().end();
+        while let Some(Outcome { ticket, at, bytes, served }) = servers[server].take_outcome() {
+            if !served {
+                retries.refused(ticket, at, || network.draw());
+            } else if at <= end {
+                match retries.answer(ticket, at) {
+                    Answered::InTime(latency) => recorder.delivered(at, latency, bytes),
+                    Answered::Late => recorder.late(at, bytes),
+                }
+            }
+        }
+    }
+
+    /// Messages that users wait for.
+    pub fn pending(&self) -> u64 {
+        self.retries.as_ref().map_or(0, Retries::pending)
     }
 
     /// The common case, in a loop of its own: one server, single messages, in the order in which they were sent.
@@ -304,7 +396,17 @@ impl Cell {
         self.messages_in += taken;
     }
 
-    fn message(&mut self, at: SimTime, origin: u64, core: u32, setting: &Setting, recorder: &mut Recorder) {
+    /// A message arrives that was sent at `origin`; `again`, where that is not the first time.
+    fn message(
+        &mut self,
+        at: SimTime,
+        origin: u64,
+        core: u32,
+        again: Option<u32>,
+        setting: &Setting,
+        recorder: &mut Recorder,
+    ) {
+        let sender = core;
         // A ring over several servers deals out servers; which of their cores is then as good as any.
         let core =
             (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core % setting.scenario.servers.cores);
@@ -314,7 +416,7 @@ impl Cell {
         recorder.flow.bytes_in += u128::from(demand.bytes);
         self.messages_in += 1;
         let echo = setting.scenario.workload.fan_out == FanOut::Echo;
-        let job = Job::message(origin.wrapping_sub(self.network.draw_back(echo).0), &demand);
+        let way_back = self.network.draw_back(echo);
         let servers = &mut self.servers;
         let server = self.router.as_mut().map_or(0, |router| {
             router.pick(at, |server| {
@@ -322,10 +424,19 @@ impl Cell {
                 servers[server].inside()
             })
         });
+        let origin = match &mut self.retries {
+            None => origin.wrapping_sub(way_back.0),
+            Some(retries) => {
+                let slot = again.unwrap_or_else(|| retries.begin(origin, sender));
+                retries.attempt(slot, at, origin, way_back, server)
+            }
+        };
+        let job = Job::message(origin, &demand);
         let leaves = servers[server].arrive(at, demand.nic_in, core, job, setting, recorder);
         if let Some(router) = &mut self.router {
             router.sent(server, leaves);
         }
+        self.hear(server, recorder);
         if self.messages_in.is_multiple_of(Bursts::LIMIT) {
             recorder.take_bursts();
         }
@@ -333,6 +444,19 @@ impl Cell {
 
     /// Messages that don't arrive in the order in which they were sent.
     fn messages_via_network(&mut self, last: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        self.send_via_network(last, setting);
+        while let Some(under_way) = &mut self.network.under_way
+            && let Some((at, (sent, core))) = under_way.pop_until(last)
+        {
+            self.message(at, sent.0, core, None, setting, recorder);
+        }
+    }
+
+    /// Puts what is sent until then under way.
+    fn send_via_network(&mut self, last: SimTime, setting: &Setting) {
+        if self.network.under_way.is_none() {
+            return;
+        }
         while let Some(sent) = self.messages.take(last, setting.scenario.servers.cores) {
             for _ in 0..sent.count {
                 let uplink = self.network.draw();
@@ -340,11 +464,6 @@ impl Cell {
                     under_way.schedule(sent.at + uplink, (sent.at, sent.core));
                 }
             }
-        }
-        while let Some(under_way) = &mut self.network.under_way
-            && let Some((at, (sent, core))) = under_way.pop_until(last)
-        {
-            self.message(at, sent.0, core, setting, recorder);
         }
     }
 
@@ -395,7 +514,7 @@ impl Cell {
     fn rings(&mut self) -> impl Iterator<Item = &mut Ring> {
         let messages = match &mut self.messages {
             Messages::Periodic(ring) => Some(ring),
-            Messages::Poisson(_) | Messages::Batches(..) => None,
+            _ => None,
         };
         messages.into_iter().chain(self.heartbeats.as_mut().map(|(ring, ..)| ring))
     }

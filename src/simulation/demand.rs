@@ -29,6 +29,7 @@ pub struct Demand {
 struct FixedBetween {
     backplane: Span,
     delivery: Span,
+    acknowledged: Span,
     bytes: f64,
 }
 
@@ -114,6 +115,7 @@ impl Demands {
         demands.fixed_between = demands.size.constant().map(|size| FixedBetween {
             backplane: demands.line(demands.wire.backplane(size).bytes),
             delivery: demands.line(demands.wire.delivery(size).egress.bytes),
+            acknowledged: demands.line(demands.wire.delivery(size).ingress.bytes),
             bytes: demands.wire.backplane(size).bytes,
         });
         demands.of_one_size = demands.size.constant().map(|size| demands.of_size(size));
@@ -153,6 +155,13 @@ impl Demands {
     pub fn delivery(&self, bytes: u32) -> Span {
         let draw = || self.line(self.wire.delivery(f64::from(bytes)).egress.bytes);
         self.fixed_between.map_or_else(draw, |fixed| fixed.delivery)
+    }
+
+    /// Time of the receiving line for the acknowledgement of such a copy.
+    #[inline]
+    pub fn delivery_acknowledged(&self, bytes: u32) -> Span {
+        let draw = || self.line(self.wire.delivery(f64::from(bytes)).ingress.bytes);
+        self.fixed_between.map_or_else(draw, |fixed| fixed.acknowledged)
     }
 
     /// Time of the sending line for what answers a message that is not echoed.

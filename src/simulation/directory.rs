@@ -28,9 +28,10 @@ pub struct Directory {
     shards: Vec<Shard>,
     shard_of: Vec<u32>,
     locality: f64,
-    nodes_each_stands_for: u64,
-    /// Which part of the broker each node is worked on in.
+    nodes_each_stands_for: f64,
+    /// Which part of the broker each node is worked on in, and the shard where it stands.
     relay_of: Vec<u32>,
+    home_of_node: Vec<u32>,
     /// Upper ends of each server's share of its shard's connections, where those are uneven.
     ends: Option<Vec<f64>>,
     rooms: Option<Rooms>,
@@ -83,13 +84,6 @@ pub struct Extent {
     pub fleet_nodes: u64,
 }
 
-impl Shard {
-    /// Whether this node is one of the shard's.
-    pub fn has_node(&self, node: u32) -> bool {
-        (self.first_node..self.first_node + self.nodes).contains(&node)
-    }
-}
-
 impl Directory {
     /// The directory of a run; `connections` are those of each simulated server at the start.
     pub fn new(scenario: &Scenario, extent: &Extent, connections: &[u64], seed: u64, replication: u64) -> Self {
@@ -120,10 +114,15 @@ impl Directory {
             shard_of,
             locality: scenario.sharding.as_ref().map_or(1.0, |sharding| sharding.locality.get()),
             relay_of: Self::relays(extent.nodes),
-            nodes_each_stands_for: extent.fleet_nodes.div_ceil(extent.nodes),
+            home_of_node: Vec::new(),
+            nodes_each_stands_for: extent.fleet_nodes as f64 / extent.nodes as f64,
             ends: None,
             rooms: None,
         };
+        for (number, shard) in directory.shards.iter().enumerate() {
+            // A node that several shards share stands in the first of them.
+            directory.home_of_node.resize((shard.first_node + shard.nodes) as usize, number as u32);
+        }
         let uneven = directory.shards.iter().any(|shard| {
             let counts = &connections[shard.first as usize..(shard.first + shard.servers) as usize];
             let (least, most) = (counts.iter().min(), counts.iter().max());
@@ -229,8 +228,13 @@ impl Directory {
     }
 
     /// In a sample, how many nodes of the fleet one stands for: a server gathers batches for each of them.
-    pub fn nodes_each_stands_for(&self) -> u64 {
+    pub fn nodes_each_stands_for(&self) -> f64 {
         self.nodes_each_stands_for
+    }
+
+    /// Whether a node stands where a server does. With fewer nodes than shards, some shards have none.
+    pub fn is_near(&self, server: u32, node: u32) -> bool {
+        self.shard_of(server) == self.home_of_node[node as usize]
     }
 
     /// The part of the broker that a node belongs to.

@@ -5,9 +5,10 @@
 
 use super::cell::Change;
 use super::placement::{ring_shares, spread};
+use super::tide::Tide;
 use crate::engine::{Calendar, LeastLoaded};
 use crate::random::{Distribution, Purpose, Stream};
-use crate::scenario::{Backoff, Policy, Reconnect, SHORTEST_ROUND_TRIP_SECONDS, Scenario, Start};
+use crate::scenario::{Backoff, Curve, Policy, ProfileOf, Reconnect, SHORTEST_ROUND_TRIP_SECONDS, Scenario, Start};
 use crate::units::{SimTime, Span};
 
 /// The process of connections.
@@ -28,6 +29,10 @@ pub struct Door {
     progress: f64,
     /// Connections dropped by their server, whose planned end is still in the calendar.
     orphans: Vec<u64>,
+    /// How many users there are, where connections last and a profile moves them.
+    tide: Option<Tide>,
+    /// Users who went while they were between two attempts, which are still in the calendar.
+    gone: u64,
 }
 
 #[derive(Debug)]
@@ -41,8 +46,10 @@ enum DoorPolicy {
 #[derive(Debug)]
 struct Sessions {
     length: Distribution,
-    /// New sessions a second.
+    /// New sessions a second, at the peak.
     rate: f64,
+    /// The share of the peak at each moment.
+    curve: Option<Curve>,
     next_arrival: SimTime,
     /// With exponential lengths: when the next of all open connections ends. Otherwise each has its own time.
     next_end: Option<SimTime>,
@@ -97,13 +104,18 @@ impl Door {
             next_newcomer: SimTime::NEVER,
             progress: 0.0,
             orphans: vec![0; servers],
+            tide: None,
+            gone: 0,
         };
+        let curve = scenario.workload.profile.as_ref().filter(|profile| profile.of == ProfileOf::Users);
+        let curve = curve.map(|profile| profile.curve.clone());
         if let Some(length) = &scenario.workload.session {
             let rate = population / length.mean();
             let memoryless = matches!(length, Distribution::Exponential { .. });
             door.sessions = Some(Sessions {
                 length: length.clone(),
                 rate,
+                curve: curve.clone(),
                 next_arrival: SimTime::ZERO,
                 next_end: memoryless.then_some(SimTime::NEVER),
             });
@@ -112,7 +124,15 @@ impl Door {
         let counts = match (scenario.simulation.start, &scenario.workload.session) {
             (Start::Steady, session) => {
                 // Sessions that come at random and overlap: the number open is Poisson (M/G/∞).
-                let open = if session.is_some() { door.stream.poisson(population) } else { population.round() as u64 };
+                let open = match (session, curve) {
+                    (Some(length), Some(curve)) => {
+                        let most = door.stream.poisson(population);
+                        (0..most).filter(|_| door.came(length, &curve).is_some()).count() as u64
+                    }
+                    (Some(_), None) => door.stream.poisson(population),
+                    (None, Some(curve)) => door.tide.insert(Tide::new(curve, population)).level(),
+                    (None, None) => population.round() as u64,
+                };
                 let counts = spread(scenario, open, servers, seed, replication);
                 counts.iter().enumerate().map(|(server, &count)| door.settle(server, count)).collect()
             }
@@ -135,6 +155,13 @@ impl Door {
         (door, counts)
     }
 
+    /// Looks at one who would be here at the start if all had come: `None` where the curve kept them away when they would
+    /// have come, or else how long they stay.
+    fn came(&mut self, length: &Distribution, curve: &Curve) -> Option<f64> {
+        let (age, rest) = length.sample_age_and_rest(&mut self.stream);
+        (self.stream.unit() < curve.share(-age)).then_some(rest)
+    }
+
     /// Opens a server's connections of the start; who finds no slot is between two attempts.
     fn settle(&mut self, server: usize, count: u64) -> u64 {
         let open = count.min(self.limit);
@@ -143,8 +170,17 @@ impl Door {
         }
         if let Some(sessions) = &self.sessions {
             if sessions.next_end.is_none() {
+                let (length, curve) = (sessions.length.clone(), sessions.curve.clone());
                 for _ in 0..open {
-                    let left = sessions.length.sample_residual(&mut self.stream);
+                    let left = match &curve {
+                        // Somebody did come: look until it is somebody.
+                        Some(curve) => loop {
+                            if let Some(left) = self.came(&length, curve) {
+                                break left;
+                            }
+                        },
+                        None => length.sample_residual(&mut self.stream),
+                    };
                     self.calendar.schedule(SimTime::from_seconds(left), Event::End { server: server as u32 });
                 }
             }
@@ -170,13 +206,15 @@ impl Door {
             let arrival = self.sessions.as_ref().map_or(SimTime::NEVER, |s| s.next_arrival).min(self.next_newcomer);
             let end = self.sessions.as_ref().and_then(|s| s.next_end).unwrap_or(SimTime::NEVER);
             let planned = self.calendar.next_time().unwrap_or(SimTime::NEVER);
-            let now = arrival.min(end).min(planned);
+            let tide = self.tide.as_ref().map_or(SimTime::NEVER, Tide::next);
+            let now = arrival.min(end).min(planned).min(tide);
             if now > until || now == SimTime::NEVER {
                 return;
             }
             if now == planned {
                 let Some((_, event)) = self.calendar.pop_until(now) else { return };
                 match event {
+                    Event::Attempt { .. } if self.is_gone() => {}
                     Event::Attempt { tries, server } => {
                         self.attempt(now, tries, server, &mut report);
                     }
@@ -187,6 +225,12 @@ impl Door {
                 self.index.remove(server);
                 report(server, now, Change::Close);
                 self.schedule_end(now);
+            } else if now == tide {
+                if self.tide.as_mut().is_some_and(Tide::step) {
+                    self.attempt(now, 0, None, &mut report);
+                } else {
+                    self.leave(now, &mut report);
+                }
             } else if now == self.next_newcomer {
                 self.newcomers -= 1;
                 self.draw_newcomer();
@@ -194,7 +238,10 @@ impl Door {
             } else {
                 let ramped = self.ramp > Span::ZERO && now.0 < self.ramp.0;
                 // A rate that rises from zero: of the arrivals at the full rate, that share comes (thinning).
-                let comes = !ramped || self.stream.unit() * (self.ramp.0 as f64) < now.0 as f64;
+                let mut comes = !ramped || self.stream.unit() * (self.ramp.0 as f64) < now.0 as f64;
+                if let Some(Sessions { curve: Some(curve), .. }) = &self.sessions {
+                    comes &= self.stream.unit() < curve.share(now.as_seconds());
+                }
                 self.schedule_arrival(now);
                 if comes {
                     self.attempt(now, 0, None, &mut report);
@@ -262,6 +309,30 @@ impl Door {
         }
         self.index.remove(server);
         report(server, now, Change::Close);
+    }
+
+    /// One user leaves, any with equal chance: a connection closes, or an attempt will not be made.
+    fn leave(&mut self, now: SimTime, report: &mut impl FnMut(usize, SimTime, Change)) {
+        let open: u64 = self.index.total();
+        let waiting = self.calendar.len() as u64 - self.gone;
+        if open + waiting == 0 {
+            // Refused for good, and gone already.
+            return;
+        }
+        if self.stream.below(open + waiting) < open {
+            let server = self.any_open();
+            self.index.remove(server);
+            report(server, now, Change::Close);
+        } else {
+            self.gone += 1;
+        }
+    }
+
+    /// Whether the attempt just taken from the calendar was of one who left since.
+    fn is_gone(&mut self) -> bool {
+        let gone = self.gone > 0 && self.stream.below(self.calendar.len() as u64 + 1) < self.gone;
+        self.gone -= u64::from(gone);
+        gone
     }
 
     /// A server dropped this many of its connections; their users come back as the scenario has it.

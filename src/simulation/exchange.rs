@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::cell::{Cell, Change, Coming, Setting};
 use super::letter::{Delivery, Letter};
 use super::recorder::Recorder;
-use super::relay::{Relay, RelayTotals};
+use super::relay::{Elsewhere, Relay, RelayTotals};
 use crate::engine::{Agenda, Calendar};
 use crate::metrics::tally::Tally;
 use crate::scenario::Scenario;
@@ -125,9 +125,9 @@ impl Inbox {
 }
 
 impl Exchange {
-    /// The exchange between the broker's nodes and the servers of these parts. `background`: letters a second from servers
-    /// that are not simulated, to all of these nodes, and the copies each takes.
-    pub fn new(setting: &Arc<Setting>, parts: &[usize], pace: Pace, background: (f64, f64)) -> Self {
+    /// The exchange between the broker's nodes and the servers of these parts. `background`: what servers that are not
+    /// simulated send to all of these nodes.
+    pub fn new(setting: &Arc<Setting>, parts: &[usize], pace: Pace, background: Elsewhere) -> Self {
         let sizes = setting.between.as_ref().map_or_else(Vec::new, |between| between.directory.relay_sizes());
         let nodes: u32 = sizes.iter().sum();
         let width = if pace.step > Span::ZERO { pace.step } else { SINGLE_STEP };
@@ -136,7 +136,8 @@ impl Exchange {
             .iter()
             .map(|&size| {
                 let share = f64::from(size) / f64::from(nodes);
-                let relay = Relay::new(setting, first, size, width, (background.0 * share, background.1));
+                let background = Elsewhere { batches_per_second: background.batches_per_second * share, ..background };
+                let relay = Relay::new(setting, first, size, width, background);
                 first += size;
                 relay
             })

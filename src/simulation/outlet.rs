@@ -238,7 +238,8 @@ impl Outlet {
         let (now, size) = (letter.at, u64::from(letter.bytes));
         let alike = between.directory.nodes_each_stands_for();
         // In a sample a node stands for several, each of which has a batch of its own.
-        let name = u64::from(letter.node) | if alike > 1 { self.recipients.below(alike) << 32 } else { 0 };
+        let which = if alike > 1.0 { (self.recipients.unit() * alike) as u64 } else { 0 };
+        let name = u64::from(letter.node) | which << 32;
         let last = self.names.iter().rposition(|other| *other == name);
         if let Some(last) = last {
             let first = self.names.iter().take(last).rposition(|other| *other != name).map_or(0, |i| i + 1);
@@ -316,9 +317,8 @@ impl Outlet {
             recorder.visit(Station::NicOut, visit, true);
             left = visit.departure;
         }
-        let home = between.directory.shard(between.directory.shard_of(self.me));
         let hop = match &between.far {
-            Some(far) if !home.has_node(node) => far.draw(&mut self.hops),
+            Some(far) if !between.directory.is_near(self.me, node) => far.draw(&mut self.hops),
             _ => between.hop.draw(&mut self.hops),
         };
         for (i, letter) in batch.iter_mut().enumerate() {

@@ -2,11 +2,13 @@
 
 use super::directory::Extent;
 use super::exchange::Pace;
+use super::relay::Elsewhere;
 use crate::model::backend::caches;
+use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, Reads, ResourceKind, shard_servers};
-use crate::scenario::{BalancedUnit, FanOut, Mode, Scenario, Start};
+use crate::scenario::{BalancedUnit, FanOut, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -36,6 +38,17 @@ const MOST_COPIES: f64 = 10e6;
 /// Where messages cross between servers, each takes several times as long.
 const EVERY_CROSSING_UP_TO: f64 = 15e6;
 const SAMPLE_CROSSINGS: f64 = 4e6;
+
+/// Nodes that stand for all, next to this share of the servers: as many for each shard, and so that each stands for a whole
+/// number of them, since servers gather batches for each.
+fn nodes_simulated(nodes: u64, shards: u64, share: f64) -> u64 {
+    if share >= 1.0 || nodes < shards {
+        return (nodes as f64 * share).ceil().max(nodes.min(shards) as f64) as u64;
+    }
+    let each = nodes as f64 / shards as f64;
+    let stands_for = (each / (each * share).ceil()).floor().max(1.0);
+    (each / stands_for).ceil() as u64 * shards
+}
 
 /// Why servers are not alike, so that some can't stand for all.
 fn unlike(scenario: &Scenario) -> Option<&'static str> {
@@ -72,8 +85,8 @@ pub struct Plan {
     pub backend_nodes: u64,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
-    /// Messages a second from servers that are not simulated, to the nodes that are, and the copies each takes.
-    pub background: (f64, f64),
+    /// What servers that are not simulated send to the nodes that are.
+    pub background: Elsewhere,
     /// How servers and broker go forward together.
     pub pace: Pace,
     /// Slices of its time.
@@ -132,6 +145,24 @@ pub enum PlanError {
     TooMany(f64),
 }
 
+/// How often a message is sent at most, on average.
+fn attempts(scenario: &Scenario) -> f64 {
+    let Some(retry) = &scenario.workload.retry else { return 1.0 };
+    let pause = retry.delay.mean() + scenario.workload.timeout.map_or(0.0, crate::units::Seconds::get);
+    let most = scenario.simulation.duration.get() / pause;
+    1.0 + retry.limit.map_or(most, |limit| most.min(limit as f64))
+}
+
+/// A note where the file states a rate and the arrivals have another.
+fn rate_that_differs(scenario: &Scenario) -> Option<String> {
+    let (stated, rate) = (scenario.workload.stated_rate?, scenario.workload.message_rate);
+    let differs = (stated.get() / rate.get() - 1.0).abs() > 0.01;
+    differs.then(|| {
+        let (stated, rate) = (crate::units::display::rate(stated), crate::units::display::rate(rate));
+        format!("`message.rate` says {stated} a user, but the arrivals come to {rate}, which is what counts")
+    })
+}
+
 impl Plan {
     /// The plan for this scenario on the servers its closed form is for.
     ///
@@ -153,7 +184,9 @@ impl Plan {
         let spread = model.spread(scenario);
         // A message that goes to other users is as much work again for each server it reaches.
         let jobs = 1.0 + spread.copies + spread.local_jobs;
-        let per_replication = model.load.messages_in_per_second * settings.duration.get() * jobs;
+        let profile = scenario.workload.profile.as_ref();
+        let mean_share = profile.map_or(1.0, |profile| profile.curve.mean(settings.duration.get()));
+        let per_replication = model.load.messages_in_per_second * mean_share * settings.duration.get() * jobs;
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let per_server = messages / servers as f64;
@@ -208,13 +241,15 @@ impl Plan {
         };
         let simulated = if crosses || shards > 1 { sampled.iter().sum() } else { simulated };
         let broker_nodes = if crosses { model.fleet.broker_nodes } else { 0 };
-        let nodes = (broker_nodes * simulated).div_ceil(servers);
+        let nodes = nodes_simulated(broker_nodes, shards, simulated as f64 / servers as f64);
         let published = model.admitted.messages_in_per_second * spread.publishes;
         let background = if simulated == servers || nodes == 0 {
-            (0.0, 0.0)
+            Elsewhere::default()
         } else {
             let share = nodes as f64 / broker_nodes as f64 - simulated as f64 / servers as f64;
-            (published * share.max(0.0), spread.copies / spread.publishes)
+            let batch = batches(scenario, &model.admitted, &spread, &model.fleet).size;
+            let copies = spread.copies / spread.publishes;
+            Elsewhere { batches_per_second: published * share.max(0.0) / batch, batch, copies }
         };
         let events = model.admitted.messages_in_per_second * jobs * simulated as f64 / servers as f64;
         let pace = Pace::of(scenario, events, simulated);
@@ -233,6 +268,7 @@ impl Plan {
         let memory_can_fill = held > 0.95 * memory || overloaded && unbounded;
         let connections_change = scenario.workload.session.is_some()
             || settings.start != Start::Steady
+            || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
             || stuffed
             || memory_can_fill
             // Near the limit an uneven spread may overfill one.
@@ -252,15 +288,16 @@ impl Plan {
             let offered = model.admitted_utilisation(scenario, kind);
             let bounded = kind == ResourceKind::Cpu && !unbounded;
             let duration = settings.duration.get();
-            if offered * duration > LONGEST_BACKLOG_SECONDS {
+            if offered * attempts(scenario) * duration > LONGEST_BACKLOG_SECONDS {
                 return Err(PlanError::Overload(kind.name(), offered, duration));
             }
             if offered >= 1.0 && !bounded {
-                warnings.push(format!(
-                    "{} is offered {:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system",
-                    kind.name(),
-                    offered * 100.0
-                ));
+                let (name, percent) = (kind.name(), offered * 100.0);
+                warnings.push(if profile.is_some() {
+                    format!("at the peak {name} is offered {percent:.0} % of what it can do: its queue grows as long as the peak lasts")
+                } else {
+                    format!("{name} is offered {percent:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system")
+                });
             }
         }
         let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
@@ -271,6 +308,7 @@ impl Plan {
             ));
         }
         warnings.extend(first_rush(scenario, model));
+        warnings.extend(rate_that_differs(scenario));
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {

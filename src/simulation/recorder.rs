@@ -49,6 +49,8 @@ pub struct Recorder {
     delivered: u64,
     /// Connections open at the end.
     pub open_at_end: u64,
+    /// Messages that users still wait for at the end.
+    pub pending_at_end: u64,
 }
 
 impl Recorder {
@@ -72,6 +74,7 @@ impl Recorder {
             inside: Inside::default(),
             delivered: 0,
             open_at_end: 0,
+            pending_at_end: 0,
         }
     }
 
@@ -122,6 +125,7 @@ impl Recorder {
             queued: self.inside.queued,
             in_service: self.inside.in_service,
             connections_open: self.open_at_end,
+            pending: self.pending_at_end,
             ..Conservation::default()
         }
     }
@@ -196,6 +200,20 @@ impl Recorder {
         }
     }
 
+    /// A message that is done with at this moment, too late for its user.
+    pub fn late(&mut self, at: SimTime, bytes: u32) {
+        let flow = match self.tally.slices.slice_of(at) {
+            _ if at <= self.slice_end => &mut self.flow,
+            Some(slice) => &mut self.tally.flow[slice],
+            None => return,
+        };
+        flow.late += 1;
+        if self.answers {
+            flow.messages_out += 1;
+            flow.bytes_out += u128::from(bytes);
+        }
+    }
+
     /// A message that is done with at this moment, after this long, with this payload.
     #[inline(always)]
     pub fn delivered(&mut self, at: SimTime, latency: u64, bytes: u32) {
@@ -237,6 +255,14 @@ impl Recorder {
         if self.visits.is_multiple_of(Bursts::LIMIT) {
             self.take_bursts();
         }
+    }
+
+    /// Work of a station's one server that is no visit: too small for anybody to wait for.
+    pub fn small_work(&mut self, station: Station, from: SimTime, to: SimTime) {
+        let station = &mut self.tally.stations[station as usize];
+        station.present(self.tally.slices, from, to);
+        station.work(self.tally.slices, from, to, 1);
+        station.stayed(self.tally.slices, to, to.since(from));
     }
 
     /// A copy for so many users that is lost; one from the broker is a copy less.

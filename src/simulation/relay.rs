@@ -50,12 +50,24 @@ pub struct RelayTotals {
     pub copies: u64,
 }
 
+/// What servers that are not simulated send.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Elsewhere {
+    /// Batches a second.
+    pub batches_per_second: f64,
+    /// Letters of a batch, on average.
+    pub batch: f64,
+    /// Copies that a letter takes.
+    pub copies: f64,
+}
+
 /// The letters of servers that are not simulated.
 #[derive(Debug)]
 struct Background {
     stream: Stream,
     gap: f64,
     next: SimTime,
+    batch: f64,
     copies: f64,
     bytes: Distribution,
 }
@@ -80,9 +92,9 @@ struct Costs<'a> {
 }
 
 impl Relay {
-    /// The nodes from `first` on, so many of them; they will advance by about `step` at a time. `background`: letters a
-    /// second that servers which are not simulated send to these nodes, and the copies each of those takes.
-    pub fn new(setting: &Arc<Setting>, first: u32, count: u32, step: Span, background: (f64, f64)) -> Self {
+    /// The nodes from `first` on, so many of them; they will advance by about `step` at a time. `background`: what
+    /// servers that are not simulated send to these nodes.
+    pub fn new(setting: &Arc<Setting>, first: u32, count: u32, step: Span, background: Elsewhere) -> Self {
         let scenario = &setting.scenario;
         let broker = scenario.broker.as_ref();
         let line = || broker.and_then(|broker| broker.network).map(|_| Line::default());
@@ -97,12 +109,12 @@ impl Relay {
                 hops: stream(node, Purpose::BrokerHops),
             })
             .collect();
-        let (rate, copies) = background;
+        let Elsewhere { batches_per_second: rate, batch, copies } = background;
         let background = (rate > 0.0).then(|| {
             let mut stream = stream(first, Purpose::Background);
             let gap = PICOSECONDS / rate;
             let next = SimTime(to_span(stream.exp1() * gap).0);
-            Background { stream, gap, next, copies, bytes: scenario.workload.message_size.clone() }
+            Background { stream, gap, next, batch, copies, bytes: scenario.workload.message_size.clone() }
         });
         Self {
             setting: Arc::clone(setting),
@@ -164,18 +176,21 @@ impl Relay {
         let nodes = self.nodes.len() as u64;
         let Some(background) = &mut self.background else { return };
         while background.next <= until {
-            let whole = background.copies.floor();
-            let copies = whole + f64::from(u8::from(background.stream.unit() < background.copies - whole));
-            let letter = Letter {
-                at: background.next,
-                origin: 0,
-                node: self.first + background.stream.below(nodes) as u32,
-                from: NOBODY,
-                to: Address::Elsewhere(copies as u32),
-                bytes: background.bytes.sample(&mut background.stream).round() as u32,
-                follows: false,
-            };
-            self.pending.add(letter.at, letter);
+            let node = self.first + background.stream.below(nodes) as u32;
+            for follower in 0..=background.stream.poisson(background.batch - 1.0) {
+                let whole = background.copies.floor();
+                let copies = whole + f64::from(u8::from(background.stream.unit() < background.copies - whole));
+                let letter = Letter {
+                    at: background.next,
+                    origin: 0,
+                    node,
+                    from: NOBODY,
+                    to: Address::Elsewhere(copies as u32),
+                    bytes: background.bytes.sample(&mut background.stream).round() as u32,
+                    follows: follower > 0,
+                };
+                self.pending.add(letter.at, letter);
+            }
             background.next += to_span(background.stream.exp1() * background.gap);
         }
     }
@@ -252,9 +267,8 @@ impl Relay {
             let frame = line_time(setting.demands.backplane_bytes(letter.bytes));
             let own_node = letter.node;
             let mut copy = |server: u32, recipients: u32| {
-                let home = directory.shard(directory.shard_of(server));
                 let hop = match &costs.far {
-                    Some(far) if !home.has_node(own_node) => far.draw(&mut node.hops),
+                    Some(far) if !directory.is_near(server, own_node) => far.draw(&mut node.hops),
                     _ => costs.hop.draw(&mut node.hops),
                 };
                 let at = out.next(each, frame) + acknowledged + hop;

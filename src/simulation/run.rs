@@ -135,8 +135,15 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         warm_up_seconds: scenario.simulation.warm_up.map(crate::units::Seconds::get),
         settling_seconds: plan.settling_seconds,
         connections_settle: plan.connections_settle,
+        users_retry: retrying(scenario),
+        steady: scenario.workload.profile.is_none(),
         warnings: warnings.to_vec(),
     }
+}
+
+/// Whether users wait only so long, or send again.
+fn retrying(scenario: &Scenario) -> bool {
+    scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()
 }
 
 /// The part of each latency that is always the same: the network, where it is constant.
@@ -189,6 +196,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         slices,
         seed,
         replication: number,
+        fleet: plan.servers,
         between,
     });
     let make = |server: usize| {
@@ -270,6 +278,7 @@ fn run_alone(
         }
         part.totals.extend(cell.finish(&mut part.recorder));
         open += cell.connections();
+        part.recorder.pending_at_end += cell.pending();
     }
     part.recorder.open_at_end = open;
     Ok(part)
@@ -395,6 +404,7 @@ fn run_together(
         for cell in &mut part.cells {
             part.totals.extend(cell.finish(&mut part.recorder));
             part.recorder.open_at_end += cell.connections();
+            part.recorder.pending_at_end += cell.pending();
         }
     });
     Ok(())
@@ -471,6 +481,11 @@ fn gather(
             conservation.copies_lost += flow.copies_cut;
             conservation.blocked += flow.blocked;
             conservation.abandoned += flow.abandoned;
+            conservation.late += flow.late;
+            if retrying(scenario) {
+                conservation.intended += flow.messages_in - flow.retried;
+                conservation.given_up += flow.given_up;
+            }
             conservation.connections_opened += flow.accepted;
             conservation.connections_closed += flow.ended + flow.shed;
         }

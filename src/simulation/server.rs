@@ -32,12 +32,29 @@ pub struct Server {
     totals: ServerTotals,
     /// Room or patience to look at, cores with connections of their own, or users on other servers.
     strict: bool,
+    /// Time of the receiving line for acknowledgements of copies, which come in between.
+    acknowledged: Span,
     /// What is done for users of other servers, if anything is.
     outlet: Option<Box<Outlet>>,
     /// Its number, where what leaves the cores has reads to make first.
     reads: Option<u32>,
     /// Delays of the last way to a user, where they are random.
     downlink: Option<(Times, Stream)>,
+    /// Where users wait only so long or send again: what became of messages since it was last looked at.
+    outcomes: Option<Vec<Outcome>>,
+}
+
+/// What became of a message at a server whose users wait for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    /// The `origin` of its job: here its number among those waited for.
+    pub ticket: u64,
+    /// When it left.
+    pub at: SimTime,
+    /// Its payload.
+    pub bytes: u32,
+    /// Whether it was served, or turned away or abandoned.
+    pub served: bool,
 }
 
 /// What one server did in the whole run.
@@ -185,8 +202,10 @@ impl Server {
             downlink: outlet.as_ref().filter(|_| scenario.latency.client.constant().is_none()).map(|_| {
                 (Times::new(&scenario.latency.client), Stream::named(seed, replication, server, Purpose::Downlink))
             }),
+            acknowledged: Span::ZERO,
             outlet,
             reads: scenario.backend.as_ref().map(|_| server as u32),
+            outcomes: (scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()).then(Vec::new),
         }
     }
 
@@ -209,6 +228,7 @@ impl Server {
         if !self.strict {
             return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
+        self.take_acknowledgements(recorder);
         let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
         self.catch_up(at_cpu, setting, recorder);
         if let (Some(outlet), Some(between), Kind::Message) = (&mut self.outlet, &setting.between, job.kind) {
@@ -231,10 +251,23 @@ impl Server {
         recorder.count_row();
         let Delivery { origin, bytes, .. } = *delivery;
         let mut job = Job::copy(origin, bytes, recipients);
+        self.take_acknowledgements(recorder);
         let at_cpu = self.receive(delivery.at, nic_in, &mut job, recorder);
         self.catch_up(at_cpu, setting, recorder);
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         self.serve_copy((at_cpu, wakeup), true, job, between, recorder);
+    }
+
+    /// Acknowledgements of copies handed out come one by one, and take the line when it is free: what there were of them
+    /// since the last arrival is done before the next.
+    fn take_acknowledgements(&mut self, recorder: &mut Recorder) {
+        if let Some(line) = &mut self.nic_in
+            && self.acknowledged > Span::ZERO
+        {
+            let from = line.free_at();
+            line.serve(from, std::mem::take(&mut self.acknowledged));
+            recorder.small_work(Station::NicIn, from, line.free_at());
+        }
     }
 
     fn serve_copy(
@@ -346,10 +379,12 @@ impl Server {
                     Admission::Full => {
                         // Where the receiving line delivers past the end, the message was found inside there.
                         recorder.flow.blocked += u64::from(is_message && !job.inside);
+                        self.refused(at_cpu, &job);
                         at_cpu
                     }
                     Admission::Abandoned(left) => {
                         recorder.abandoned(at_cpu, left, is_message && !job.inside);
+                        self.refused(left, &job);
                         left
                     }
                 }
@@ -359,6 +394,7 @@ impl Server {
                 let CpuStation::Shared(station) = &mut self.cpu else { return at_cpu };
                 if is_message && station.len() as u64 >= self.room {
                     recorder.flow.blocked += u64::from(!job.inside);
+                    self.refused(at_cpu, &job);
                     return at_cpu;
                 }
                 recorder.shared_work(station.now(), at_cpu, station.busy_cores() as u32);
@@ -448,6 +484,10 @@ impl Server {
             }
         }
         if job.kind == Kind::Message {
+            if let Some(outcomes) = &mut self.outcomes {
+                outcomes.push(Outcome { ticket: job.origin, at: left, bytes: job.bytes, served: true });
+                return;
+            }
             let latency = left.0.wrapping_sub(job.origin);
             recorder.delivered(left, latency, job.bytes);
         }
@@ -491,6 +531,8 @@ impl Server {
             let visit = line.serve(begins, all);
             recorder.visit(Station::NicOut, visit, true);
             (first, last) = (goes + frame, visit.departure);
+            self.acknowledged =
+                self.acknowledged + Span(setting.demands.delivery_acknowledged(job.bytes).0 * recipients);
         }
         match (&mut self.downlink, recipients) {
             (None, 1) => recorder.delivered(last, last.0.wrapping_sub(job.origin), job.bytes),
@@ -498,6 +540,20 @@ impl Server {
                 job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0))
             }),
         }
+    }
+
+    /// A message was turned away or abandoned.
+    fn refused(&mut self, at: SimTime, job: &Job) {
+        if let Some(outcomes) = &mut self.outcomes
+            && job.kind == Kind::Message
+        {
+            outcomes.push(Outcome { ticket: job.origin, at, bytes: job.bytes, served: false });
+        }
+    }
+
+    /// What became of messages since this was last asked.
+    pub fn take_outcome(&mut self) -> Option<Outcome> {
+        self.outcomes.as_mut()?.pop()
     }
 
     /// Brings all stations up to this moment; everything that arrives later comes after it.

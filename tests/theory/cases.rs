@@ -9,7 +9,8 @@ use plimsoll::simulation::{Unwatched, simulate};
 use plimsoll::stats::Estimate;
 use plimsoll::stats::queueing::{
     BatchSize, Moments, MultiServer, dm1, erlang_a, erlang_arrivals, lost_calls, md1, mg_infinity, mg1,
-    mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance, mmck, mxg1, shortest_of_two,
+    mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance, mm1_retrial, mmck, mmpp_m1, mxg1,
+    shortest_of_two,
 };
 
 /// A system and what is known of it.
@@ -156,7 +157,47 @@ pub fn all() -> Vec<Case> {
     cases.extend(several(s));
     cases.extend(others(s));
     cases.extend(backends(s));
+    cases.extend(crossing());
     cases
+}
+
+/// Two servers whose users only write to users of the other one, by a broker: a network of queues. With exponential
+/// service of one mean at each station it is Jackson's (1957): each station is M/M/c by itself.
+fn crossing() -> Vec<Case> {
+    let (rate, s, b) = (1_000.0, 0.3e-3, 0.2e-3);
+    let chain = |name, cores: u64, hop: f64| {
+        let server = mm1(2.0 * rate, s).unwrap();
+        let broker = MultiServer::new(2.0 * rate, b, cores).unwrap().queue();
+        Case {
+            name,
+            scenario: format!(
+                "users: 2_000\n\
+                 workload: {{message: {{rate: 1/s, size: 1 B}}, fan_out: direct}}\n\
+                 sharding: {{shards: 2, locality: 0 %}}\n\
+                 latency: {{client: 0 s, server: {hop} s}}\n\
+                 servers: {{count: 2, cores: 1, network: unlimited, cpu: {{per_message: {{exponential: 300 us}}, \
+                 per_receive: {{exponential: 300 us}}, per_publish: 0 s, per_delivery: 0 s, per_kb: 0 s, per_wakeup: 0 s}}}}\n\
+                 broker: {{nodes: 1, cores: {cores}, per_publish: {{exponential: 200 us}}}}\n\
+                 logs: none\n\
+                 simulation: {{duration: {SECONDS} s, replications: {REPLICATIONS}, mode: every-message}}\n"
+            ),
+            figures: vec![
+                wait(server.wait),
+                figure("broker's wait (s)", broker.wait, |m| broker_cpu(m)?.wait_seconds),
+                figure("broker's utilisation", 2.0 * rate * b / cores as f64, |m| Some(broker_cpu(m)?.utilisation)),
+                figure("latency (s)", 2.0 * server.residence + broker.residence + 2.0 * hop, |m| Some(m.latency?.mean)),
+            ],
+        }
+    };
+    vec![
+        chain("M/M/1 -> M/M/1 -> M/M/1, no delay between", 1, 0.0),
+        chain("M/M/1 -> M/M/1 -> M/M/1, 1 ms between", 1, 1e-3),
+        chain("M/M/1 -> M/M/3 -> M/M/1", 3, 1e-3),
+    ]
+}
+
+fn broker_cpu(metrics: &RunMetrics) -> Option<&StationMetrics> {
+    metrics.stations.iter().find(|station| station.name == "broker.cpu")
 }
 
 fn single(s: f64) -> Vec<Case> {
@@ -201,6 +242,8 @@ fn single(s: f64) -> Vec<Case> {
             .case("M^X/M/1, batches of 4", [batches(BatchSize::Fixed(4), 4.0)]),
         System { rate: 60.0, arrivals: "{batch: {size: {geometric: 2}}}", ..PLAIN }
             .case("M^X/M/1, geometric batches", [batches(BatchSize::Geometric { mean: 2.0 }, 2.0)]),
+        System { users: 1, rate: 800.0, arrivals: "{mmpp: {rates: [1_400/s, 200/s], switch: [50/s, 50/s]}}", ..PLAIN }
+            .case("MMPP/M/1", [wait(mmpp_m1(&[1_400.0, 200.0], &[50.0, 50.0], s).unwrap().wait), utilisation(0.8)]),
         System { rate: 50.0, wakeup: "500 us", ..PLAIN }
             .case("M/M/1 with a wake-up", woken(exponential, exponential.plus(w))),
         System { rate: 50.0, service: "1 ms", wakeup: "500 us", ..PLAIN }
@@ -310,10 +353,29 @@ fn others(s: f64) -> Vec<Case> {
     let open = |theory: f64| figure("open connections", theory, |m| Some(m.connections.open));
     let unlimited = mg_infinity(40.0 / 4.0, 4.0).unwrap();
     let limited = lost_calls(40.0 / 4.0, 4.0, 40).unwrap();
+    let repeated = mm1_retrial(500.0, s, 500.0).unwrap();
+    let retrial = format!(
+        "users: 10\n\
+         workload: {{message: {{rate: 50/s}}, fan_out: none, retry: {{delay: {{exponential: 2 ms}}, limit: unlimited}}}}\n\
+         latency: {{client: 0 s}}\n\
+         servers: {{count: 1, cores: 1, network: unlimited, queue: {{limit: 1}}, \
+         cpu: {{per_wakeup: 0 s, per_message: {{exponential: 1 ms}}, per_kb: 0 s}}}}\n\
+         logs: none\n\
+         simulation: {{duration: {SECONDS} s, replications: {REPLICATIONS}, mode: every-message}}\n"
+    );
     let case = |name, scenario: String, figures: Vec<Figure>| Case { name, scenario, figures };
     vec![
         case("tandem line, CPU, line, all constant", line("9.69 Mbit/s", "1 ms"), constant),
         case("tandem M/M/1 CPU, line", line("100 Mbit/s", "{exponential: 1 ms}"), burke),
+        case(
+            "M/M/1 with retrials",
+            retrial,
+            vec![
+                figure("latency (s)", repeated.residence, |m| Some(m.latency?.mean)),
+                utilisation(repeated.utilisation),
+                figure("goodput (1/s)", 500.0, |m| Some(m.flows.goodput)),
+            ],
+        ),
         case(
             "M/G/∞ connections, uniform sessions",
             sessions("{uniform: {low: 1 s, high: 7 s}}").replace("LIMIT", "unlimited"),

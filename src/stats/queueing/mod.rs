@@ -11,6 +11,7 @@ pub mod batch;
 pub mod erlang;
 pub mod finite;
 pub mod jsq;
+pub mod modulated;
 pub mod multi;
 pub mod renewal;
 pub mod single;
@@ -20,6 +21,7 @@ pub use batch::{BatchSize, mxg1};
 pub use erlang::{Impatient, erlang_a, erlang_b, erlang_c};
 pub use finite::{PoissonNumber, lost_calls, mg_infinity, mmck};
 pub use jsq::shortest_of_two;
+pub use modulated::{mmpp_m1, stationary};
 pub use multi::{MultiServer, mgc_allen_cunneen};
 pub use renewal::{RenewalQueue, dm1, erlang_arrivals, gm1};
 pub use single::{

@@ -282,10 +282,13 @@ fn fill(lru: &mut Lru, cache: &Cache, rate: f64, stream: &mut Stream) {
     let size = cache.size.min(cache.objects);
     let ttl = cache.ttl.map(crate::units::Seconds::get);
     let mut found = Vec::with_capacity(size as usize);
-    if cache.size >= cache.objects {
+    // Where nearly everything fits, going back takes longer than drawing when each object was last asked for.
+    let nearly_all = cache.form.characteristic_requests() > 2.0 * cache.objects as f64;
+    if nearly_all && cache.objects <= size.saturating_mul(4) {
         let last = |object| (object, stream.exp1() / cache.form.rate_of(object as f64, rate));
         found.extend((1..=cache.objects).map(last));
         found.sort_by(|a, b| a.1.total_cmp(&b.1));
+        found.truncate(size as usize);
     } else {
         let zipf = Zipf::new(cache.objects as f64, cache.zipf);
         let (mut seen, mut ago) = (Lru::new(size as usize), 0.0);

@@ -68,14 +68,18 @@ pub enum Purpose {
     Retries = 31,
     /// Whose a message of a trace is.
     Trace = 32,
+    /// Which servers a fault hits.
+    Faults = 40,
+    /// When a server's CPU breaks down, and for how long.
+    Failures = 41,
     /// Which object a read is for, and what a cache holds at the start.
-    Objects = 41,
+    Objects = 50,
     /// What queries need of the backend.
-    Backend = 42,
+    Backend = 51,
     /// Delays on the way to the backend and to a shared cache.
-    BackendHops = 43,
+    BackendHops = 52,
     /// How many reads a message makes, and what looking them up takes.
-    Reads = 44,
+    Reads = 53,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

@@ -71,6 +71,64 @@ fn values_of_a_file() {
 }
 
 #[test]
+fn zones_and_faults() {
+    let with = |rest: &str| format!("{GOOD}servers: {{count: 6}}\n{rest}\n");
+    let zones = |rest: &str| with(&format!("zones: [zone-a, zone-b]\n{rest}"));
+    let cases = [
+        ("no list of names", with("zones: {a: 1}")),
+        ("no number of zones", with("zones: many")),
+        ("no zones", with("zones: []")),
+        ("27 zones", with("zones: 27")),
+        ("the same zone twice", with("zones: [a, b, a]")),
+        ("a zone that is a list", with("zones: [[a]]")),
+        ("all zones lost", with("zones: {names: [a, b], tolerate: 2}")),
+        ("the only zone lost", with("zones: {names: 1, tolerate: 1}")),
+        ("a section, no list", with("faults: {at: 30 s, crash: {servers: 1}}")),
+        ("words, no sections", with("faults: [crash, [lose]]")),
+        ("unknown key", with("faults: [{at: 30 s, crsh: {servers: 1}}]")),
+        ("unknown key below", with("faults: [{at: 30 s, crash: {server: 1}}]")),
+        ("nothing breaks", with("faults:\n  - {at: 30 s}\n  - {at: 31 s, crash: {servers: 1}}")),
+        ("two things break", zones("faults: [{at: 30 s, crash: {servers: 1}, lose: zone-a}]")),
+        ("no time", with("faults: [{crash: {servers: 1}}]")),
+        ("for no time", with("faults: [{at: 3 s, crash: {servers: 1}, for: 0 s}]")),
+        ("uncertain time", with("faults: [{at: 3..5 s, crash: {servers: 1}}]")),
+        ("after the end", with("faults: [{at: 60 s, crash: {servers: 1}}]")),
+        ("more than there are", with("faults: [{at: 3 s, crash: {servers: 7}}]")),
+        ("half a server", with("faults: [{at: 3 s, crash: {servers: 0.5}}]")),
+        ("no zones at all", with("faults: [{at: 3 s, lose: zone-a}]")),
+        ("unknown zone", zones("faults: [{at: 3 s, lose: zone-c}]")),
+        ("another unknown zone", zones("faults: [{at: 3 s, lose: frankfurt}]")),
+        ("no factor", with("faults: [{at: 3 s, slow: {servers: 1}}]")),
+        ("faster", with("faults: [{at: 3 s, slow: {servers: 1, factor: 0.5}}]")),
+        (
+            "slow and shared",
+            format!("{GOOD}servers: {{discipline: ps}}\nfaults: [{{at: 3 s, slow: {{servers: 1, factor: 2}}}}]\n"),
+        ),
+        ("a deploy for a time", with("faults: [{at: 3 s, deploy: {every: 1 s}, for: 5 s}]")),
+        ("a deploy of nothing", with("faults: [{at: 3 s, deploy: {batch: 0, every: 0 s}}]")),
+        ("half the failures", format!("{GOOD}servers: {{failures: {{every: 1 h}}}}\n")),
+        ("failures of no length", format!("{GOOD}servers: {{failures: {{every: 1 h, for: 0 s}}}}\n")),
+        ("failures and patience", format!("{GOOD}servers: {{failures: {{every: 1 h, for: 1 s}}, patience: 1 s}}\n")),
+        ("failures and sharing", format!("{GOOD}servers: {{failures: {{every: 1 h, for: 1 s}}, discipline: ps}}\n")),
+        ("no balancer", format!("{GOOD}balancer: {{count: 0, idle_timeout: 0 s, handshakes: 5}}\n")),
+        ("by message", zones("balancer: {unit: message}\nfaults: [{at: 3 s, lose: zone-a}]")),
+        ("no accept rate", format!("{GOOD}servers: {{accept: {{backlog: 5}}}}\n")),
+        ("nothing accepted", format!("{GOOD}servers: {{accept: {{rate: 0/s, backlog: 0}}}}\n")),
+    ];
+    let cases: Vec<(&str, &[u8])> = cases.iter().map(|(what, yaml)| (*what, yaml.as_bytes())).collect();
+    let mut said = complaints_about(&cases);
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), format!("{GOOD}faults: [{{at: 3 s, crash: {{servers: 1}}}}]\n")).unwrap();
+    let options: [(&str, &[&str]); 3] = [
+        ("a part of a list", &["simulate", "x.yaml", "--set", "faults.at=5 s"]),
+        ("faults in a sample", &["simulate", "x.yaml", "--set", "simulation.mode=sampled"]),
+        ("more than are needed", &["simulate", "x.yaml", "--set", "faults=[{at: 1 s, crash: {servers: 9}}]"]),
+    ];
+    said += &complaints(&folder, &options);
+    assert_told("zones_and_faults", &said);
+}
+
+#[test]
 fn files_that_are_no_scenario() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
@@ -273,7 +331,7 @@ fn levers_that_cant_be_pulled() {
 fn reads_that_cant_be_made() {
     let folder = folder();
     fs::write(folder.join("x.yaml"), GOOD.to_owned() + "backend: {}\n").unwrap();
-    let cases: [(&str, &[&str]); 17] = [
+    let cases: [(&str, &[&str]); 18] = [
         ("no objects", &["--set=cache={size: 10}"]),
         ("no size", &["--set=cache={objects: 100}"]),
         ("two sizes", &["--set=cache={objects: 1M, size: 10, memory: 1 GB}"]),
@@ -289,6 +347,7 @@ fn reads_that_cant_be_made() {
         ("a time without unit", &["--set=backend.per_query=1"]),
         ("half a node", &["--set=backend.nodes=0.5"]),
         ("reads for who does not wait", &["--set=workload.timeout=1 s"]),
+        ("reads at servers that crash", &["--set=faults=[{at: 5 s, crash: {servers: 1}}]"]),
         ("reads for a room", &["--set=workload.fan_out={room: 5}", "--set=broker=redis"]),
         ("an unknown store", &["--set=backend=postgres"]),
     ];

@@ -20,7 +20,8 @@ fn is_sound(file: &str, result: &Value) {
         found.as_u64().unwrap_or_else(|| panic!("{file}: {name} is {found}"))
     };
     assert!(count("arrived") > 0, "{file}");
-    let accounted: u64 = ["delivered", "late", "queued", "in_service", "blocked", "abandoned"].map(count).iter().sum();
+    let accounted: u64 =
+        ["delivered", "late", "queued", "in_service", "blocked", "abandoned", "lost"].map(count).iter().sum();
     assert_eq!(count("arrived"), accounted, "{file}");
     assert_eq!(count("connections_opened"), count("connections_closed") + count("connections_open"), "{file}");
     for station in simulation["stations"].as_array().unwrap() {

@@ -74,6 +74,32 @@ pub const fn advice(kind: ResourceKind) -> Advice {
                 "replicas lag behind the node that is written to, and each is written to as well",
             ],
         },
+        ResourceKind::Accepts => Advice {
+            solution: "more servers, cheaper handshakes (TLS resumption), longer sessions",
+            trade_offs: &[
+                "a fleet sized for its everyday connects still takes long to get everybody back after a fault",
+                "back-off with full jitter spreads a storm, but keeps some users waiting",
+            ],
+        },
+        ResourceKind::BalancerConnections | ResourceKind::BalancerConntrack => Advice {
+            solution: "more balancer nodes (DNS or anycast in front of them), or a balancer that answers users directly",
+            trade_offs: &[
+                "users of a node that fails all reconnect at once",
+                "without the balancer in the way back, it can't see or retry what fails",
+            ],
+        },
+        ResourceKind::BalancerNetwork => Advice {
+            solution: "more balancer nodes or faster cards; direct server return, where answers bypass the balancer",
+            trade_offs: &["direct return works below TLS only: no routing by what is in a request"],
+        },
+        ResourceKind::BalancerHandshakes => Advice {
+            solution: "more balancer nodes; TLS on the servers, or resumed sessions",
+            trade_offs: &["a storm after a fault waits here first: back-off with jitter, and room for the peak"],
+        },
+        ResourceKind::BalancerPorts => Advice {
+            solution: "more balancer nodes, more addresses on each, or more servers: a port is taken for each pair of them",
+            trade_offs: &["more addresses are more to configure, and every server must know them"],
+        },
         ResourceKind::LogWrite => Advice {
             solution: "more log nodes, or fewer bytes: compress, sample, drop fields",
             trade_offs: &["compression costs CPU", "what was not logged can't be looked up"],

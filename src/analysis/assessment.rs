@@ -39,6 +39,12 @@ pub struct Assessment {
     pub broker_nodes_required: Estimate,
     /// Backend nodes required.
     pub backend_nodes_required: Estimate,
+    /// Servers on top of those, the headroom of zones included.
+    pub spare: Estimate,
+    /// The headroom of zones.
+    pub zone_spare: Estimate,
+    /// Balancer nodes required.
+    pub balancers_required: Estimate,
     /// Log nodes required.
     pub log_nodes_required: Estimate,
     /// What the whole log store holds when it is full, copies included.
@@ -129,6 +135,9 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         .collect();
     Ok(Assessment {
         servers_required: over(model.required.fleet.servers as f64, &|world| world.0.fleet.servers as f64),
+        spare: over(model.required.spare as f64, &|world| world.0.spare as f64),
+        zone_spare: over(model.required.zone_spare as f64, &|world| world.0.zone_spare as f64),
+        balancers_required: over(model.required.fleet.balancers as f64, &|world| world.0.fleet.balancers as f64),
         broker_nodes_required: over(model.required.fleet.broker_nodes as f64, &|world| {
             world.0.fleet.broker_nodes as f64
         }),

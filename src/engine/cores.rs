@@ -125,6 +125,11 @@ impl Cores {
         best
     }
 
+    /// All who are inside are gone; every core is idle.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.count as u32, self.inside.is_some());
+    }
+
     /// Work of all cores not yet done at this moment.
     pub fn backlog(&self, now: SimTime) -> Span {
         let all = self.first.iter().chain(self.others.iter().flatten()).take(self.count);

@@ -11,6 +11,9 @@ pub struct LeastLoaded {
     least: usize,
     total: u64,
     most: u32,
+    /// Places that are not to be chosen.
+    retired: Vec<bool>,
+    available: usize,
 }
 
 impl LeastLoaded {
@@ -27,6 +30,8 @@ impl LeastLoaded {
             least: 0,
             total: 0,
             most: 0,
+            retired: vec![false; n],
+            available: n,
         }
     }
 
@@ -45,7 +50,44 @@ impl LeastLoaded {
         self.most
     }
 
-    /// One of the places with the fewest; `pick(k)` chooses among k of them.
+    /// Places there are.
+    pub fn places(&self) -> usize {
+        self.count_of.len()
+    }
+
+    /// Places that may be chosen.
+    pub fn available(&self) -> usize {
+        self.available
+    }
+
+    /// Whether a place may be chosen.
+    pub fn is_available(&self, place: usize) -> bool {
+        !self.retired[place]
+    }
+
+    /// A place is not to be chosen from now on; its count goes on.
+    pub fn retire(&mut self, place: usize) {
+        if !self.retired[place] {
+            self.unlist(place, self.count_of[place] as usize);
+            self.retired[place] = true;
+            self.available -= 1;
+            self.look_up();
+        }
+    }
+
+    /// A place may be chosen again.
+    pub fn restore(&mut self, place: usize) {
+        if self.retired[place] {
+            let count = self.count_of[place] as usize;
+            self.retired[place] = false;
+            self.available += 1;
+            self.list(place, count);
+            self.least = self.least.min(count);
+            self.look_up();
+        }
+    }
+
+    /// One of the places with the fewest, where one is [available](Self::available); `pick(k)` chooses among k of them.
     pub fn least(&self, pick: impl FnOnce(u64) -> u64) -> usize {
         let level = &self.levels[self.least];
         let chosen = if level.len() == 1 { 0 } else { pick(level.len() as u64) as usize };
@@ -55,14 +97,11 @@ impl LeastLoaded {
     /// One more at a place.
     pub fn add(&mut self, place: usize) {
         let from = self.count_of[place] as usize;
-        if self.levels.len() == from + 1 {
-            self.levels.push(Vec::new());
-        }
         self.shift(place, from, from + 1);
         self.total += 1;
         self.most = self.most.max(from as u32 + 1);
-        if from == self.least && self.levels[from].is_empty() {
-            self.least += 1;
+        if from == self.least {
+            self.look_up();
         }
     }
 
@@ -75,19 +114,41 @@ impl LeastLoaded {
         assert!(from > 0, "a place of count zero cannot lose one");
         self.shift(place, from, from - 1);
         self.total -= 1;
-        self.least = self.least.min(from - 1);
+        if !self.retired[place] {
+            self.least = self.least.min(from - 1);
+        }
+    }
+
+    /// From a level that may have got empty, up to the next that isn't.
+    fn look_up(&mut self) {
+        while self.available > 0 && self.levels.get(self.least).is_some_and(Vec::is_empty) {
+            self.least += 1;
+        }
     }
 
     fn shift(&mut self, place: usize, from: usize, to: usize) {
+        if !self.retired[place] {
+            self.unlist(place, from);
+            self.list(place, to);
+        }
+        self.count_of[place] = to as u32;
+    }
+
+    fn unlist(&mut self, place: usize, level: usize) {
         let position = self.position[place] as usize;
-        let level = &mut self.levels[from];
+        let level = &mut self.levels[level];
         level.swap_remove(position);
         if let Some(&moved) = level.get(position) {
             self.position[moved as usize] = position as u32;
         }
-        self.position[place] = self.levels[to].len() as u32;
-        self.levels[to].push(place as u32);
-        self.count_of[place] = to as u32;
+    }
+
+    fn list(&mut self, place: usize, level: usize) {
+        if self.levels.len() <= level {
+            self.levels.resize(level + 1, Vec::new());
+        }
+        self.position[place] = self.levels[level].len() as u32;
+        self.levels[level].push(place as u32);
     }
 }
 
@@ -114,6 +175,42 @@ mod tests {
             let found = index.least(|k| stream.below(k));
             assert_eq!(Some(&counts[found]), counts.iter().min());
             assert!((0..7).all(|p| index.count(p) == counts[p]));
+        }
+    }
+
+    #[test]
+    fn the_retired_are_not_chosen() {
+        let mut stream = Stream::named(2, 0, 0, Purpose::Routing);
+        let mut index = LeastLoaded::new(5);
+        let (mut counts, mut retired) = ([0_u32; 5], [false; 5]);
+        for _ in 0..20_000 {
+            let place = stream.below(5) as usize;
+            match stream.below(6) {
+                0 => {
+                    index.retire(place);
+                    retired[place] = true;
+                }
+                1 => {
+                    index.restore(place);
+                    retired[place] = false;
+                }
+                2 | 3 if counts[place] > 0 => {
+                    counts[place] -= 1;
+                    index.remove(place);
+                }
+                _ => {
+                    counts[place] += 1;
+                    index.add(place);
+                }
+            }
+            let up = || (0..5).filter(|p| !retired[*p]);
+            assert_eq!(index.available(), up().count());
+            if index.available() > 0 {
+                let found = index.least(|k| stream.below(k));
+                assert!(!retired[found]);
+                assert_eq!(Some(counts[found]), up().map(|p| counts[p]).min());
+            }
+            assert!((0..5).all(|p| index.count(p) == counts[p]));
         }
     }
 }

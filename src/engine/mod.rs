@@ -10,19 +10,23 @@
 
 mod agenda;
 mod calendar;
+mod cohorts;
 mod cores;
 mod least;
 mod line;
 mod lru;
+mod pace;
 mod reorder;
 mod sharing;
 
 pub use agenda::Agenda;
 pub use calendar::Calendar;
+pub use cohorts::{Cohorts, Delay};
 pub use cores::{Admission, Cores, Rules};
 pub use least::LeastLoaded;
 pub use line::Line;
 pub use lru::Lru;
+pub use pace::{Pace, Slow};
 pub use reorder::Reorder;
 pub use sharing::{Departed, Sharing};
 

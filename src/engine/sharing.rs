@@ -66,6 +66,13 @@ impl<T> Sharing<T> {
         self.heap.iter().map(|job| (job.arrival, &job.cargo))
     }
 
+    /// All who are inside are gone.
+    pub fn clear(&mut self, now: SimTime) {
+        self.heap.clear();
+        self.virtual_now = 0.0;
+        self.now = now;
+    }
+
     /// Cores at work now.
     pub fn busy_cores(&self) -> f64 {
         (self.heap.len() as f64).min(self.cores)

@@ -1,9 +1,11 @@
 //! What any run yields, simulated or live: raw sums in a [`tally`], and [`RunMetrics`], the figures with their intervals.
 
+pub mod recovery;
 pub mod summary;
 pub mod tally;
 
 use crate::stats::Estimate;
+pub use recovery::FaultMetrics;
 
 /// The figures of a run, with 95 % intervals of sampling.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +25,8 @@ pub struct RunMetrics {
     pub cache: Option<CacheMetrics>,
     /// The whole fleet's flows.
     pub flows: Flows,
-    /// Messages turned away by a full queue or abandoned by the impatient (where users send again or wait only so long:
-    /// given up), per replication, over the time measured.
+    /// Messages turned away by a full queue, abandoned by the impatient, or lost in servers that stopped (where users send
+    /// again or wait only so long: given up), per replication, over the time measured.
     pub dropped_messages: Estimate,
     /// Their share of all messages.
     pub dropped_share: Estimate,
@@ -41,6 +43,8 @@ pub struct RunMetrics {
     /// Largest difference, over the stations, between the mean number present and throughput × residence time
     /// (Little's law), as a share; customers who are present when measuring begins or ends make it more than zero.
     pub little_error: f64,
+    /// What each fault did, in the order of the file.
+    pub recovery: Vec<FaultMetrics>,
     /// The run over time: means over replications.
     pub series: Vec<SeriesPoint>,
     /// What the reader should know before relying on the figures.
@@ -149,8 +153,12 @@ pub struct ConnectionMetrics {
     pub accepted: Estimate,
     /// Attempts refused.
     pub refused: Estimate,
-    /// Dropped by a server out of memory.
+    /// Attempts given up before their handshake was done.
+    pub timed_out: Estimate,
+    /// Dropped by their server, for whatever reason.
     pub dropped: Estimate,
+    /// Of these, dropped by a fault or cut by the balancer (the others: for want of memory).
+    pub cut: Estimate,
     /// Closed by their users.
     pub ended: Estimate,
     /// Memory in use on the servers, as a share of what there is.
@@ -170,10 +178,10 @@ pub struct ServerMetrics {
     pub worst_cpu_utilisation: f64,
 }
 
-/// arrived = delivered + late + queued + in service + blocked + abandoned, where what is sent again arrives again; intended =
-/// delivered + given up + pending, where users wait only so long or send again; and the same of what is handed to the
-/// broker, of copies and of connections. Where messages go to other users, `delivered` is those that their own server is
-/// done with.
+/// arrived = delivered + late + queued + in service + blocked + abandoned + lost, where what is sent again arrives again;
+/// intended = delivered + given up + pending, where users wait only so long or send again; and the same of what is handed
+/// to the broker, of copies and of connections. Where messages go to other users, `delivered` is those that their own
+/// server is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Conservation {
     /// Messages that reached a server.
@@ -212,6 +220,8 @@ pub struct Conservation {
     pub given_up: u64,
     /// Those of them that were neither answered nor given up when the run ended.
     pub pending: u64,
+    /// Lost in servers that stopped.
+    pub lost: u64,
     /// Connections open at the start or accepted since.
     pub connections_opened: u64,
     /// Connections ended or dropped.
@@ -223,7 +233,8 @@ pub struct Conservation {
 impl Conservation {
     /// Whether nothing was lost or made up.
     pub const fn holds(&self) -> bool {
-        self.arrived == self.delivered + self.late + self.queued + self.in_service + self.blocked + self.abandoned
+        let ended = self.delivered + self.late + self.blocked + self.abandoned + self.lost;
+        self.arrived == ended + self.queued + self.in_service
             && (self.intended == 0 || self.intended == self.delivered + self.given_up + self.pending)
             && self.published == self.relayed + self.relay_lost + self.in_post
             && self.handed_out == self.received + self.copies_lost + self.copies_on_the_way
@@ -252,6 +263,7 @@ impl Conservation {
             intended: self.intended + other.intended,
             given_up: self.given_up + other.given_up,
             pending: self.pending + other.pending,
+            lost: self.lost + other.lost,
             connections_opened: self.connections_opened + other.connections_opened,
             connections_closed: self.connections_closed + other.connections_closed,
             connections_open: self.connections_open + other.connections_open,
@@ -279,12 +291,18 @@ pub struct SeriesPoint {
     pub utilisation: [Option<f64>; 4],
     /// Messages in the servers.
     pub inside: f64,
+    /// Connections accepted a second.
+    pub accepted: f64,
+    /// Connection attempts a second: accepted, refused or given up.
+    pub attempts: f64,
     /// Connection attempts refused a second.
     pub refused: f64,
     /// Messages answered once and in time a second.
     pub goodput: f64,
     /// Messages sent again a second.
     pub retried: f64,
+    /// Servers that are down, on average.
+    pub down_servers: f64,
     /// Messages lost a second.
     pub dropped: f64,
     /// Memory in use, as a share.

@@ -4,6 +4,7 @@
 //! vary as the whole system does over time. Where a sample of the servers is, batches are groups of servers over the whole
 //! time measured, since servers vary too.
 
+use super::recovery::{FaultTally, recoveries};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
     BackendPoint, CacheMetrics, ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint,
@@ -26,6 +27,8 @@ pub struct Replication {
     pub conservation: Conservation,
     /// How differently its servers fared.
     pub servers: ServerMetrics,
+    /// What each fault did.
+    pub faults: Vec<FaultTally>,
 }
 
 /// What is to be known about a run besides its sums.
@@ -65,6 +68,8 @@ pub struct Facts {
     pub users_retry: bool,
     /// Whether the load stays the same, so that there is a steady state to wait for and slices of time are alike.
     pub steady: bool,
+    /// When each fault begins, and what it is.
+    pub faults: Vec<(f64, String)>,
     /// Notes to pass on.
     pub warnings: Vec<String>,
 }
@@ -197,13 +202,15 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         },
         dropped_messages: at_least_zero(count(&dropped)),
         dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
-        timed_out_messages: at_least_zero(count(&|p| p.flow.timed_out as f64)),
+        timed_out_messages: at_least_zero(count(&|p| p.flow.unanswered as f64)),
         retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
             refused: at_least_zero(count(&|p| p.flow.refused as f64)),
-            dropped: at_least_zero(count(&|p| p.flow.shed as f64)),
+            timed_out: at_least_zero(count(&|p| p.flow.timed_out as f64)),
+            dropped: at_least_zero(count(&|p| (p.flow.shed + p.flow.cut) as f64)),
+            cut: at_least_zero(count(&|p| p.flow.cut as f64)),
             ended: at_least_zero(count(&|p| p.flow.ended as f64)),
             memory_utilisation: interval(&batches, &|p| p.flow.memory as f64, &|p| {
                 p.flow.memory_samples as f64 * facts.memory_bytes
@@ -213,6 +220,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         servers: replications[replications.len() - 1].servers,
         conservation: replications.iter().fold(Conservation::default(), |sum, r| sum.plus(r.conservation)),
         little_error,
+        recovery: recoveries(&facts.faults, &replications.iter().map(|r| r.faults.as_slice()).collect::<Vec<_>>()),
         series: series(replications, &facts, slices),
         warnings: facts.warnings.clone(),
         setup: Setup {
@@ -294,7 +302,7 @@ fn linger(batches: &[Vec<Part>], fleet: f64) -> StationMetrics {
 
 /// Messages lost: of users who send again or wait only so long, those that they gave up.
 fn lost(flow: &Flow, users_retry: bool) -> u64 {
-    if users_retry { flow.given_up } else { flow.blocked + flow.abandoned }
+    if users_retry { flow.given_up } else { flow.blocked + flow.abandoned + flow.lost }
 }
 
 fn seconds(picoseconds: i128) -> f64 {
@@ -419,6 +427,11 @@ fn warm_up_slices(replications: &[Replication], facts: &Facts, slices: Slices) -
     if !facts.steady {
         return 0;
     }
+    // What comes before the first fault may settle; from then on nothing is steady, and all of it is to be seen.
+    if let Some(first) = facts.faults.iter().map(|fault| fault.0).min_by(f64::total_cmp) {
+        let fault = (first / slices.end().as_seconds() * slices.count() as f64).floor() as usize;
+        return of(facts.settling_seconds).min(fault).min(slices.count() / 2);
+    }
     let mut inside = vec![0.0; slices.count()];
     let mut connections = vec![0.0; slices.count()];
     for (tally, _) in replications.iter().flat_map(|r| &r.groups) {
@@ -494,9 +507,12 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                     facts.stations[s].then(|| (work / (part.server_seconds * capacity)).clamp(0.0, 1.0))
                 }),
                 inside: rate(inside),
+                accepted: rate(part.flow.accepted as f64),
+                attempts: rate((part.flow.accepted + part.flow.refused + part.flow.timed_out) as f64),
                 refused: rate(part.flow.refused as f64),
                 goodput: rate(part.latency_count as f64),
                 retried: rate(part.flow.retried as f64),
+                down_servers: rate(part.flow.down as f64 / PICOSECONDS),
                 dropped: rate(lost(&part.flow, facts.users_retry) as f64),
                 memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },
                 backend: backend.as_ref().map(|points| points[i]),
@@ -537,13 +553,16 @@ fn little_error(batches: &[Vec<Part>], facts: &Facts) -> f64 {
         .fold(0.0, f64::max)
 }
 
+fn changes_of(flow: &Flow) -> u64 {
+    flow.accepted + flow.refused + flow.timed_out + flow.ended + flow.shed + flow.cut
+}
+
 fn events(replications: &[Replication]) -> u64 {
     let tallies = || replications.iter().flat_map(|r| &r.groups).map(|group| &group.0);
     let visits: u64 = tallies()
         .flat_map(|tally| tally.stations.iter().flat_map(move |station| station.slices(tally.slices)))
         .map(|slice| slice.visits)
         .sum();
-    let changes: u64 =
-        tallies().flat_map(|tally| &tally.flow).map(|flow| flow.accepted + flow.refused + flow.ended + flow.shed).sum();
+    let changes: u64 = tallies().flat_map(|tally| &tally.flow).map(changes_of).sum();
     visits + changes
 }

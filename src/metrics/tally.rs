@@ -272,15 +272,23 @@ pub struct Flow {
     /// Messages answered too late, or once more: work for nobody.
     pub late: u64,
     /// Messages that were not answered in time.
-    pub timed_out: u64,
+    pub unanswered: u64,
     /// Messages sent again.
     pub retried: u64,
     /// Messages given up by users who wait only so long or send again.
     pub given_up: u64,
+    /// Messages lost in servers that stopped.
+    pub lost: u64,
     /// Connections opened.
     pub accepted: u64,
     /// Connection attempts refused.
     pub refused: u64,
+    /// Attempts given up before their handshake was done.
+    pub timed_out: u64,
+    /// Connections dropped by a fault, or cut by the balancer.
+    pub cut: u64,
+    /// Time that servers were down, summed over them (picoseconds).
+    pub down: u128,
     /// Connections closed by their users.
     pub ended: u64,
     /// Connections dropped by a server out of memory.
@@ -315,9 +323,13 @@ impl Flow {
         self.blocked += other.blocked;
         self.abandoned += other.abandoned;
         self.late += other.late;
-        self.timed_out += other.timed_out;
+        self.unanswered += other.unanswered;
         self.retried += other.retried;
         self.given_up += other.given_up;
+        self.lost += other.lost;
+        self.timed_out += other.timed_out;
+        self.cut += other.cut;
+        self.down += other.down;
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.ended += other.ended;

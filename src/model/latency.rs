@@ -9,7 +9,7 @@ use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second}
 use super::wire::{Exchange, Wire};
 use super::{Fleet, Load, Model, Reads, Spread};
 use crate::random::Distribution;
-use crate::scenario::{Arrivals, Backend, Broker, Discipline, Dispatch, FanOut, Policy, Scenario};
+use crate::scenario::{Arrivals, Backend, Broker, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
 use crate::scenario::{BalancedUnit, BatchSize};
 use crate::stats::queueing::{self, Moments, MultiServer, QueueError};
 
@@ -438,7 +438,10 @@ struct Found {
 
 /// The cores of a server.
 fn cpu_station(scenario: &Scenario, offered: &Offered) -> StationForm {
-    let (method, exact, found) = formula(scenario, offered);
+    let (method, exact, found) = match &scenario.servers.failures {
+        None => formula(scenario, offered),
+        Some(failures) => with_breakdowns(scenario, offered, failures),
+    };
     let found = found.ok();
     StationForm {
         name: "server.cpu",
@@ -448,8 +451,62 @@ fn cpu_station(scenario: &Scenario, offered: &Offered) -> StationForm {
         residence_seconds: found.as_ref().map(|found| found.wait + found.service),
         busy: found.as_ref().map_or(1.0, |found| found.busy.min(1.0)),
         loss: found.as_ref().map_or(0.0, |found| found.loss),
-        relaxation_seconds: relaxation(offered.rate, sum(offered.service, offered.wakeup), offered.cores as f64),
+        relaxation_seconds: relaxation(offered.rate, sum(offered.service, offered.wakeup), offered.cores as f64)
+            + scenario.servers.failures.as_ref().map_or(0.0, |f| forgetting_seconds(&offered, f)),
     }
+}
+
+/// The formula for a server whose CPU breaks down, all its cores at once.
+///
+/// With one core, Poisson messages and all times exponential it is M/M/1 with breakdowns (White and Christie 1958).
+/// Otherwise, with availability A, the standstill L and the time between two of them T: the formula without breakdowns for
+/// a service of S/A, and on top (1 − A)·E\[L²\]/(2E\[L\])·f, for the standstill that is met and the queue it leaves. Where
+/// T is constant and the queue drains within it, f = 1/(1 − ρ) (a fluid's mean level); where T is exponential, further
+/// breakdowns meet the queue as it drains, and f = 1/(1 − ρ/A), which makes the whole of it White and Christie's. In
+/// between, f goes with the squared coefficient of variation of T.
+fn with_breakdowns(
+    scenario: &Scenario,
+    offered: &Offered,
+    failures: &Failures,
+) -> (&'static str, bool, Result<Found, QueueError>) {
+    let available = failures.availability();
+    let Offered { rate, service, message, cores, plain, exponential, .. } = *offered;
+    let memoryless = |time: &Distribution| matches!(time, Distribution::Exponential { .. });
+    let markov = plain && exponential && scenario.workload.arrivals == Arrivals::Poisson;
+    let bare = scenario.servers.queue_limit.is_none();
+    if markov && bare && cores == 1 && memoryless(&failures.every) && memoryless(&failures.lasts) {
+        let (breaks, repairs) = (1.0 / failures.every.mean(), 1.0 / failures.lasts.mean());
+        let found = queueing::mm1_breakdowns(rate, service.mean, breaks, repairs);
+        let found = found.map(|q| Found { wait: q.wait, service: message.mean, busy: q.utilisation, loss: 0.0 });
+        return ("M/M/1 with breakdowns (White and Christie)", true, found);
+    }
+    let stretched = |s: Moments| Moments { mean: s.mean / available, square: s.square / available.powi(2) };
+    let slower = Offered {
+        message: stretched(message),
+        service: stretched(service),
+        wakeup: stretched(offered.wakeup),
+        ..*offered
+    };
+    let queue_left = |service: f64| 1.0 / (1.0 - rate * service / cores as f64).max(0.05);
+    let [once, again] = [service.mean, slower.service.mean].map(queue_left);
+    let variation = (failures.every.variance() / failures.every.mean().powi(2)).min(1.0);
+    let met = (1.0 - available) * failures.lasts.moment(2) / (2.0 * failures.lasts.mean());
+    let (_, _, found) = formula(scenario, &slower);
+    let found = found.map(|found| Found {
+        // An interrupted service counts as wait while it is.
+        wait: found.wait + found.service * (1.0 - available) + met * (once + variation * (again - once)),
+        service: found.service * available,
+        busy: found.busy * available,
+        loss: found.loss,
+    });
+    ("as without breakdowns, stretched", false, found)
+}
+
+/// What breakdowns add to the time in which a station forgets where it started: a cycle of theirs, as often as the queue
+/// takes to drain what one leaves.
+fn forgetting_seconds(offered: &Offered, failures: &Failures) -> f64 {
+    let load = (offered.rate * offered.service.mean / offered.cores as f64 / failures.availability()).min(0.95);
+    failures.lasts.mean() / (1.0 - load).powi(2)
 }
 
 /// The formula that fits best, whether it is exact here, and what it gives.

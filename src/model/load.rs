@@ -1,5 +1,6 @@
 //! What users ask of the service, before any server is counted.
 
+use super::balancer::idle_cuts_per_second;
 use super::wire::{Exchange, Wire};
 use crate::scenario::{FanOut, Scenario};
 
@@ -26,7 +27,7 @@ pub struct Load {
     pub packets_per_second: f64,
     /// Heartbeats (a ping and its pong) per second.
     pub heartbeats_per_second: f64,
-    /// Connections opened per second, where they don't last for ever.
+    /// Connections opened per second, where they don't last for ever: sessions that begin, and users who were cut.
     pub connects_per_second: f64,
     /// The load planned for, over the mean load of the profile.
     pub peak_to_mean: f64,
@@ -68,8 +69,9 @@ impl Load {
         let wire = Wire::of(scenario);
         let size = &workload.message_size;
         let crosses = workload.fan_out.crosses();
-        let connects = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
-        let statics = scenario.cdn.map_or(0.0, |cdn| connects * cdn.bytes_per_session.get());
+        let sessions = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
+        let connects = sessions + idle_cuts_per_second(scenario);
+        let statics = scenario.cdn.map_or(0.0, |cdn| sessions * cdn.bytes_per_session.get());
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);
         let load = Self {

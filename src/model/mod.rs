@@ -3,6 +3,7 @@
 //! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
 pub mod backend;
+pub mod balancer;
 pub mod broker;
 pub mod compression;
 pub mod fanout;
@@ -38,6 +39,8 @@ pub struct Model {
 pub struct Fleet {
     /// Servers.
     pub servers: u64,
+    /// Nodes of the balancer; 0 where they aren't planned.
+    pub balancers: u64,
     /// Nodes of the broker; 0 where there is none.
     pub broker_nodes: u64,
     /// Nodes of the backend; 0 where there is none.
@@ -55,6 +58,7 @@ impl Fleet {
     pub const fn units(&self, tier: Tier) -> u64 {
         match tier {
             Tier::Server => self.servers,
+            Tier::Balancer => self.balancers,
             Tier::Broker => self.broker_nodes,
             Tier::Backend => self.backend_nodes,
             Tier::LogStore => self.log_nodes,
@@ -66,6 +70,7 @@ impl Fleet {
     fn units_mut(&mut self, tier: Tier) -> &mut u64 {
         match tier {
             Tier::Server => &mut self.servers,
+            Tier::Balancer => &mut self.balancers,
             Tier::Broker => &mut self.broker_nodes,
             Tier::Backend => &mut self.backend_nodes,
             Tier::LogStore => &mut self.log_nodes,
@@ -80,8 +85,10 @@ impl Fleet {
 pub struct Required {
     /// What carries the load.
     pub fleet: Fleet,
-    /// Servers on top of those (N+k); k for each shard, since shards can't help each other.
+    /// Servers on top of those: N+k (k for each shard, since shards can't help each other), and [`Self::zone_spare`].
     pub spare: u64,
+    /// Of the spare, the servers that are there so that zones can be lost; they take their share of the load.
+    pub zone_spare: u64,
 }
 
 impl Model {
@@ -89,13 +96,20 @@ impl Model {
     pub fn of(scenario: &Scenario) -> Self {
         let load = Load::of(scenario);
         let required = Required::of(scenario, &load);
-        let servers = scenario.servers.count.unwrap_or(required.fleet.servers);
+        // The headroom of zones is at work like all others; what is spare beyond it (N+k) stands by.
+        let servers = scenario.servers.count.unwrap_or(required.fleet.servers + required.zone_spare);
+        let balancers = scenario.balancer.count.unwrap_or(required.fleet.balancers);
         let nodes = scenario.broker.as_ref().and_then(|broker| broker.nodes);
         let broker_nodes =
             if required.fleet.broker_nodes == 0 { 0 } else { nodes.unwrap_or(required.fleet.broker_nodes) };
         let backend_nodes =
             scenario.backend.as_ref().and_then(|backend| backend.nodes).unwrap_or(required.fleet.backend_nodes);
-        Self::build(scenario, &load, required, Fleet { servers, broker_nodes, backend_nodes, ..required.fleet })
+        Self::build(
+            scenario,
+            &load,
+            required,
+            Fleet { servers, balancers, broker_nodes, backend_nodes, ..required.fleet },
+        )
     }
 
     /// The closed form of this scenario on this fleet.
@@ -108,8 +122,9 @@ impl Model {
         let slots =
             resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * fleet.servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
-        let resources =
-            ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, load, kind, &fleet)).collect();
+        let resources = ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, load, kind, &fleet));
+        let ports = scenario.balancer.planned.then(|| balancer::ports(scenario, load, fleet.servers, fleet.balancers));
+        let resources = resources.chain(ports).collect();
         Self { load: *load, admitted, fleet, required, resources }
     }
 
@@ -144,8 +159,8 @@ impl Model {
 
     /// The resources in the order in which they give way as users grow: by users at target, then at limit.
     ///
-    /// The log store (and the origin) has just the nodes it takes, so it is often full to the last percent by rounding
-    /// alone; what is within a percent of it counts as giving way first.
+    /// Balancer, log store and origin have just the nodes they take, so they are often full to the last percent by rounding
+    /// alone; what is within a percent of them counts as giving way first.
     pub fn saturation_order(&self) -> Vec<&Resource> {
         let mut order: Vec<&Resource> = self.resources.iter().collect();
         let key = |users: Option<f64>| users.unwrap_or(f64::INFINITY);
@@ -164,8 +179,16 @@ impl Required {
     /// suffices for itself. A broker's demand depends on the servers, so it comes after them.
     fn of(scenario: &Scenario, load: &Load) -> Self {
         let shards = scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards);
-        let mut fleet =
-            Fleet { servers: shards, broker_nodes: 0, backend_nodes: 0, log_nodes: 0, warm_log_nodes: 0, origins: 0 };
+        let mut fleet = Fleet {
+            servers: shards,
+            balancers: 0,
+            broker_nodes: 0,
+            backend_nodes: 0,
+            log_nodes: 0,
+            warm_log_nodes: 0,
+            origins: 0,
+        };
+        let mut zone_spare = 0;
         for tier in [Tier::Server, Tier::Broker, Tier::Backend, Tier::LogStore, Tier::WarmLogStore, Tier::Origin] {
             let kinds: Vec<_> = ResourceKind::all(scenario).into_iter().filter(|kind| kind.tier() == tier).collect();
             if kinds.is_empty() {
@@ -179,7 +202,7 @@ impl Required {
             // Broker and backend have the servers that there are to be behind; the rest is for what is required.
             let mut on = fleet;
             if matches!(tier, Tier::Broker | Tier::Backend) {
-                on.servers = scenario.servers.count.unwrap_or(fleet.servers);
+                on.servers = scenario.servers.count.unwrap_or(fleet.servers + zone_spare);
             }
             // Unevenness grows like the root of the logarithm of the number: a few steps settle it. What no number
             // suffices for (a channel too hot for one node) stops growing when all else fits.
@@ -192,8 +215,13 @@ impl Required {
                 *on.units_mut(tier) = needed;
             }
             *fleet.units_mut(tier) = on.units(tier);
+            if tier == Tier::Server {
+                zone_spare = scenario.zones.as_ref().map_or(0, |zones| zones.headroom(fleet.servers));
+            }
         }
-        Self { fleet, spare: scenario.servers.spare * shards }
+        let servers = scenario.servers.count.unwrap_or(fleet.servers + zone_spare);
+        fleet.balancers = balancer::nodes_required(scenario, load, servers);
+        Self { fleet, spare: scenario.servers.spare * shards + zone_spare, zone_spare }
     }
 }
 

@@ -6,14 +6,16 @@ use super::broker::{BrokerDemand, broker_demand};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::fanout::Spread;
 use super::wire::Wire;
-use super::{Fleet, Load, imbalance, shard_imbalance, storage};
-use crate::scenario::{Reconnect, Scenario};
+use super::{Fleet, Load, balancer, imbalance, shard_imbalance, storage};
+use crate::scenario::{Failures, Reconnect, Scenario};
 
 /// Which tier a resource belongs to: what one adds to have more of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// Servers.
     Server,
+    /// Nodes of the balancer.
+    Balancer,
     /// Nodes of the broker.
     Broker,
     /// Nodes of the backend that messages read from.
@@ -51,6 +53,18 @@ pub enum ResourceKind {
     BrokerPartitions,
     /// Cores of the backend's nodes.
     BackendCpu,
+    /// Handshakes that the servers complete.
+    Accepts,
+    /// Connections that pass through the balancer.
+    BalancerConnections,
+    /// Network cards of the balancer, each way.
+    BalancerNetwork,
+    /// Connection attempts at the balancer.
+    BalancerHandshakes,
+    /// Ports between the balancer and the fullest server.
+    BalancerPorts,
+    /// Connection tables of the balancer.
+    BalancerConntrack,
     /// Write bandwidth of the log store's disks.
     LogWrite,
     /// Room on the log store's disks.
@@ -69,11 +83,18 @@ pub enum ResourceKind {
 pub const OWN_DESCRIPTORS: u64 = 64;
 
 impl ResourceKind {
-    /// The resources that this scenario has (an unlimited one is none).
+    /// The resources that this scenario has (an unlimited one is none), but for the balancer's ports, which depend on two
+    /// tiers.
     pub fn all(scenario: &Scenario) -> Vec<Self> {
         let mut all = vec![Self::Connections, Self::Memory, Self::Cpu];
         if scenario.servers.network.is_some() {
             all.extend([Self::NicIn, Self::NicOut]);
+        }
+        if scenario.servers.accept.is_some() {
+            all.push(Self::Accepts);
+        }
+        if scenario.balancer.planned {
+            all.extend(balancer::kinds(scenario));
         }
         all.extend(scenario.servers.packets.map(|_| Self::Packets));
         all.extend(scenario.servers.descriptors.map(|_| Self::Descriptors));
@@ -112,6 +133,12 @@ impl ResourceKind {
             Self::BrokerDisk => "broker.disk",
             Self::BrokerPartitions => "broker.partitions",
             Self::BackendCpu => "backend.cpu",
+            Self::Accepts => "server.accepts",
+            Self::BalancerConnections => "balancer.connections",
+            Self::BalancerNetwork => "balancer.network",
+            Self::BalancerHandshakes => "balancer.handshakes",
+            Self::BalancerPorts => "balancer.ports",
+            Self::BalancerConntrack => "balancer.conntrack",
             Self::LogWrite => "log_store.write",
             Self::LogCapacity => "log_store.capacity",
             Self::LogWarmCapacity => "log_store.warm_capacity",
@@ -124,6 +151,11 @@ impl ResourceKind {
     /// What one adds to have more of it.
     pub const fn tier(self) -> Tier {
         match self {
+            Self::BalancerConnections
+            | Self::BalancerNetwork
+            | Self::BalancerHandshakes
+            | Self::BalancerPorts
+            | Self::BalancerConntrack => Tier::Balancer,
             Self::LogWrite | Self::LogCapacity => Tier::LogStore,
             Self::LogWarmCapacity => Tier::WarmLogStore,
             Self::OriginNicOut => Tier::Origin,
@@ -147,6 +179,13 @@ impl ResourceKind {
             Self::BackendCpu => backend_cores(scenario, load, servers),
             Self::Cpu => cpu_load(scenario, load, servers),
             Self::NicIn | Self::NicOut => nic_load(scenario, load, servers, self == Self::NicIn),
+            // Those who come again and again for want of slots are no reason for more servers: the slots are.
+            Self::Accepts => load.connects_per_second,
+            Self::BalancerConnections
+            | Self::BalancerNetwork
+            | Self::BalancerHandshakes
+            | Self::BalancerPorts
+            | Self::BalancerConntrack => balancer::demand(self, scenario, load),
             Self::LogWrite => load.log_bytes_per_hour / 3_600.0 * replication(scenario),
             Self::LogCapacity => {
                 let hours = scenario.logs.map_or(0.0, |logs| logs.hot.get() / 3_600.0);
@@ -186,7 +225,8 @@ impl ResourceKind {
         match self {
             Self::Connections => servers.connection_limit.map(|limit| limit as f64),
             Self::Memory => Some(servers.memory.get()),
-            Self::Cpu => Some(f64::from(servers.cores)),
+            // What breakdowns leave of them.
+            Self::Cpu => Some(f64::from(servers.cores) * servers.failures.as_ref().map_or(1.0, Failures::availability)),
             Self::NicIn | Self::NicOut => servers.network.map(|line| line.bytes_per_second().get()),
             Self::BrokerCpu => scenario.broker.as_ref().map(|broker| f64::from(broker.cores)),
             Self::BrokerNicIn | Self::BrokerNicOut => {
@@ -197,6 +237,12 @@ impl ResourceKind {
                 scenario.broker.as_ref().and_then(|b| b.partitions_per_node).map(|partitions| partitions as f64)
             }
             Self::BackendCpu => scenario.backend.as_ref().map(|backend| f64::from(backend.cores)),
+            Self::Accepts => servers.accept.map(|accept| accept.rate.get()),
+            Self::BalancerConnections
+            | Self::BalancerNetwork
+            | Self::BalancerHandshakes
+            | Self::BalancerPorts
+            | Self::BalancerConntrack => balancer::capacity(self, scenario),
             Self::LogWrite => scenario.logs.map(|logs| logs.disk_write.get()),
             Self::LogCapacity => scenario.logs.map(|logs| logs.disk.get()),
             Self::LogWarmCapacity => scenario.logs.and_then(|logs| logs.warm).map(|warm| warm.disk.get()),

@@ -9,7 +9,7 @@ use crate::analysis::assessment::LEVEL;
 use crate::analysis::slo::Objective;
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
-use crate::metrics::{LatencyMetrics, RunMetrics, SeriesPoint};
+use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, SeriesPoint};
 use crate::model::ResourceKind;
 use crate::model::backend::caches;
 use crate::model::latency::StationForm;
@@ -114,7 +114,9 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
     json!({
         "intervals": intervals,
         "servers": assessment.servers_required,
-        "spare": Estimate::exact(assessment.model.required.spare as f64),
+        "spare": assessment.spare,
+        "zone_spare": assessment.zone_spare,
+        "balancers": assessment.balancers_required,
         "broker_nodes": assessment.broker_nodes_required,
         "backend_nodes": assessment.backend_nodes_required,
         "log_nodes": assessment.log_nodes_required,
@@ -264,9 +266,12 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "latency_p99_seconds": point.latency_p99,
                 "utilisation": utilisation(point),
                 "messages_inside": point.inside,
+                "accepted_per_second": point.accepted,
+                "attempts_per_second": point.attempts,
                 "refused_per_second": point.refused,
                 "goodput_per_second": point.goodput,
                 "retried_messages_per_second": point.retried,
+                "down_servers": point.down_servers,
                 "dropped_messages_per_second": point.dropped,
                 "memory_utilisation": point.memory,
             })
@@ -297,6 +302,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "connections": connections.open,
         "accepted_connections": connections.accepted,
         "refused_connections": connections.refused,
+        "timed_out_connections": connections.timed_out,
         "dropped_connections": connections.dropped,
         "ended_connections": connections.ended,
         "memory_utilisation": connections.memory_utilisation,
@@ -312,6 +318,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         },
         "checks": checks(metrics),
         "warnings": metrics.warnings,
+        "recovery": metrics.recovery.iter().map(recovery).collect::<Vec<Value>>(),
         "series": series,
     })
 }
@@ -328,6 +335,7 @@ fn checks(metrics: &RunMetrics) -> Value {
             "in_service": conservation.in_service,
             "blocked": conservation.blocked,
             "abandoned": conservation.abandoned,
+            "lost": conservation.lost,
             "published": conservation.published,
             "relayed": conservation.relayed,
             "relay_lost": conservation.relay_lost,
@@ -354,6 +362,21 @@ fn utilisation(point: &SeriesPoint) -> Map<String, Value> {
         .zip(point.utilisation)
         .filter_map(|(name, share)| share.map(|share| ((*name).to_owned(), json!(share))))
         .collect()
+}
+
+fn recovery(fault: &FaultMetrics) -> Value {
+    json!({
+        "fault": fault.what,
+        "at_seconds": fault.at_seconds,
+        "connections_before": fault.before,
+        "dropped_connections": fault.dropped,
+        "peak_accepted_per_second": fault.peak_accept_rate,
+        "peak_attempts_per_second": fault.peak_attempt_rate,
+        "refused_connections": fault.refused,
+        "timed_out_connections": fault.timed_out,
+        "lost_messages": fault.messages_lost,
+        "seconds_until_99_percent_back": fault.back_seconds,
+    })
 }
 
 fn latency(latency: LatencyMetrics) -> Value {

@@ -301,6 +301,7 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
             Tier::Server => "servers for ",
             Tier::Broker => "broker nodes for ",
             Tier::Backend => "backend nodes for ",
+            Tier::Balancer => "balancers for ",
             Tier::LogStore => "log nodes for ",
             Tier::WarmLogStore => "warm nodes for ",
             Tier::Origin => "origins for ",
@@ -372,6 +373,12 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::BrokerDisk => "broker disk",
         ResourceKind::BrokerPartitions => "broker partitions",
         ResourceKind::BackendCpu => "backend CPU",
+        ResourceKind::Accepts => "handshakes",
+        ResourceKind::BalancerConnections => "balancer slots",
+        ResourceKind::BalancerNetwork => "balancer network",
+        ResourceKind::BalancerHandshakes => "balancer handshakes",
+        ResourceKind::BalancerPorts => "ports of a server",
+        ResourceKind::BalancerConntrack => "connection table",
         ResourceKind::LogWrite => "log writes",
         ResourceKind::LogCapacity => "log storage",
         ResourceKind::LogWarmCapacity => "warm logs",
@@ -384,12 +391,18 @@ pub const fn short(kind: ResourceKind) -> &'static str {
 /// A resource's demand or capacity with its unit.
 pub fn shown(kind: ResourceKind, figure: f64) -> String {
     match kind {
-        ResourceKind::Connections | ResourceKind::Descriptors | ResourceKind::BrokerPartitions => count(figure.round()),
-        ResourceKind::Packets => rate(Rate::new(figure)),
+        ResourceKind::Connections
+        | ResourceKind::Descriptors
+        | ResourceKind::BrokerPartitions
+        | ResourceKind::BalancerConnections
+        | ResourceKind::BalancerPorts
+        | ResourceKind::BalancerConntrack => count(figure.round()),
+        ResourceKind::Packets | ResourceKind::Accepts | ResourceKind::BalancerHandshakes => rate(Rate::new(figure)),
         ResourceKind::Memory | ResourceKind::LogCapacity | ResourceKind::LogWarmCapacity => bytes(Bytes::new(figure)),
         ResourceKind::Cpu | ResourceKind::BrokerCpu | ResourceKind::BackendCpu => format!("{} cores", count(figure)),
         ResourceKind::NicIn
         | ResourceKind::NicOut
+        | ResourceKind::BalancerNetwork
         | ResourceKind::LogWrite
         | ResourceKind::OriginNicOut
         | ResourceKind::BrokerNicIn

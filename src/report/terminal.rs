@@ -11,7 +11,7 @@ use super::steps::{self, Step, short};
 use super::{Point, VERSION, View};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
-use crate::metrics::RunMetrics;
+use crate::metrics::{FaultMetrics, RunMetrics};
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -33,6 +33,7 @@ pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
     out += &stations(view, metrics);
     out += &rush(view, metrics);
     out += &connections(metrics);
+    out += &recovery(metrics);
     out += &objectives(view);
     out += &solutions(view);
     out += &how_it_ran(view, metrics);
@@ -69,6 +70,7 @@ pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
     });
     let last = header.len() - 1;
     out += &spaced_table(&header, rows, move |column| column == last, 1);
+    out += &recoveries(points);
     let modes: Vec<String> = points
         .iter()
         .filter_map(|point| point.view.metrics.map(|m| (point, m)))
@@ -184,7 +186,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         .count
         .map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
     lines.push(("Servers required", format!("{}{given}", whole_interval(&assessment.servers_required))));
-    lines.push(("Spare, on top", count(assessment.model.required.spare as f64)));
+    lines.push(("Spare, on top", spare(view)));
     let load = &assessment.model.load;
     lines.push((
         "Traffic",
@@ -319,6 +321,19 @@ fn logs_kept(assessment: &Assessment) -> Vec<(&'static str, String)> {
         }));
     }
     lines
+}
+
+/// The servers on top of those required, and what they are for.
+fn spare(view: &View<'_>) -> String {
+    let assessment = view.assessment;
+    let all = whole_interval(&assessment.spare);
+    let Some(zones) = assessment.scenario.zones.as_ref().filter(|zones| zones.tolerate > 0) else { return all };
+    format!(
+        "{all}, of them {} so that {} of {} zones can be lost",
+        whole_interval(&assessment.zone_spare),
+        zones.tolerate,
+        zones.names.len()
+    )
 }
 
 fn assumptions(view: &View<'_>) -> String {
@@ -507,15 +522,16 @@ fn rush(view: &View<'_>, metrics: &RunMetrics) -> String {
 fn connections(metrics: &RunMetrics) -> String {
     let c = &metrics.connections;
     let retried = &metrics.retried_messages;
-    let busy = [&c.accepted, &c.refused, &c.dropped, &c.ended, &metrics.dropped_messages, retried];
+    let busy = [&c.accepted, &c.refused, &c.timed_out, &c.dropped, &c.ended, &metrics.dropped_messages, retried];
     if busy.iter().all(|figure| figure.value == 0.0) {
         return String::new();
     }
     let rows = [
         ("connections accepted", &c.accepted),
         ("connections refused", &c.refused),
+        ("connections timed out", &c.timed_out),
         ("connections ended", &c.ended),
-        ("connections dropped (memory)", &c.dropped),
+        (if c.cut.value > 0.0 { "connections dropped" } else { "connections dropped (memory)" }, &c.dropped),
         ("messages timed out", &metrics.timed_out_messages),
         ("messages sent again", &metrics.retried_messages),
         ("messages lost", &metrics.dropped_messages),
@@ -526,6 +542,62 @@ fn connections(metrics: &RunMetrics) -> String {
     .chain([vec!["memory in use".to_owned(), interval(&c.memory_utilisation, |f| ratio(Ratio::new(f.max(0.0))))]]);
     let measured = seconds(Seconds::new(metrics.setup.duration_seconds - metrics.setup.warm_up_seconds));
     table(&[format!("in {measured}"), "simulated (95 %)".to_owned()], rows, |_| false)
+}
+
+/// What each fault did until the next one.
+fn recovery(metrics: &RunMetrics) -> String {
+    if metrics.recovery.is_empty() {
+        return String::new();
+    }
+    let header: Vec<String> = std::iter::once("fault").chain(RECOVERY).map(str::to_owned).collect();
+    let rows = metrics.recovery.iter().map(|fault| [vec![fault_named(fault)], recovery_row(fault)].concat());
+    spaced_table(&header, rows, |_| false, 1)
+}
+
+/// The same for each point of a sweep.
+fn recoveries(points: &[Point<'_>]) -> String {
+    let Some(first) = points.first() else { return String::new() };
+    let faults = |point: &Point<'_>| point.view.metrics.map_or_else(Vec::new, |metrics| metrics.recovery.clone());
+    // Where it is the same one everywhere, a line above says which.
+    let several = points.iter().any(|point| faults(point).len() > 1);
+    let mut header: Vec<String> = first.vary.iter().map(|(path, _)| last_of(path)).collect();
+    header.extend(several.then(|| "fault".to_owned()));
+    header.extend(RECOVERY.map(str::to_owned));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for point in points {
+        for fault in faults(point) {
+            let mut row: Vec<String> = point.vary.iter().map(|(_, value)| value.clone()).collect();
+            row.extend(several.then(|| fault_named(&fault)));
+            row.extend(recovery_row(&fault));
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let what = points.iter().flat_map(faults).next().filter(|_| !several);
+    let what = what.map_or_else(String::new, |fault| format!("Fault: {}.\n", fault_named(&fault)));
+    what + &spaced_table(&header, rows.into_iter(), |_| false, 1)
+}
+
+const RECOVERY: [&str; 7] =
+    ["dropped", "99 % back", "peak accepts", "peak attempts", "refused", "gave up", "lost msgs"];
+
+fn fault_named(fault: &FaultMetrics) -> String {
+    format!("{} at {}", cut(&fault.what, 30), seconds(Seconds::new(fault.at_seconds)))
+}
+
+fn recovery_row(fault: &FaultMetrics) -> Vec<String> {
+    let events = |figure: &Estimate| format!("{}/s", short_count(figure.value.max(0.0)));
+    vec![
+        short_count(fault.dropped.value),
+        fault.back_seconds.map_or_else(|| "not in time".to_owned(), |back| seconds(Seconds::new(back.value))),
+        events(&fault.peak_accept_rate),
+        events(&fault.peak_attempt_rate),
+        short_count(fault.refused.value),
+        short_count(fault.timed_out.value),
+        short_count(fault.messages_lost.value),
+    ]
 }
 
 fn objectives(view: &View<'_>) -> String {

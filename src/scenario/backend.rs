@@ -88,7 +88,7 @@ pub(super) fn contradictions(
             "use `fan_out: echo` or `none`: then each message is answered when its reads are done",
         );
     }
-    let waits = ["workload.timeout", "workload.retry"].into_iter().find(|path| draft.place(path).is_some());
+    let waits = ["workload.timeout", "workload.retry", "faults"].into_iter().find(|path| draft.place(path).is_some());
     if let Some(path) = waits.filter(|path| world.word(path) != Some("none"))
         && world.is_section("backend")
     {

@@ -62,6 +62,15 @@ pub(super) enum Entry {
     /// A list, or a table row by row.
     Figures(Arc<[f64]>),
     Section,
+    Names(Vec<String>),
+    List(Vec<Item>),
+}
+
+/// One section of a list: a draft of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub draft: Draft,
+    pub place: Place,
 }
 
 /// What a key was read as, and where; a default has no place.
@@ -131,6 +140,14 @@ impl Draft {
                     figures.iter().for_each(|figure| {
                         let _ = write!(out, " {figure:e}");
                     });
+                }
+                Entry::Names(names) => {
+                    let _ = write!(out, "{names:?}");
+                }
+                Entry::List(items) => {
+                    for item in items {
+                        let _ = write!(out, "[\n{}]", item.draft.canonical());
+                    }
                 }
                 Entry::Figure(input) => self.canonical_inputs(&[*input], &mut out),
                 Entry::Random(Random::Ready(distribution)) => {
@@ -212,6 +229,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Whether the file gives the key, rather than leave it to its default.
+    pub fn is_given(&self, path: &str) -> bool {
+        self.draft.place(path).is_some()
+    }
+
     /// Whether a key was given a section.
     pub fn is_section(&self, path: &str) -> bool {
         matches!(self.entry(path), Some(Entry::Section))
@@ -230,6 +252,22 @@ impl<'a> World<'a> {
         match self.entry(path) {
             Some(Entry::Figures(figures)) => Some(figures),
             _ => None,
+        }
+    }
+
+    /// The names that a key was given.
+    pub fn names(&self, path: &str) -> Option<&'a [String]> {
+        match self.entry(path) {
+            Some(Entry::Names(names)) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// The sections of a list; none where there is no list.
+    pub fn items(&self, path: &str) -> &'a [Item] {
+        match self.entry(path) {
+            Some(Entry::List(items)) => items,
+            _ => &[],
         }
     }
 

@@ -51,6 +51,10 @@ pub enum Kind {
     Rows(&'static [Column], &'static str),
     /// The name of a file with these columns, in order of the first.
     Table(&'static [Column]),
+    /// Names: a list of them, or how many.
+    Names,
+    /// A list of sections with the keys below.
+    List,
 }
 
 impl Kind {
@@ -352,6 +356,14 @@ pub static KEYS: &[Key] = &[
         "Whether the wait is drawn from zero to the back-off.",
     ),
     key(
+        "workload.connect_timeout",
+        above_zero(Time, LONG),
+        "10 s",
+        "How long a user waits for a connection before it tries again; none is for ever.",
+        "assumption: common client libraries wait 5 to 30 s (undici 10 s, socket.io 20 s)",
+    )
+    .or(NONE),
+    key(
         "workload.timeout",
         above_zero(Time, 30.0 * 86_400.0),
         "none",
@@ -574,6 +586,23 @@ pub static KEYS: &[Key] = &[
         FIELD,
     ),
     key("servers.connections.limit", whole(1.0, 1e9), "20_000", "What the server refuses past.", ASSUMED).or(UNLIMITED),
+    key(
+        "servers.accept",
+        Words,
+        "unlimited",
+        "How fast a server accepts connections: unlimited (as its CPU does), or {rate: 500/s}.",
+        "no limit but the CPU's unless one is known",
+    )
+    .or(UNLIMITED),
+    key("servers.accept.rate", above_zero(Rate, 1e6), "", "Handshakes that a server completes a second.", "")
+        .required("servers: {accept: {rate: 500/s}}"),
+    key(
+        "servers.accept.backlog",
+        whole(1.0, 1e7),
+        "4096",
+        "Attempts that may wait for their handshake; more are refused.",
+        "net.core.somaxconn of Linux since 5.4",
+    ),
     section("servers.cpu", "What things cost the CPU, in time of one core."),
     key("servers.cpu.per_wakeup", Random(Time), "44 us", "On top, for a message that finds its core idle.", MEASURED),
     key("servers.cpu.per_message", Random(Time), "9 us", "For each message.", MEASURED),
@@ -640,6 +669,18 @@ pub static KEYS: &[Key] = &[
     )
     .or(NONE),
     key(
+        "servers.failures",
+        Words,
+        "none",
+        "Breakdowns of a server's CPU: none, or {every: 1 h, for: {exponential: 5 min}}.",
+        "nothing breaks unless asked for",
+    )
+    .or(NONE),
+    key("servers.failures.every", Random(Time), "", "How long it works between two of them.", "")
+        .required("servers: {failures: {every: {exponential: 1 h}, for: {exponential: 5 min}}}"),
+    key("servers.failures.for", Random(Time), "", "How long it stands still; then it goes on with its work.", "")
+        .required("servers: {failures: {every: {exponential: 1 h}, for: {exponential: 5 min}}}"),
+    key(
         "servers.memory_per_connection",
         Kind::Figure(figure(Bytes, 0.0, 1e12)),
         "20 KiB",
@@ -680,6 +721,60 @@ pub static KEYS: &[Key] = &[
         "Points of a server on the hash ring, for consistent-hash only.",
         "a usual setting",
     ),
+    key(
+        "balancer.count",
+        whole(1.0, 1e6),
+        "auto",
+        "Nodes of the balancer; auto: as many as needed. This or a figure below plans them.",
+        "",
+    )
+    .or(&["auto"]),
+    key(
+        "balancer.connections",
+        whole(1.0, 1e12),
+        "1M",
+        "Connections that pass through one node.",
+        "assumption: a node with some 32 GiB and small buffers",
+    ),
+    key(
+        "balancer.network",
+        above_zero(BitRate, MOST),
+        "10 Gbit/s",
+        "Network speed of one node, each way; messages pass it in and out.",
+        "assumption: a common cloud machine",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.handshakes",
+        above_zero(Rate, 1e9),
+        "unlimited",
+        "Connection attempts that one node takes in a second: unlimited, or such as 10_000/s.",
+        "no limit unless one is known",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.ports",
+        whole(1.0, 1e9),
+        "64_000",
+        "Connections between one node and one server: ports of an address.",
+        "16 bits (RFC 9293) less those below 1,024, rounded down",
+    ),
+    key(
+        "balancer.conntrack",
+        whole(1.0, 1e12),
+        "unlimited",
+        "Entries of one node's connection table: unlimited, or how many.",
+        "no limit unless one is known (Linux: net.netfilter.nf_conntrack_max)",
+    )
+    .or(UNLIMITED),
+    key(
+        "balancer.idle_timeout",
+        above_zero(Time, LONG),
+        "none",
+        "Silence after which the balancer cuts a connection: none, or such as 60 s.",
+        "nothing is cut unless asked for",
+    )
+    .or(NONE),
     choice(
         "sharding",
         NONE,
@@ -869,7 +964,23 @@ pub static KEYS: &[Key] = &[
         "Network speed of one origin, which serves what the CDN has not.",
         ASSUMED,
     ),
-    not_yet("zones", "Which servers fail together."),
+    key(
+        "zones",
+        Kind::Names,
+        "none",
+        "Which servers fail together: none, 3, [zone-a, zone-b], or {names: 3, tolerate: 1}.",
+        "one site unless asked for",
+    )
+    .or(NONE),
+    key("zones.names", Kind::Names, "", "The zones, by name or how many; servers are dealt out to them in turn.", "")
+        .required("zones: {names: 3}"),
+    key(
+        "zones.tolerate",
+        whole(0.0, 1_000.0),
+        "0",
+        "Zones that may be lost while the servers of the others carry all.",
+        "none unless asked for",
+    ),
     key("logs", Words, "{}", "The log store, where messages are logged.", "messages are logged unless you say none")
         .or(NONE),
     key(
@@ -928,7 +1039,75 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .absent(),
-    not_yet("faults", "What breaks, and when."),
+    key(
+        "faults",
+        Kind::List,
+        "none",
+        "What breaks, and when: a list such as [{at: 30 s, crash: {servers: 1}, for: 1 min}].",
+        "nothing breaks unless asked for",
+    )
+    .or(NONE),
+    key(
+        "faults.at",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
+        "",
+        "When it happens, from the start of the run.",
+        "",
+    )
+    .required("faults: [{at: 30 s, crash: {servers: 1}}]"),
+    key(
+        "faults.for",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "",
+        "How long it lasts; without it, until the end of the run.",
+        "",
+    )
+    .absent(),
+    key("faults.crash", Words, "", "Some servers stop at once, with all that is in them.", "").absent(),
+    key("faults.crash.servers", whole(1.0, 1e7), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, crash: {servers: 1}}]"),
+    key("faults.slow", Words, "", "The CPU of some servers gets slower.", "").absent(),
+    key("faults.slow.servers", whole(1.0, 1e7), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, slow: {servers: 1, factor: 3}}]"),
+    key(
+        "faults.slow.factor",
+        certain(Kind::Figure(figure(Count, 1.0, 1e6)), SET),
+        "",
+        "How many times as long everything takes the CPU.",
+        "",
+    )
+    .required("faults: [{at: 30 s, slow: {servers: 1, factor: 3}}]"),
+    key("faults.deploy", Words, "", "All servers are restarted, one batch after the other.", "").absent(),
+    key(
+        "faults.deploy.every",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "30 s",
+        "Time from the start of one batch to that of the next.",
+        "assumption: check it against your system",
+    ),
+    key("faults.deploy.batch", whole(1.0, 1e7), "1", "Servers of a batch.", "the most careful"),
+    key(
+        "faults.deploy.drain",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "30 s",
+        "Time over which a server closes its connections evenly; it takes no new ones.",
+        "Kubernetes: terminationGracePeriodSeconds",
+    ),
+    key(
+        "faults.deploy.restart",
+        certain(above_zero(Time, 30.0 * 86_400.0), SET),
+        "5 s",
+        "Time from then until it is up again, empty.",
+        "assumption: check it against your system",
+    ),
+    key(
+        "faults.deploy.jitter",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), SET),
+        "1 s",
+        "Longest wait, evenly from zero, before a user whose connection was closed comes back.",
+        "assumption: asked to go elsewhere, clients do so at once",
+    ),
+    key("faults.lose", Text, "", "The name of a zone: all its servers stop at once.", "").absent(),
     not_yet("autoscaler", "What adds and removes servers."),
     key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),
     section("simulation", "How the simulation is run."),

@@ -11,6 +11,8 @@ mod course;
 mod data;
 mod document;
 mod draft;
+mod faults;
+mod items;
 pub mod keys;
 mod lists;
 mod paths;
@@ -25,6 +27,7 @@ mod types;
 
 pub use document::Document;
 pub use draft::UncertainInput;
+pub use faults::{Deploy, Fault, FaultKind, Zones};
 pub use paths::{Axis, parse_vary};
 pub use profile::{Curve, Profile, ProfileOf};
 pub use schema::schema;

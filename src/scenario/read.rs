@@ -47,7 +47,7 @@ impl Reader<'_> {
     }
 
     /// The keys of a section. What is missing is shown at `here`.
-    fn section(&mut self, path: &str, entries: &[(tree::Key, Node)], here: &Place) {
+    pub fn section(&mut self, path: &str, entries: &[(tree::Key, Node)], here: &Place) {
         let known = keys::children(path);
         let excused = self.excused;
         for (name, node) in entries {
@@ -103,7 +103,7 @@ impl Reader<'_> {
                     self.scalar(key, node, text)
                 }
             }
-            Value::Map(entries) if key.is_section() => {
+            Value::Map(entries) if key.is_section() && key.kind != Kind::List => {
                 self.section(key.path, entries, key_place);
                 Some(Entry::Section)
             }
@@ -123,11 +123,13 @@ impl Reader<'_> {
                 let Kind::Random(quantity) = key.kind else { return };
                 self.distribution(key, quantity, entries, node).map(Entry::Random)
             }
+            Value::Seq(items) if key.kind == Kind::Names => self.names(key, items, node),
+            Value::Seq(items) if key.kind == Kind::List => self.sections(key, items),
             Value::Map(_) if key.kind == Kind::Sweep => {
                 self.errors.extend(paths::axes(node).err().into_iter().flatten());
                 None
             }
-            Value::Map(_) | Value::Seq(_) if !key.later.is_empty() => {
+            Value::Map(_) | Value::Seq(_) if !key.later.is_empty() && key.kind != Kind::List => {
                 let what = match &node.value {
                     Value::Map(entries) if entries.len() == 1 && !key.later.contains(&"*") => {
                         entries[0].0.text.as_str()
@@ -175,6 +177,7 @@ impl Reader<'_> {
                     uncertain @ Input::Uncertain(_) => Random::Shaped(Shape::Constant, vec![uncertain]),
                 }))
             }
+            Kind::Names if !is_word => self.how_many(key, node),
             Kind::Words if key.words.is_empty() && key.is_section() => {
                 self.error(
                     Diagnostic::at(&node.place, format!("`{}` is a section", key.name()))
@@ -292,7 +295,7 @@ fn examples(figure: &Figure) -> &'static str {
 }
 
 /// What a key takes, as a sentence of help.
-fn takes(key: &Key) -> String {
+pub(super) fn takes(key: &Key) -> String {
     let mut options = Vec::new();
     if !key.words.is_empty() {
         options.push(alternatives(key.words.iter().copied()));
@@ -307,6 +310,12 @@ fn takes(key: &Key) -> String {
         Kind::Figures(_, example) | Kind::Rows(_, example) => options.push(format!("a list such as `{example}`")),
         Kind::Table(_) => options.push("the name of a file".to_owned()),
         Kind::Sweep => options.push("a section such as `{users: [100, 10k, 1M]}`".to_owned()),
+        Kind::Names => options.push("a list of names, or how many".to_owned()),
+        Kind::List => {
+            let below = keys::children(key.path);
+            options.push(format!("a list of sections, each with {}", alternatives(below.iter().map(|key| key.name()))));
+            return format!("it takes {}", options.join(", or "));
+        }
         Kind::Words => {}
     }
     let below = keys::children(key.path);
@@ -317,7 +326,7 @@ fn takes(key: &Key) -> String {
 }
 
 /// A list or section where neither is due (or the other of the two).
-fn wrong_kind(name: &str, node: &Node, help: &str) -> Diagnostic {
+pub(super) fn wrong_kind(name: &str, node: &Node, help: &str) -> Diagnostic {
     let what = if matches!(node.value, Value::Seq(_)) { "a list" } else { "a section" };
     Diagnostic::at(&node.place, format!("`{name}` can't be {what}")).label(what).help(help)
 }

@@ -6,10 +6,11 @@ use super::backend;
 use super::broker;
 use super::course;
 use super::draft::{Draft, World};
+use super::faults;
 use super::types::{
-    Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding, FanOut,
-    Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario, Servers, Sharding,
-    Simulation, Slo, Start, Tls, Workload,
+    Accept, Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding,
+    Failures, FanOut, Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario,
+    Servers, Sharding, Simulation, Slo, Start, Tls, Workload,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
@@ -169,6 +170,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
         );
     }
     course::contradictions(draft, &world, &mut conflict);
+    errors.extend(faults::contradictions(draft, &world));
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
 
@@ -234,8 +236,10 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         }),
         sharding: sharding(world),
         broker: broker::broker(world),
+        zones: faults::zones(world),
         logs: world.is_section("logs").then(|| logs(world)),
         slo: slo(world),
+        faults: faults::faults(world),
         simulation: simulation(world),
     }
 }
@@ -326,6 +330,7 @@ fn workload(world: &World) -> Workload {
         timeout: world.figure("workload.timeout").map(Seconds::new),
         retry: course::retry(world),
         profile: course::profile(world),
+        connect_timeout: world.figure("workload.connect_timeout").map(Seconds::new),
     }
 }
 
@@ -403,6 +408,10 @@ fn servers(world: &World) -> Servers {
         // The middle is within the limit; the end of an interval may not be, and then the limit holds.
         comfortable_connections: limit.map_or(comfortable, |limit| comfortable.min(limit)),
         connection_limit: limit.map(|limit| limit as u64),
+        accept: world.is_section("servers.accept").then(|| Accept {
+            rate: Rate::new(world.count("servers.accept.rate")),
+            backlog: world.whole("servers.accept.backlog"),
+        }),
         cpu: Cpu {
             per_wakeup: world.distribution("servers.cpu.per_wakeup"),
             per_message: world.distribution("servers.cpu.per_message"),
@@ -420,11 +429,25 @@ fn servers(world: &World) -> Servers {
             None
         },
         patience: queue_patience.or_else(|| world.random("servers.patience")),
+        failures: world.is_section("servers.failures").then(|| Failures {
+            every: world.distribution("servers.failures.every"),
+            lasts: world.distribution("servers.failures.for"),
+        }),
         memory_per_connection: Bytes::new(world.count("servers.memory_per_connection") + contexts),
         target_utilisation: Ratio::new(world.count("servers.target_utilisation")),
         spare: world.whole("servers.spare"),
     }
 }
+
+/// What a scenario that plans the balancer's nodes says one of.
+const BALANCER_TIER: [&str; 6] = [
+    "balancer.count",
+    "balancer.connections",
+    "balancer.network",
+    "balancer.handshakes",
+    "balancer.ports",
+    "balancer.conntrack",
+];
 
 fn balancer(world: &World) -> Balancer {
     let policy = match world.word("balancer.policy") {
@@ -439,7 +462,19 @@ fn balancer(world: &World) -> Balancer {
         Some("message") => BalancedUnit::Message,
         _ => BalancedUnit::Connection,
     };
-    Balancer { policy, unit }
+    let count = |path: &str| world.figure(path).map(|count| count as u64);
+    Balancer {
+        policy,
+        unit,
+        planned: BALANCER_TIER.iter().any(|path| world.is_given(path)),
+        count: count("balancer.count"),
+        connections: world.whole("balancer.connections"),
+        network: world.figure("balancer.network").map(BitRate::new),
+        handshakes: world.figure("balancer.handshakes").map(Rate::new),
+        ports: world.whole("balancer.ports"),
+        conntrack: count("balancer.conntrack"),
+        idle_timeout: world.figure("balancer.idle_timeout").map(Seconds::new),
+    }
 }
 
 fn logs(world: &World) -> Logs {

@@ -72,6 +72,11 @@ fn property(key: &Key) -> Value {
     }
     match key.kind {
         Kind::Words => {}
+        Kind::Names => {
+            options.push(json!({"type": "integer", "minimum": 1, "maximum": 26}));
+            options.push(json!({"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1}));
+        }
+        Kind::List => options.push(json!({"type": "array", "items": section(key.path)})),
         Kind::Text => options.push(json!({"type": ["string", "number"]})),
         Kind::Figure(figure) => options.push(json!({"$ref": reference(figure_name(&figure))})),
         Kind::Random(quantity) => {
@@ -102,7 +107,7 @@ fn property(key: &Key) -> Value {
             "additionalProperties": {"type": "array", "minItems": 1},
         })),
     }
-    if key.is_section() {
+    if key.is_section() && key.kind != Kind::List {
         options.push(Value::Object(section(key.path)));
         // An empty `slo:` is a section with nothing in it.
         if key.words.is_empty() && key.kind == Kind::Words {

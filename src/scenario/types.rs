@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::faults::{Fault, Zones};
 use super::profile::Profile;
 use crate::random::Distribution;
 use crate::stats::cache::LruForm;
@@ -39,10 +40,14 @@ pub struct Scenario {
     pub cache: Option<Cache>,
     /// What serves static files, if any are counted.
     pub cdn: Option<Cdn>,
+    /// The zones that servers are dealt out to, if there are several sites.
+    pub zones: Option<Zones>,
     /// The log store, if messages are logged.
     pub logs: Option<Logs>,
     /// What is promised to users.
     pub slo: Slo,
+    /// What breaks, and when, in the order of the file.
+    pub faults: Vec<Fault>,
     /// How the simulation is run.
     pub simulation: Simulation,
 }
@@ -74,6 +79,8 @@ pub struct Workload {
     pub retry: Option<Retry>,
     /// How the load moves; without it, it stays at the peak.
     pub profile: Option<Profile>,
+    /// How long a user waits for a connection before it gives that attempt up; `None` is for ever.
+    pub connect_timeout: Option<Seconds>,
 }
 
 /// How one user's messages follow each other.
@@ -355,18 +362,47 @@ pub struct Servers {
     pub comfortable_connections: f64,
     /// Connections past which a server refuses; `None` is unlimited.
     pub connection_limit: Option<u64>,
+    /// How fast a server accepts connections; `None` is as fast as its CPU does.
+    pub accept: Option<Accept>,
     /// What things cost the CPU.
     pub cpu: Cpu,
     /// Most messages in the CPU station, waiting and in service; `None` is unlimited.
     pub queue_limit: Option<u64>,
     /// How long a message waits for the CPU before it is abandoned, in seconds; `None` is for ever.
     pub patience: Option<Distribution>,
+    /// Breakdowns of a server's CPU.
+    pub failures: Option<Failures>,
     /// Memory that one open connection holds, compression's included.
     pub memory_per_connection: Bytes,
     /// Share of CPU, network, memory and log disks to plan for.
     pub target_utilisation: Ratio,
     /// Servers on top of those required (the k of N+k).
     pub spare: u64,
+}
+
+/// Breakdowns of a server's CPU: it stands still, and then goes on with its work. Connections stay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failures {
+    /// How long it works between two of them, in seconds.
+    pub every: Distribution,
+    /// How long one lasts, in seconds.
+    pub lasts: Distribution,
+}
+
+impl Failures {
+    /// Share of the time that the CPU works: E\[every\]/(E\[every\] + E\[lasts\]) (renewal-reward theorem).
+    pub fn availability(&self) -> f64 {
+        self.every.mean() / (self.every.mean() + self.lasts.mean())
+    }
+}
+
+/// How fast a server accepts connections.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accept {
+    /// Handshakes that it completes a second, one after the other.
+    pub rate: Rate,
+    /// Attempts that may wait for theirs; more are refused.
+    pub backlog: u64,
 }
 
 /// Which core serves a message.
@@ -412,12 +448,28 @@ pub struct Cpu {
 }
 
 /// How connections or messages are spread over the servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Balancer {
     /// Who is next.
     pub policy: Policy,
     /// What is spread.
     pub unit: BalancedUnit,
+    /// Whether its nodes are planned: where the file says anything of them.
+    pub planned: bool,
+    /// Nodes there are; `None` is `auto`: as many as the closed form asks for.
+    pub count: Option<u64>,
+    /// Connections that pass through one node.
+    pub connections: u64,
+    /// Capacity of one node's network card, each way; `None` is unlimited.
+    pub network: Option<BitRate>,
+    /// Connection attempts that one node takes in a second; `None` is unlimited.
+    pub handshakes: Option<Rate>,
+    /// Connections between one node and one server.
+    pub ports: u64,
+    /// Entries of one node's connection table; `None` is unlimited.
+    pub conntrack: Option<u64>,
+    /// Silence after which a connection is cut; `None` is for ever.
+    pub idle_timeout: Option<Seconds>,
 }
 
 /// Who is next.

@@ -7,6 +7,7 @@ use super::arrivals::{Messages, Poisson, Shaped};
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
 use super::modulated::Modulated;
+use super::outages::Outage;
 use super::outlet::Between;
 use super::reads::Ask;
 use super::recorder::Recorder;
@@ -15,7 +16,7 @@ use super::ring::Ring;
 use super::router::Router;
 use super::server::{Job, Kind, Outcome, Server, ServerTotals};
 use super::trace::Trace;
-use crate::engine::Calendar;
+use crate::engine::{Calendar, Slow};
 use crate::metrics::tally::{Bursts, Slices};
 use crate::model::resource::cache_miss_share;
 use crate::random::{Purpose, Stream};
@@ -49,8 +50,18 @@ pub enum Change {
     Open,
     /// One attempt is refused, at the price of an attempt.
     Refuse,
+    /// One attempt is turned away, at no price: no server but the one that counts it heard of it.
+    TurnAway,
+    /// A handshake is done whose user has given up.
+    Waste,
+    /// One attempt is given up before any server heard of it.
+    GiveUp,
     /// One closes.
     Close,
+    /// One is closed by its server, which is going to be restarted, or by the balancer, since it is silent.
+    Drain,
+    /// The server stops: all connections are dropped, and what is in the server is lost.
+    Crash,
 }
 
 /// What comes to a server from outside.
@@ -210,6 +221,13 @@ impl Cell {
         self.messages.next().min(heartbeat).min(under_way).min(server)
     }
 
+    /// The server will stop whenever one of these outages begins, and be slow at these times.
+    pub fn expect(&mut self, outages: &[Outage], slow: &[Slow]) {
+        if let [server] = &mut self.servers[..] {
+            server.expect(outages, slow);
+        }
+    }
+
     /// Messages taken in so far.
     pub fn messages_in(&self) -> u64 {
         self.messages_in
@@ -329,7 +347,7 @@ impl Cell {
                 self.servers[server].settle(at, setting, recorder);
                 self.hear(server, recorder);
                 let Self { retries: Some(retries), network, .. } = self else { return };
-                recorder.flow.timed_out += u64::from(retries.time_out(slot, stamp, at, || network.draw()));
+                recorder.flow.unanswered += u64::from(retries.time_out(slot, stamp, at, || network.draw()));
             }
             Due::Again { slot, sent, core } => {
                 recorder.flow.retried += 1;
@@ -492,22 +510,43 @@ impl Cell {
                 recorder.flow.accepted += 1;
                 self.rings().for_each(|ring| ring.join(at, core));
             }
-            Change::Refuse => recorder.flow.refused += 1,
-            Change::Close => {
+            Change::Refuse | Change::TurnAway => recorder.flow.refused += 1,
+            Change::Waste | Change::GiveUp => recorder.flow.timed_out += 1,
+            Change::Crash => self.crash(at, setting, recorder),
+            Change::Close | Change::Drain => {
                 self.connections -= 1;
-                recorder.flow.ended += 1;
+                let flow = &mut recorder.flow;
+                *(if change == Change::Close { &mut flow.ended } else { &mut flow.cut }) += 1;
                 self.rings().for_each(Ring::leave);
             }
         }
-        if change != Change::Close {
+        if matches!(change, Change::Open | Change::Refuse | Change::Waste) {
             let cpu = self.connect.draw(&mut self.upkeep);
             let demand = Demand { cpu, ..Demand::default() };
             let core = (setting.scenario.servers.dispatch == Dispatch::PerCore).then_some(core as u32);
             let server = self.upkeep.below(self.servers.len() as u64) as usize;
             self.servers[server].arrive(at, Span::ZERO, core, Job::other(Kind::Connect, &demand), setting, recorder);
         }
-        if change != Change::Refuse {
+        if matches!(change, Change::Open | Change::Close | Change::Drain | Change::Crash) {
             self.populate(at, setting);
+        }
+    }
+
+    /// The server stops. Messages on their way to it are lost with the connections they are on.
+    fn crash(&mut self, at: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        recorder.flow.cut += self.connections;
+        self.connections = 0;
+        self.rings().for_each(Ring::clear);
+        let mut under_way = 0;
+        while let Some(calendar) = &mut self.network.under_way
+            && calendar.pop_until(SimTime::NEVER).is_some()
+        {
+            under_way += 1;
+        }
+        recorder.flow.messages_in += under_way;
+        self.messages_in += under_way;
+        for server in &mut self.servers {
+            server.crash(at, under_way, setting, recorder);
         }
     }
 

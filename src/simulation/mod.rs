@@ -13,6 +13,7 @@ mod door;
 pub mod exchange;
 pub mod letter;
 mod modulated;
+mod outages;
 mod outlet;
 mod placement;
 pub mod plan;

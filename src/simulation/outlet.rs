@@ -375,6 +375,21 @@ impl Outlet {
         }
     }
 
+    /// The server stops: what it has gathered, and its own users' copies, are lost.
+    pub fn crash(&mut self, recorder: &mut Recorder) {
+        recorder.flow.relay_lost += self.gathered.len() as u64;
+        recorder.flow.lost_deliveries += self
+            .own
+            .iter()
+            .map(|own| if own.recipients == ALL { self.connections } else { u64::from(own.recipients) })
+            .sum::<u64>();
+        self.gathered.clear();
+        self.names.clear();
+        self.own.clear();
+        self.unread.clear();
+        self.unread_bytes = 0;
+    }
+
     /// When the first of the messages being gathered, or still to be handed to own users, is due.
     pub fn next_time(&self) -> SimTime {
         self.own.front().map_or(SimTime::NEVER, |own| own.at).min(self.next_due())

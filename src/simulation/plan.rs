@@ -4,14 +4,17 @@ use super::directory::Extent;
 use super::exchange::Pace;
 use super::relay::Elsewhere;
 use crate::model::backend::caches;
+use crate::model::balancer::silence;
 use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::{Model, Reads, ResourceKind, shard_servers};
-use crate::scenario::{BalancedUnit, FanOut, Mode, ProfileOf, Scenario, Start};
+use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
+/// With faults, which no sample of servers shows, up to so many: a minute's work.
+const EVERY_MESSAGE_WITH_FAULTS: f64 = 1e9;
 /// A sample is of at least so many messages (in all replications) …
 const SAMPLE_MESSAGES: f64 = 10e6;
 /// … and of at least so many servers.
@@ -75,6 +78,8 @@ pub struct Plan {
     pub servers: u64,
     /// Servers simulated.
     pub simulated: u64,
+    /// Nodes of the balancer.
+    pub balancers: u64,
     /// Nodes of the log store.
     pub log_nodes: u64,
     /// Servers and nodes by shard, in the fleet and simulated.
@@ -125,6 +130,21 @@ pub enum PlanError {
     /// More rooms than have numbers.
     #[error("{0:.3e} rooms are too many to simulate")]
     TooManyRooms(f64),
+    /// `mode: sampled` with faults.
+    #[error(
+        "a sample of servers doesn't show what `faults` do to the others, which take over their users; use `mode: every-message`"
+    )]
+    FaultySample,
+    /// More messages than `auto` simulates one by one where there is nothing else.
+    #[error(
+        "with `faults` every message of all {} servers has to be simulated, here about {}; use a shorter `duration`, fewer `replications` or a lower message rate, or ask for `mode: every-message` and wait",
+        crate::units::display::count(*.0 as f64),
+        crate::units::display::count(*.1)
+    )]
+    FaultsTooMany(u64, f64),
+    /// More servers to break than there are.
+    #[error("a fault of {0} servers needs more than the {1} there are")]
+    FaultOfMore(u64, u64),
     /// A queue that would outgrow the clock.
     #[error(
         "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
@@ -189,6 +209,10 @@ impl Plan {
         let per_replication = model.load.messages_in_per_second * mean_share * settings.duration.get() * jobs;
         let messages = per_replication * settings.replications as f64;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
+        let faulty = !scenario.faults.is_empty();
+        if let Some(count) = most_broken(scenario).filter(|count| *count > servers) {
+            return Err(PlanError::FaultOfMore(count, servers));
+        }
         let per_server = messages / servers as f64;
         let (few, enough) =
             if crosses { (EVERY_CROSSING_UP_TO, SAMPLE_CROSSINGS) } else { (EVERY_MESSAGE_UP_TO, SAMPLE_MESSAGES) };
@@ -203,11 +227,16 @@ impl Plan {
         let (simulated, reason) = match settings.mode {
             Mode::EveryMessage => (servers, "asked for".to_owned()),
             Mode::Sampled if routed => return Err(PlanError::RoutedSample),
+            Mode::Sampled if faulty => return Err(PlanError::FaultySample),
             Mode::Sampled if let Some(why) = unlike => return Err(PlanError::UnlikeSample(why)),
             Mode::Sampled if sample == servers => {
                 (servers, format!("a sample was asked for, but all {} servers fit in it", people(servers as f64)))
             }
             Mode::Sampled => (sample, "asked for".to_owned()),
+            Mode::Auto if faulty && (messages > EVERY_MESSAGE_WITH_FAULTS || servers > LARGEST_SAMPLE) => {
+                return Err(PlanError::FaultsTooMany(servers, messages));
+            }
+            Mode::Auto if faulty => (servers, "faults reach all servers".to_owned()),
             Mode::Auto if routed => (servers, "messages are balanced one by one, so all servers are needed".to_owned()),
             Mode::Auto if let Some(why) = unlike => (servers, format!("servers can't be sampled {why}")),
             Mode::Auto if (messages <= few && servers <= LARGEST_SAMPLE) || sample == servers => {
@@ -258,7 +287,8 @@ impl Plan {
             * crate::model::imbalance(scenario, model.load.connections, servers);
         let stuffed = fullest > slots as f64 && !routed || model.load.connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
-        let held = fullest.min(slots as f64) * scenario.servers.memory_per_connection.get()
+        let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
+            * scenario.servers.memory_per_connection.get()
             + scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
@@ -271,43 +301,14 @@ impl Plan {
             || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
             || stuffed
             || memory_can_fill
+            || faulty
+            || silence(scenario).is_some()
             // Near the limit an uneven spread may overfill one.
             || fullest > 0.9 * slots as f64;
         let mut warnings = Vec::new();
-        for kind in [
-            ResourceKind::Cpu,
-            ResourceKind::NicIn,
-            ResourceKind::NicOut,
-            ResourceKind::BrokerCpu,
-            ResourceKind::BrokerNicIn,
-            ResourceKind::BrokerNicOut,
-            ResourceKind::BrokerDisk,
-            ResourceKind::BackendCpu,
-            ResourceKind::LogWrite,
-        ] {
-            let offered = model.admitted_utilisation(scenario, kind);
-            let bounded = kind == ResourceKind::Cpu && !unbounded;
-            let duration = settings.duration.get();
-            if offered * attempts(scenario) * duration > LONGEST_BACKLOG_SECONDS {
-                return Err(PlanError::Overload(kind.name(), offered, duration));
-            }
-            if offered >= 1.0 && !bounded {
-                let (name, percent) = (kind.name(), offered * 100.0);
-                warnings.push(if profile.is_some() {
-                    format!("at the peak {name} is offered {percent:.0} % of what it can do: its queue grows as long as the peak lasts")
-                } else {
-                    format!("{name} is offered {percent:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system")
-                });
-            }
-        }
-        let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
-        if packets >= 1.0 {
-            warnings.push(format!(
-                "server.packets is offered {:.0} % of what it can do, which the simulation does not slow down: a real server would lose packets here",
-                packets * 100.0
-            ));
-        }
+        overloads(scenario, model, unbounded, &mut warnings)?;
         warnings.extend(first_rush(scenario, model));
+        warnings.extend(late_heartbeats(scenario));
         warnings.extend(rate_that_differs(scenario));
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
@@ -316,6 +317,7 @@ impl Plan {
             reason,
             servers,
             simulated,
+            balancers: model.fleet.balancers,
             log_nodes: model.fleet.log_nodes.max(1),
             extent: Extent { simulated: sampled, fleet, nodes: nodes.max(1), fleet_nodes: broker_nodes.max(1) },
             broker_nodes,
@@ -352,4 +354,78 @@ fn first_rush(scenario: &Scenario, model: &Model) -> Option<String> {
             rush * 100.0
         )
     })
+}
+
+/// The most servers that one fault names.
+fn most_broken(scenario: &Scenario) -> Option<u64> {
+    let broken = |fault: &Fault| match fault.kind {
+        FaultKind::Crash { servers } | FaultKind::Slow { servers, .. } => Some(servers),
+        FaultKind::Lose { .. } | FaultKind::Deploy(_) => None,
+    };
+    scenario.faults.iter().filter_map(broken).max()
+}
+
+/// Servers that are left if all faults come together; one at least.
+fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
+    let lost = |fault: &Fault| match fault.kind {
+        FaultKind::Crash { servers } => servers,
+        FaultKind::Slow { .. } => 0,
+        // Batches overlap where draining and restarting take longer than the time between two of them.
+        FaultKind::Deploy(deploy) => {
+            let together = ((deploy.drain.get() + deploy.restart.get()) / deploy.every.get()).ceil();
+            (deploy.batch as f64 * together.max(1.0)) as u64
+        }
+        FaultKind::Lose { .. } => scenario.zones.as_ref().map_or(0, |zones| zones.lost_with_largest(1, servers)),
+    };
+    let lost = scenario.faults.iter().map(lost).fold(0, u64::saturating_add);
+    servers.saturating_sub(lost).max(1)
+}
+
+/// Notes what is offered more than it can do, and refuses what would outgrow the clock.
+fn overloads(scenario: &Scenario, model: &Model, unbounded: bool, warnings: &mut Vec<String>) -> Result<(), PlanError> {
+    for kind in [
+        ResourceKind::Cpu,
+        ResourceKind::NicIn,
+        ResourceKind::NicOut,
+        ResourceKind::BrokerCpu,
+        ResourceKind::BrokerNicIn,
+        ResourceKind::BrokerNicOut,
+        ResourceKind::BrokerDisk,
+        ResourceKind::BackendCpu,
+        ResourceKind::LogWrite,
+    ] {
+        let offered = model.admitted_utilisation(scenario, kind);
+        let bounded = kind == ResourceKind::Cpu && !unbounded;
+        let duration = scenario.simulation.duration.get();
+        if offered * attempts(scenario) * duration > LONGEST_BACKLOG_SECONDS {
+            return Err(PlanError::Overload(kind.name(), offered, duration));
+        }
+        if offered >= 1.0 && !bounded {
+            let (name, percent) = (kind.name(), offered * 100.0);
+            warnings.push(if scenario.workload.profile.is_some() {
+                format!("at the peak {name} is offered {percent:.0} % of what it can do: its queue grows as long as the peak lasts")
+            } else {
+                format!("{name} is offered {percent:.0} % of what it can do: its queue grows as long as the run lasts, so waits and latency say more about the duration than about the system")
+            });
+        }
+    }
+    let packets = model.admitted_utilisation(scenario, ResourceKind::Packets);
+    if packets >= 1.0 {
+        warnings.push(format!(
+            "server.packets is offered {:.0} % of what it can do, which the simulation does not slow down: a real server would lose packets here",
+            packets * 100.0
+        ));
+    }
+    Ok(())
+}
+
+/// A note, where heartbeats are too rare for the balancer.
+fn late_heartbeats(scenario: &Scenario) -> Option<String> {
+    silence(scenario)?;
+    let (every, timeout) = (scenario.workload.heartbeat?, scenario.balancer.idle_timeout?);
+    Some(format!(
+        "heartbeats every {} come too late for the balancer's idle timeout of {}: silent connections are cut, and their users come back",
+        crate::units::display::seconds(every),
+        crate::units::display::seconds(timeout)
+    ))
 }

@@ -161,15 +161,6 @@ impl Reads {
         self.recorder.close();
     }
 
-    /// A server has restarted: its own cache is empty.
-    pub fn restarted(&mut self, server: u32) {
-        if !self.shared
-            && let Some(store) = self.caches.get_mut(server as usize)
-        {
-            store.lru.clear();
-        }
-    }
-
     /// Takes in what has left the servers' cores.
     pub fn take(&mut self, asks: &mut Vec<Ask>) {
         for Ask { at, server, job } in asks.drain(..) {

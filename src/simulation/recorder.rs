@@ -51,6 +51,8 @@ pub struct Recorder {
     pub open_at_end: u64,
     /// Messages that users still wait for at the end.
     pub pending_at_end: u64,
+    /// Messages lost in servers that stopped, by fault.
+    pub lost_by_fault: Vec<u64>,
 }
 
 impl Recorder {
@@ -75,6 +77,7 @@ impl Recorder {
             delivered: 0,
             open_at_end: 0,
             pending_at_end: 0,
+            lost_by_fault: Vec::new(),
         }
     }
 
@@ -212,6 +215,48 @@ impl Recorder {
             flow.messages_out += 1;
             flow.bytes_out += u128::from(bytes);
         }
+    }
+
+    /// A stay that a crash ends: it counts up to then.
+    #[cold]
+    pub fn cut(&mut self, station: Station, visit: Visit, crash: SimTime) {
+        let slices = self.tally.slices;
+        let station = &mut self.tally.stations[station as usize];
+        station.present(slices, visit.arrival, crash);
+        station.work(slices, visit.start, crash, 1);
+    }
+
+    /// A customer who was at the CPU from one moment to another, and was not served to the end.
+    pub fn present_at_cpu(&mut self, from: SimTime, to: SimTime) {
+        self.tally.stations[Station::Cpu as usize].present(self.tally.slices, from, to);
+    }
+
+    /// A core that works from one moment to another.
+    pub fn work_at_cpu(&mut self, from: SimTime, to: SimTime) {
+        self.tally.stations[Station::Cpu as usize].work(self.tally.slices, from, to, 1);
+    }
+
+    /// A customer served at the CPU whose work and presence were recorded apart; as for [`Self::visit`], whether it is
+    /// counted among those inside at the end.
+    pub fn served_at_cpu(&mut self, visit: Visit, service: Span, inside: bool) -> bool {
+        let Visit { arrival, start, departure, wakeup } = visit;
+        let slices = self.tally.slices;
+        self.tally.stations[Station::Cpu as usize].served(slices, departure, departure.since(arrival), service, wakeup);
+        if inside || departure <= slices.end() {
+            return inside;
+        }
+        *(if start > slices.end() { &mut self.inside.queued } else { &mut self.inside.in_service }) += 1;
+        true
+    }
+
+    /// So many messages are lost when a server stops, by this fault.
+    pub fn lost(&mut self, at: SimTime, fault: usize, messages: u64) {
+        let Some(slice) = self.tally.slices.slice_of(at) else { return };
+        self.tally.flow[slice].lost += messages;
+        if self.lost_by_fault.len() <= fault {
+            self.lost_by_fault.resize(fault + 1, 0);
+        }
+        self.lost_by_fault[fault] += messages;
     }
 
     /// A message that is done with at this moment, after this long, with this payload.

@@ -128,6 +128,16 @@ impl Ring {
         }
     }
 
+    /// All connections are gone.
+    pub fn clear(&mut self) {
+        self.fresh = 0;
+        self.fresh_by_core.fill(0);
+        self.next_fresh = None;
+        self.queue.clear();
+        self.dead = 0;
+        self.spent = 0;
+    }
+
     fn take_core(&mut self) -> u32 {
         let total: u64 = self.fresh_by_core.iter().sum();
         let mut chosen = self.stream.below(total.max(1));

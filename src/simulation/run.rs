@@ -9,17 +9,20 @@ use super::demand::Demands;
 use super::directory::Directory;
 use super::door::Door;
 use super::exchange::{Exchange, Inbox, Row};
+use super::outages::Outages;
 use super::outlet::Between;
 use super::placement::{spread, spread_over_shards};
 use super::plan::{Plan, PlanError};
 use super::reads::{Ask, Reads};
 use super::recorder::Recorder;
 use super::server::ServerTotals;
+use crate::metrics::recovery::FaultTally;
 use crate::metrics::summary::{BackendFacts, BrokerFacts, Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
-use crate::scenario::{BalancedUnit, FanOut, Scenario};
+use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Scenario};
+use crate::units::display::whole;
 use crate::units::{SimTime, Span};
 
 /// With a precision to reach, at most this many times the replications asked for.
@@ -137,6 +140,7 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         connections_settle: plan.connections_settle,
         users_retry: retrying(scenario),
         steady: scenario.workload.profile.is_none(),
+        faults: scenario.faults.iter().map(|fault| (fault.at.get(), in_words(scenario, fault))).collect(),
         warnings: warnings.to_vec(),
     }
 }
@@ -144,6 +148,23 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
 /// Whether users wait only so long, or send again.
 fn retrying(scenario: &Scenario) -> bool {
     scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()
+}
+
+/// What a fault is.
+fn in_words(scenario: &Scenario, fault: &Fault) -> String {
+    match fault.kind {
+        FaultKind::Crash { servers: 1 } => "1 server crashes".to_owned(),
+        FaultKind::Crash { servers } => format!("{} servers crash", whole(servers as f64)),
+        FaultKind::Slow { servers, factor } => {
+            let s = if servers == 1 { "" } else { "s" };
+            format!("{} server{s} slow, x {factor}", whole(servers as f64))
+        }
+        FaultKind::Deploy(_) => "deploy".to_owned(),
+        FaultKind::Lose { zone } => {
+            let name = scenario.zones.as_ref().and_then(|zones| zones.names.get(zone));
+            format!("{} is lost", name.map_or("a zone", String::as_str))
+        }
+    }
 }
 
 /// The part of each latency that is always the same: the network, where it is constant.
@@ -177,8 +198,9 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let cells = if routed { 1 } else { plan.simulated as usize };
     let slots = if routed { plan.slots.saturating_mul(plan.servers) } else { plan.slots };
     let share = plan.simulated as f64 / plan.servers as f64;
+    let outages = Outages::of(scenario, cells, number);
     let (mut door, counts) = if plan.connections_change {
-        let (door, counts) = Door::new(scenario, cells, slots, share, seed, number);
+        let (door, counts) = Door::new(scenario, cells, slots, share, plan.balancers, outages.clone(), number);
         (Some(door), counts)
     } else {
         let connections = scenario.users * scenario.workload.connections_per_user;
@@ -203,7 +225,9 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         if routed {
             Cell::of_all(&setting, plan.servers as usize, counts[server])
         } else {
-            Cell::of_server(&setting, server as u64, counts[server])
+            let mut cell = Cell::of_server(&setting, server as u64, counts[server]);
+            cell.expect(outages.of_server(server), outages.slow(server));
+            cell
         }
     };
     let parts = plan.parts.min(cells as u64) as usize;
@@ -215,7 +239,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             .into_par_iter()
             .map(|range| run_alone(range, &make, &setting, watch))
             .collect::<Result<Vec<Part>, SimulationError>>()?;
-        return gather(parts, (None, None), plan, scenario, opened, slices);
+        return gather(parts, (None, None), plan, scenario, opened, &outages, Vec::new());
     }
     let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
     let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
@@ -232,7 +256,8 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         })
         .collect();
     run_together(&mut parts, door.as_mut(), (exchange.as_mut(), reads.as_mut()), &setting, plan, watch)?;
-    gather(parts, (exchange, reads), plan, scenario, opened, slices)
+    let faults = door.map_or_else(Vec::new, |door| door.finish(end));
+    gather(parts, (exchange, reads), plan, scenario, opened, &outages, faults)
 }
 
 /// Connections of each simulated server where they stay, as the balancer's policy has spread them over all.
@@ -436,7 +461,8 @@ fn gather(
     plan: &Plan,
     scenario: &Scenario,
     opened: u64,
-    slices: Slices,
+    outages: &Outages,
+    mut faults: Vec<FaultTally>,
 ) -> Result<Replication, SimulationError> {
     let mut conservation = Conservation { connections_opened: opened, ..Conservation::default() };
     let mut relay = None;
@@ -462,6 +488,9 @@ fn gather(
     for part in parts {
         let Part { recorder, totals: servers, .. } = part;
         conservation = conservation.plus(recorder.conservation());
+        for (fault, lost) in faults.iter_mut().zip(&recorder.lost_by_fault) {
+            fault.messages_lost += lost;
+        }
         let tally = recorder.finish();
         let size = servers.len() as u64;
         totals.extend(servers);
@@ -477,6 +506,7 @@ fn gather(
         for flow in &tally.flow {
             conservation.arrived += flow.messages_in;
             conservation.published += flow.published;
+            conservation.relay_lost += flow.relay_lost;
             conservation.received += flow.copies;
             conservation.copies_lost += flow.copies_cut;
             conservation.blocked += flow.blocked;
@@ -486,15 +516,29 @@ fn gather(
                 conservation.intended += flow.messages_in - flow.retried;
                 conservation.given_up += flow.given_up;
             }
+            conservation.lost += flow.lost;
             conservation.connections_opened += flow.accepted;
-            conservation.connections_closed += flow.ended + flow.shed;
+            conservation.connections_closed += flow.ended + flow.shed + flow.cut;
         }
     }
     if !conservation.holds() {
         return Err(SimulationError::Conservation(conservation));
     }
-    let seconds = slices.end().as_seconds();
-    Ok(Replication { groups, relay, backend, conservation, servers: compare(&totals, scenario.servers.cores, seconds) })
+    if let Some((tally, _)) = groups.first_mut() {
+        let slices = tally.slices;
+        for (i, flow) in tally.flow.iter_mut().enumerate() {
+            flow.down = outages.down_between(slices.start_of(i), slices.end_of(i));
+        }
+    }
+    let seconds = scenario.simulation.duration.get();
+    Ok(Replication {
+        groups,
+        relay,
+        backend,
+        conservation,
+        faults,
+        servers: compare(&totals, scenario.servers.cores, seconds),
+    })
 }
 
 fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::cell::Setting;
 use super::demand::{Demand, Times};
 use super::letter::{ALL, Delivery};
+use super::outages::Outage;
 use super::outlet::{Between, Outlet};
 use super::reads::Ask;
 use super::recorder::Recorder;
-use crate::engine::{Admission, Cores, Line, Reorder, Rules, Sharing, Visit};
+use crate::engine::{Admission, Cores, Line, Pace, Reorder, Rules, Sharing, Slow, Visit};
 use crate::metrics::tally::Station;
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Discipline, Dispatch, FanOut};
@@ -30,6 +31,12 @@ pub struct Server {
     patience: Option<(Times, Stream)>,
     room: u64,
     totals: ServerTotals,
+    /// When it will stop, the last first.
+    crashes: Vec<Crash>,
+    /// After a crash: when it is up again.
+    down_until: SimTime,
+    /// How its CPU gets on, where it is slow or breaks down at times: then the cores live in operational time.
+    pace: Option<Box<Pace>>,
     /// Room or patience to look at, cores with connections of their own, or users on other servers.
     strict: bool,
     /// Time of the receiving line for acknowledgements of copies, which come in between.
@@ -64,6 +71,14 @@ pub struct ServerTotals {
     pub messages: u64,
     /// Time of its cores that was spent, without wake-ups, in picoseconds.
     pub work: u128,
+}
+
+/// A moment at which a server stops, known before. Who comes is told at once whether it will leave in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Crash {
+    at: SimTime,
+    up_again: SimTime,
+    fault: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -182,6 +197,10 @@ impl Server {
             Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores)),
         };
         let line = servers.network.map(|_| Line::default());
+        let pace = servers.failures.as_ref().map(|failures| {
+            let stream = Stream::named(seed, replication, server, Purpose::Failures);
+            Box::new(Pace::new(Vec::new()).with_breakdowns(&failures.every, &failures.lasts, stream))
+        });
         Self {
             nic_in: line.clone(),
             cpu,
@@ -198,6 +217,9 @@ impl Server {
                 .map(|patience| (Times::new(patience), Stream::named(seed, replication, server, Purpose::Patience))),
             room: servers.queue_limit.unwrap_or(u64::MAX),
             totals: ServerTotals::default(),
+            crashes: Vec::new(),
+            down_until: SimTime::ZERO,
+            pace,
             strict,
             downlink: outlet.as_ref().filter(|_| scenario.latency.client.constant().is_none()).map(|_| {
                 (Times::new(&scenario.latency.client), Stream::named(seed, replication, server, Purpose::Downlink))
@@ -209,9 +231,85 @@ impl Server {
         }
     }
 
-    /// Whether anything but first come, first served by any core is asked for.
+    /// Whether anything but first come, first served by any core is asked for, or it is going to stop.
     pub fn is_strict(&self) -> bool {
-        self.strict
+        self.strict || !self.crashes.is_empty() || self.pace.is_some()
+    }
+
+    /// It will stop whenever one of these outages begins, and be slow at these times.
+    pub fn expect(&mut self, outages: &[Outage], slow: &[Slow]) {
+        if !slow.is_empty() {
+            self.pace.get_or_insert_with(|| Box::new(Pace::new(Vec::new()))).slow_down(slow);
+        }
+        self.crashes = outages
+            .iter()
+            .rev()
+            .map(|outage| Crash { at: outage.from, up_again: outage.to, fault: outage.fault })
+            .collect();
+    }
+
+    /// It stops, as expected: all stations but the log's are empty from now on. `under_way` messages were on their way.
+    pub fn crash(&mut self, at: SimTime, under_way: u64, setting: &Setting, recorder: &mut Recorder) {
+        self.settle(at, setting, recorder);
+        let crash = self.crashes.pop();
+        assert!(crash.is_some_and(|crash| crash.at == at), "a crash comes when it is expected");
+        let Some(Crash { fault, up_again, .. }) = crash else { return };
+        recorder.lost(at, fault, under_way);
+        self.down_until = up_again;
+        self.acknowledged = Span::ZERO;
+        if let Some(outlet) = &mut self.outlet {
+            outlet.crash(recorder);
+        }
+        match &mut self.cpu {
+            CpuStation::Shared(station) => {
+                recorder.shared_work(station.now(), at, station.busy_cores() as u32);
+                for (arrival, job) in station.inside() {
+                    recorder.present_at_cpu(arrival, at);
+                    recorder.lost(at, fault, u64::from(job.kind == Kind::Message));
+                    self.totals.work = self.totals.work.saturating_sub(u128::from(job.cpu.0));
+                }
+                station.clear(at);
+            }
+            CpuStation::Fifo(cores) => cores.clear(),
+        }
+        let idle = self.nic_in.as_ref().map(|_| Line::default());
+        self.nic_in.clone_from(&idle);
+        self.nic_out = idle;
+        self.done = Reorder::default();
+    }
+
+    /// The same for a stay at cores that don't always get on: only the time at which they did is service.
+    fn uneven_stay(&self, pace: &Pace, visit: Visit, job: &mut Job, recorder: &mut Recorder) -> bool {
+        let crash = self.crashes.last().filter(|crash| visit.departure > crash.at);
+        let end = crash.map_or(visit.departure, |crash| crash.at);
+        let mut service = Span::ZERO;
+        for (from, to) in pace.at_work(visit.start, end) {
+            recorder.work_at_cpu(from, to);
+            service = service + to.since(from);
+        }
+        recorder.present_at_cpu(visit.arrival, end);
+        if let Some(crash) = crash {
+            recorder.lost(crash.at, crash.fault, u64::from(job.kind == Kind::Message));
+            return false;
+        }
+        let found = recorder.served_at_cpu(visit, service, job.inside);
+        job.inside = found;
+        true
+    }
+
+    /// Records a stay as far as it goes before the next crash, and says whether it goes to its end.
+    #[inline(always)]
+    fn stay<const DOOMED: bool>(&self, station: Station, visit: Visit, job: &mut Job, recorder: &mut Recorder) -> bool {
+        if DOOMED
+            && let Some(crash) = self.crashes.last()
+            && visit.departure > crash.at
+        {
+            recorder.cut(station, visit, crash.at);
+            recorder.lost(crash.at, crash.fault, u64::from(job.kind == Kind::Message));
+            return false;
+        }
+        job.inside = recorder.visit(station, visit, job.inside);
+        true
     }
 
     /// Takes in what arrives now, and says when it leaves the CPU (`NEVER`, where that is not known yet); calls must come
@@ -225,11 +323,15 @@ impl Server {
         setting: &Setting,
         recorder: &mut Recorder,
     ) -> SimTime {
-        if !self.strict {
+        if !self.is_strict() {
             return self.arrive_plainly(arrival, nic_in, job, recorder);
         }
+        if let Some(pace) = &mut self.pace {
+            // Calls come in order of time; arrivals at the CPU don't, as attempts overtake messages on the line.
+            pace.forget(arrival);
+        }
         self.take_acknowledgements(recorder);
-        let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
+        let Some(at_cpu) = self.receive::<true>(arrival, nic_in, &mut job, recorder) else { return arrival };
         self.catch_up(at_cpu, setting, recorder);
         if let (Some(outlet), Some(between), Kind::Message) = (&mut self.outlet, &setting.between, job.kind) {
             let (to, cpu) = outlet.address(between);
@@ -244,7 +346,7 @@ impl Server {
     pub fn arrive_copy(&mut self, delivery: &Delivery, nic_in: Span, setting: &Setting, recorder: &mut Recorder) {
         let (Some(outlet), Some(between)) = (&mut self.outlet, &setting.between) else { return };
         let recipients = if delivery.recipients == ALL { outlet.connections as u32 } else { delivery.recipients };
-        if outlet.is_cut(delivery.at, between) {
+        if delivery.at < self.down_until || outlet.is_cut(delivery.at, between) {
             recorder.copy_lost(u64::from(recipients), true);
             return;
         }
@@ -252,7 +354,10 @@ impl Server {
         let Delivery { origin, bytes, .. } = *delivery;
         let mut job = Job::copy(origin, bytes, recipients);
         self.take_acknowledgements(recorder);
-        let at_cpu = self.receive(delivery.at, nic_in, &mut job, recorder);
+        let Some(at_cpu) = self.receive::<true>(delivery.at, nic_in, &mut job, recorder) else {
+            recorder.copy_lost(u64::from(recipients), true);
+            return;
+        };
         self.catch_up(at_cpu, setting, recorder);
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         self.serve_copy((at_cpu, wakeup), true, job, between, recorder);
@@ -281,13 +386,17 @@ impl Server {
         let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
         (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker, between);
         let rules = Rules { core: None, wakeup, room: self.room, patience: Span(u64::MAX) };
-        match cores.admit(at, job.cpu, rules) {
+        let admission = match &mut self.pace {
+            None => cores.admit(at, job.cpu, rules),
+            Some(pace) => admit_unevenly(cores, pace, at, job.cpu, rules),
+        };
+        match admission {
             Admission::Served(visit) => {
                 if from_broker {
                     recorder.flow.copies += 1;
                     outlet.will_read(at, visit.start, job.bytes, between);
                 }
-                self.served(at, visit, job, recorder);
+                self.served::<true>(at, visit, job, recorder);
             }
             Admission::Full | Admission::Abandoned(_) => recorder.copy_lost(u64::from(job.recipients), from_broker),
         }
@@ -331,25 +440,30 @@ impl Server {
     /// The same for a server that is not [strict](Self::is_strict).
     #[inline(always)]
     pub fn arrive_plainly(&mut self, arrival: SimTime, nic_in: Span, mut job: Job, recorder: &mut Recorder) -> SimTime {
-        let at_cpu = self.receive(arrival, nic_in, &mut job, recorder);
+        let Some(at_cpu) = self.receive::<false>(arrival, nic_in, &mut job, recorder) else { return arrival };
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         let CpuStation::Fifo(cores) = &mut self.cpu else { return SimTime::NEVER };
         let visit = cores.serve(at_cpu, job.cpu, wakeup);
-        self.served(at_cpu, visit, job, recorder);
+        self.served::<false>(at_cpu, visit, job, recorder);
         visit.departure
     }
 
-    /// Over the receiving line, to the CPU.
+    /// Over the receiving line, to the CPU: when it gets there, if it does.
     #[inline(always)]
-    fn receive(&mut self, arrival: SimTime, nic_in: Span, job: &mut Job, recorder: &mut Recorder) -> SimTime {
+    fn receive<const DOOMED: bool>(
+        &mut self,
+        arrival: SimTime,
+        nic_in: Span,
+        job: &mut Job,
+        recorder: &mut Recorder,
+    ) -> Option<SimTime> {
         self.totals.messages += u64::from(job.kind == Kind::Message);
         match &mut self.nic_in {
             Some(line) if job.kind != Kind::Connect => {
                 let visit = line.serve(arrival, nic_in);
-                job.inside = recorder.visit(Station::NicIn, visit, job.inside);
-                visit.departure
+                self.stay::<DOOMED>(Station::NicIn, visit, job, recorder).then_some(visit.departure)
             }
-            _ => arrival,
+            _ => Some(arrival),
         }
     }
 
@@ -371,9 +485,13 @@ impl Server {
                 };
                 let room = if is_message { self.room } else { u64::MAX };
                 let rules = Rules { core: core.map(|core| core as usize), wakeup, room, patience };
-                match cores.admit(at_cpu, job.cpu, rules) {
+                let admission = match &mut self.pace {
+                    None => cores.admit(at_cpu, job.cpu, rules),
+                    Some(pace) => admit_unevenly(cores, pace, at_cpu, job.cpu, rules),
+                };
+                match admission {
                     Admission::Served(visit) => {
-                        self.served(at_cpu, visit, job, recorder);
+                        self.served::<true>(at_cpu, visit, job, recorder);
                         visit.departure
                     }
                     Admission::Full => {
@@ -381,6 +499,13 @@ impl Server {
                         recorder.flow.blocked += u64::from(is_message && !job.inside);
                         self.refused(at_cpu, &job);
                         at_cpu
+                    }
+                    Admission::Abandoned(left) if self.crashes.last().is_some_and(|crash| left > crash.at) => {
+                        // It waits until the server stops.
+                        let visit = Visit { arrival: at_cpu, start: left, departure: left, wakeup: Span::ZERO };
+                        let mut job = job;
+                        self.stay::<true>(Station::Cpu, visit, &mut job, recorder);
+                        left
                     }
                     Admission::Abandoned(left) => {
                         recorder.abandoned(at_cpu, left, is_message && !job.inside);
@@ -414,14 +539,23 @@ impl Server {
             recorder.shared_work(station.now(), departure, station.busy_cores() as u32);
             let Some(left) = station.depart() else { return };
             recorder.shared_visit(left.arrival, left.departure, left.service, left.wakeup);
-            self.hand_over(left.departure, left.cargo, recorder);
+            self.hand_over::<true>(left.departure, left.cargo, recorder);
         }
     }
 
     #[inline(always)]
-    fn served(&mut self, now: SimTime, visit: Visit, mut job: Job, recorder: &mut Recorder) {
+    fn served<const DOOMED: bool>(&mut self, now: SimTime, visit: Visit, mut job: Job, recorder: &mut Recorder) {
+        let goes_on = match &self.pace {
+            Some(pace) if DOOMED => self.uneven_stay(pace, visit, &mut job, recorder),
+            _ => self.stay::<DOOMED>(Station::Cpu, visit, &mut job, recorder),
+        };
+        if !goes_on {
+            let done = self.crashes.last().map_or(Span::ZERO, |crash| crash.at.since(visit.start));
+            self.totals.work += u128::from((done - visit.wakeup).0.min(job.cpu.0));
+            recorder.copy_lost(u64::from(job.recipients), false);
+            return;
+        }
         self.totals.work += u128::from(job.cpu.0);
-        job.inside = recorder.visit(Station::Cpu, visit, job.inside);
         if self.outlet.is_some() {
             self.done.push(visit.departure, job.pack());
             return;
@@ -429,31 +563,32 @@ impl Server {
         if self.nic_out.is_none() && self.log.is_none() && self.reads.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
-                self.send(visit.departure, job, recorder);
+                self.send::<DOOMED>(visit.departure, job, recorder);
             }
             return;
         }
         // All that will be served from now on leaves later than `now`: what left before can go out in order.
-        self.release(now, recorder);
+        self.release::<DOOMED>(now, recorder);
         self.done.push(visit.departure, job.pack());
     }
 
     #[inline(always)]
-    fn release(&mut self, until: SimTime, recorder: &mut Recorder) {
+    fn release<const DOOMED: bool>(&mut self, until: SimTime, recorder: &mut Recorder) {
         while let Some((at, words)) = self.done.pop_until(until) {
-            self.hand_over(at, Job::unpack(words), recorder);
+            self.hand_over::<DOOMED>(at, Job::unpack(words), recorder);
         }
     }
 
     /// From the CPU to the log and the sending line; in order of time.
     #[inline(always)]
-    fn hand_over(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
+    fn hand_over<const DOOMED: bool>(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
         if job.kind == Kind::Connect {
             return;
         }
         if let Some(log) = &mut self.log
             && job.kind == Kind::Message
         {
+            // The log store's disks are no part of the server: what has reached them stays.
             let visit = log.serve(at, self.log_demand);
             recorder.visit(Station::Log, visit, true);
         }
@@ -461,26 +596,30 @@ impl Server {
             recorder.asks.push(Ask { at, server, job: job.pack() });
             return;
         }
-        self.send(at, job, recorder);
+        self.send::<DOOMED>(at, job, recorder);
     }
 
     /// Something has made its reads and goes out; in order of time.
     pub fn answered(&mut self, ask: &Ask, recorder: &mut Recorder) {
         recorder.count_row();
-        self.send(ask.at, Job::unpack(ask.job), recorder);
+        // Servers that may stop have no backend.
+        self.send::<false>(ask.at, Job::unpack(ask.job), recorder);
     }
 
     #[inline(always)]
-    fn send(&mut self, at: SimTime, mut job: Job, recorder: &mut Recorder) {
+    fn send<const DOOMED: bool>(&mut self, at: SimTime, mut job: Job, recorder: &mut Recorder) {
         let mut left = at;
         if let Some(line) = &mut self.nic_out {
             let visit = line.serve(at, job.nic_out);
             if self.echo || job.kind == Kind::Heartbeat {
-                job.inside = recorder.visit(Station::NicOut, visit, job.inside);
+                if !self.stay::<DOOMED>(Station::NicOut, visit, &mut job, recorder) {
+                    return;
+                }
                 left = visit.departure;
             } else {
                 // Only an acknowledgement goes out; the message itself was done with at the CPU.
-                recorder.visit(Station::NicOut, visit, true);
+                let mut acknowledgement = Job { kind: Kind::Heartbeat, inside: true, ..job };
+                self.stay::<DOOMED>(Station::NicOut, visit, &mut acknowledgement, recorder);
             }
         }
         if job.kind == Kind::Message {
@@ -496,7 +635,7 @@ impl Server {
     /// From the CPU to whom it is for, where that is users of other servers; in order of time.
     fn hand_on(&mut self, at: SimTime, job: Job, setting: &Setting, recorder: &mut Recorder) {
         match job.kind {
-            Kind::Connect | Kind::Heartbeat => self.hand_over(at, job, recorder),
+            Kind::Connect | Kind::Heartbeat => self.hand_over::<true>(at, job, recorder),
             Kind::Message => {
                 if let Some(log) = &mut self.log {
                     recorder.visit(Station::Log, log.serve(at, self.log_demand), true);
@@ -529,7 +668,11 @@ impl Server {
             let all = Span(frame.0 * recipients);
             let begins = first.max(SimTime((at.0 + frame.0).saturating_sub(all.0)));
             let visit = line.serve(begins, all);
-            recorder.visit(Station::NicOut, visit, true);
+            let mut copy = job;
+            if !self.stay::<true>(Station::NicOut, visit, &mut copy, recorder) {
+                recorder.copy_lost(recipients, false);
+                return;
+            }
             (first, last) = (goes + frame, visit.departure);
             self.acknowledged =
                 self.acknowledged + Span(setting.demands.delivery_acknowledged(job.bytes).0 * recipients);
@@ -560,7 +703,11 @@ impl Server {
     pub fn settle(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
         self.drain_shared(until, recorder);
         self.catch_up(until, setting, recorder);
-        self.release(until, recorder);
+        if self.crashes.is_empty() {
+            self.release::<false>(until, recorder);
+        } else {
+            self.release::<true>(until, recorder);
+        }
     }
 
     /// Ends the run: counts what is still at a shared station, and says what the server did; call it once, after the last
@@ -576,7 +723,10 @@ impl Server {
                 }
                 unserved
             }
-            CpuStation::Fifo(cores) => u128::from(cores.backlog(end).0),
+            CpuStation::Fifo(cores) => {
+                let now = self.pace.as_mut().map_or(end, |pace| pace.op(end));
+                u128::from(cores.backlog(now).0)
+            }
         };
         ServerTotals { work: self.totals.work.saturating_sub(ahead), ..self.totals }
     }
@@ -591,12 +741,32 @@ impl Server {
 
     /// Bytes that wait in this server: what the cores and the sending line have not done yet.
     pub fn queued_bytes(&self, now: SimTime, mean_cpu: f64, mean_payload: f64, out_bytes_per_second: f64) -> f64 {
+        // Looking ahead makes more of the map, so a copy looks.
+        let at_cpu = self.pace.clone().map_or(now, |mut pace| pace.op(now));
         let waiting = match &self.cpu {
-            CpuStation::Fifo(cores) if mean_cpu > 0.0 => cores.backlog(now).as_seconds() / mean_cpu,
+            CpuStation::Fifo(cores) if mean_cpu > 0.0 => cores.backlog(at_cpu).as_seconds() / mean_cpu,
             CpuStation::Fifo(_) => 0.0,
             CpuStation::Shared(station) => station.len() as f64,
         };
         let sending = self.nic_out.as_ref().map_or(0.0, |line| line.backlog(now).as_seconds());
         waiting * mean_payload + sending * out_bytes_per_second
+    }
+}
+
+/// Admission at cores in operational time, put back into real time.
+fn admit_unevenly(cores: &mut Cores, pace: &mut Pace, arrival: SimTime, demand: Span, rules: Rules) -> Admission {
+    let at = pace.op(arrival);
+    let patience = match rules.patience {
+        Span(u64::MAX) => rules.patience,
+        patience => pace.op(SimTime(arrival.0.saturating_add(patience.0))).since(at),
+    };
+    match cores.admit(at, demand, Rules { patience, ..rules }) {
+        Admission::Served(visit) => {
+            let start = pace.real(visit.start).max(arrival);
+            let departure = pace.real(visit.departure).max(start);
+            Admission::Served(Visit { arrival, start, departure, wakeup: visit.wakeup })
+        }
+        Admission::Full => Admission::Full,
+        Admission::Abandoned(_) => Admission::Abandoned(SimTime(arrival.0.saturating_add(rules.patience.0))),
     }
 }

@@ -4,13 +4,14 @@
 
 use plimsoll::metrics::{RunMetrics, StationMetrics};
 use plimsoll::model::Model;
+use plimsoll::model::balancer::cuts_per_second;
 use plimsoll::scenario::Document;
 use plimsoll::simulation::{Unwatched, simulate};
 use plimsoll::stats::Estimate;
 use plimsoll::stats::queueing::{
     BatchSize, Moments, MultiServer, dm1, erlang_a, erlang_arrivals, lost_calls, md1, mg_infinity, mg1,
-    mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance, mm1_retrial, mmck, mmpp_m1, mxg1,
-    shortest_of_two,
+    mg1_exceptional_first, mg1_ps, mm1, mm1_breakdowns, mm1_number_asymptotic_variance, mm1_retrial, mmck, mmpp_m1,
+    mxg1, shortest_of_two,
 };
 
 /// A system and what is known of it.
@@ -225,7 +226,24 @@ fn single(s: f64) -> Vec<Case> {
         [wait(found.queue.wait), residence(found.queue.residence), busy, utilisation(found.load)]
     };
     let (w, exponential) = (0.5e-3, Moments::exponential(s));
+    // Works for 20 ms and stands still for 5 ms, on average.
+    let broken = mm1_breakdowns(500.0, s, 50.0, 200.0).unwrap();
     vec![
+        System {
+            rate: 50.0,
+            servers: "count: 1, cores: 1, network: unlimited, \
+                      failures: {every: {exponential: 20 ms}, for: {exponential: 5 ms}}",
+            ..PLAIN
+        }
+        .case(
+            "M/M/1 with breakdowns",
+            [
+                wait(broken.wait),
+                residence(broken.residence),
+                utilisation(broken.utilisation),
+                queue_length(broken.queue_length),
+            ],
+        ),
         System { rate: 50.0, ..PLAIN }.case("M/M/1, ρ = 0.5", mm1_figures(500.0)),
         PLAIN.case("M/M/1, ρ = 0.8", mm1_figures(800.0)),
         System { service: "1 ms", ..PLAIN }.case("M/D/1", [wait(md1(800.0, s).unwrap().wait)]),
@@ -363,6 +381,7 @@ fn others(s: f64) -> Vec<Case> {
          logs: none\n\
          simulation: {{duration: {SECONDS} s, replications: {REPLICATIONS}, mode: every-message}}\n"
     );
+    let cut = 1.0 / cuts_per_second(0.5, 3.0);
     let case = |name, scenario: String, figures: Vec<Figure>| Case { name, scenario, figures };
     vec![
         case("tandem line, CPU, line, all constant", line("9.69 Mbit/s", "1 ms"), constant),
@@ -385,6 +404,19 @@ fn others(s: f64) -> Vec<Case> {
             "M/M/∞ connections",
             sessions("{exponential: 4 s}").replace("LIMIT", "unlimited"),
             vec![open(unlimited.mean)],
+        ),
+        case(
+            "connections cut by an idle timeout",
+            // A message every 2 s against a timeout of 3 s; then a second and the shortest round trip without one.
+            "users: 40\n\
+             workload: {message: {rate: 0.5/s}, fan_out: none, reconnect: {backoff: 1 s, jitter: none}}\n\
+             latency: {client: 0 s}\n\
+             servers: {count: 1, network: unlimited}\n\
+             balancer: {idle_timeout: 3 s}\n\
+             logs: none\n\
+             simulation: {duration: 2_000 s, replications: 4, warm_up: 60 s, mode: every-message}\n"
+                .to_owned(),
+            vec![open(40.0 * cut / (cut + 1.001))],
         ),
         case(
             "M/G/40/40 connections (Erlang B)",

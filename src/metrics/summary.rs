@@ -161,17 +161,8 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         }));
     }
 
-    let mut cache = None;
-    if let Some(backend) = facts.backend {
-        let all: Vec<Vec<Part>> = replications
-            .iter()
-            .filter_map(|replication| replication.backend.as_ref())
-            .map(|tally| in_time(tally, slices, backend.nodes, warm_up))
-            .collect();
-        let (nodes, cores) = (backend.nodes as f64, f64::from(backend.cores));
-        stations.push(station_metrics(&all, Station::Cpu, "backend.cpu", nodes, cores));
-        cache = backend.cached.then(|| cache_metrics(&all, backend.expires));
-    }
+    let (backend, cache) = facts.backend.map(|backend| backend_metrics(replications, backend, slices, warm_up)).unzip();
+    stations.extend(backend);
 
     let little_error = little_error(&batches, &facts);
     // Where messages go to others, what is lost is counted in deliveries; elsewhere each message is one.
@@ -188,7 +179,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         events: events(replications),
         latency: latency(&batches, facts.fixed_latency_seconds),
         stations,
-        cache,
+        cache: cache.flatten(),
         flows: Flows {
             messages_in: per_second(&|p| p.flow.messages_in as f64),
             messages_out: per_second(&|p| p.flow.messages_out as f64),
@@ -263,6 +254,23 @@ fn station_metrics(
         number: per_second(&|p| seconds(of(p).number).max(0.0)),
         throughput_per_second: per_second(&visits),
     }
+}
+
+/// What the backend did, and the caches before it.
+fn backend_metrics(
+    replications: &[Replication],
+    backend: BackendFacts,
+    slices: Slices,
+    warm_up: usize,
+) -> (StationMetrics, Option<CacheMetrics>) {
+    let all: Vec<Vec<Part>> = replications
+        .iter()
+        .filter_map(|replication| replication.backend.as_ref())
+        .map(|tally| in_time(tally, slices, backend.nodes, warm_up))
+        .collect();
+    let (nodes, cores) = (backend.nodes as f64, f64::from(backend.cores));
+    let station = station_metrics(&all, Station::Cpu, "backend.cpu", nodes, cores);
+    (station, backend.cached.then(|| cache_metrics(&all, backend.expires)))
 }
 
 /// What the caches did.

@@ -55,6 +55,7 @@ pub struct Reads {
     per_query: Times,
     costs: Stream,
     recorder: Recorder,
+    slice: usize,
 }
 
 /// A cache, and the process of what is written meanwhile.
@@ -148,17 +149,8 @@ impl Reads {
             per_query: Times::new(&backend.per_query),
             costs: stream(0, Purpose::Backend),
             recorder,
+            slice: 0,
         })
-    }
-
-    /// Makes this slice the current one.
-    pub fn open(&mut self, slice: usize) {
-        self.recorder.open(slice);
-    }
-
-    /// Adds the current slice to the sums.
-    pub fn close(&mut self) {
-        self.recorder.close();
     }
 
     /// Takes in what has left the servers' cores.
@@ -169,8 +161,13 @@ impl Reads {
         }
     }
 
-    /// Goes forward up to this moment; `done` gets what goes out, in order of time.
+    /// Goes forward up to this moment, which must not lie past the next slice; `done` gets what goes out, in order of time.
     pub fn advance(&mut self, until: SimTime, mut done: impl FnMut(Ask)) {
+        if until > self.recorder.slice_end() {
+            self.recorder.close();
+            self.slice += 1;
+            self.recorder.open(self.slice);
+        }
         while let Some((at, mut event)) = self.calendar.pop_until(until) {
             match event.step {
                 Step::Next => {
@@ -253,7 +250,8 @@ impl Reads {
     /// Ends the run: the sums of the backend and the caches, and how many messages are still making their reads.
     pub fn finish(self) -> (Tally, u64) {
         let mut pending = 0;
-        let Self { mut calendar, recorder, .. } = self;
+        let Self { mut calendar, mut recorder, .. } = self;
+        recorder.close();
         while let Some((_, event)) = calendar.pop_until(SimTime::NEVER) {
             pending += u64::from(Job::is_outside(event.job));
         }

@@ -338,16 +338,11 @@ fn run_together(
         let feedback = if plan.memory_can_fill { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
         let in_step =
             pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
-        // What has left the cores is held until all have come as far.
-        let all: f64 = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).sum();
-        let held = if reads.is_some() { (seconds * all / READS_A_STEP).ceil() } else { 1.0 };
+        let held = if reads.is_some() { held_windows(parts, seconds) } else { 1.0 };
         let windows = (steps.max(feedback).max(held) as u64).max(in_step);
         parts.iter_mut().for_each(|part| part.recorder.open(slice));
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.open(slice);
-        }
-        if let Some(reads) = reads.as_deref_mut() {
-            reads.open(slice);
         }
         for window in 1..=windows {
             if watch.stop() {
@@ -403,9 +398,7 @@ fn run_together(
             } else {
                 parts.iter_mut().enumerate().map(advance).collect()
             };
-            if let Some(reads) = reads.as_deref_mut() {
-                make_reads(reads, parts, &mut answers, until);
-            }
+            make_reads(reads.as_deref_mut(), parts, &mut answers, until);
             for (server, count) in shed.into_iter().flatten() {
                 if let Some(door) = door.as_deref_mut() {
                     door.shed(server, count, until);
@@ -421,9 +414,6 @@ fn run_together(
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.close();
         }
-        if let Some(reads) = reads.as_deref_mut() {
-            reads.close();
-        }
     }
     parts.par_iter_mut().for_each(|part| {
         for cell in &mut part.cells {
@@ -435,8 +425,15 @@ fn run_together(
     Ok(())
 }
 
+/// Windows of this time, where what has left the cores is held until all have come as far.
+fn held_windows(parts: &[Part], seconds: f64) -> f64 {
+    let all: f64 = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).sum();
+    (seconds * all / READS_A_STEP).ceil()
+}
+
 /// Lets the reads go forward to where the cells are, and what has made its reads go out.
-fn make_reads(reads: &mut Reads, parts: &mut [Part], answers: &mut [Vec<Ask>], until: SimTime) {
+fn make_reads(reads: Option<&mut Reads>, parts: &mut [Part], answers: &mut [Vec<Ask>], until: SimTime) {
+    let Some(reads) = reads else { return };
     parts.iter_mut().for_each(|part| reads.take(&mut part.recorder.asks));
     // A part has its servers next to each other; one cell may have all.
     let routed = parts.iter().all(|part| part.cells.iter().any(|cell| cell.servers() > 1));

@@ -43,7 +43,7 @@ fn error(cores: u32, load: f64, (service, wakeup): (bool, bool), wakeup_seconds:
     let mut station = Cores::new(cores, 0);
     let (mut now, mut sum) = (SimTime::ZERO, 0.0);
     for customer in 0..CUSTOMERS {
-        now = now + draw(&mut arrivals, true, 1.0 / rate);
+        now += draw(&mut arrivals, true, 1.0 / rate);
         let wakes = draw(&mut wakeups, wakeup, wakeup_seconds);
         let Visit { departure, .. } = station.serve(now, draw(&mut services, service, SERVICE_SECONDS), wakes);
         if customer >= FIRST {

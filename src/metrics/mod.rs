@@ -21,6 +21,8 @@ pub struct RunMetrics {
     pub latency: Option<LatencyMetrics>,
     /// In the order in which a message meets them.
     pub stations: Vec<StationMetrics>,
+    /// What the caches did, where there are any.
+    pub cache: Option<CacheMetrics>,
     /// The whole fleet's flows.
     pub flows: Flows,
     /// Messages turned away by a full queue, abandoned by the impatient, or lost in servers that stopped (where users send
@@ -148,6 +150,17 @@ pub struct StationMetrics {
     pub number: Estimate,
     /// Served a second, at all servers together.
     pub throughput_per_second: Estimate,
+}
+
+/// What the caches did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CacheMetrics {
+    /// Share of the reads that they answered.
+    pub hit_ratio: Estimate,
+    /// Share of the reads that they answered with what had been written since.
+    pub stale_share: Estimate,
+    /// Mean age of what they served, where it has a bound.
+    pub mean_age_seconds: Option<Estimate>,
 }
 
 /// Flows of the whole fleet, a second.
@@ -336,4 +349,19 @@ pub struct SeriesPoint {
     pub dropped: f64,
     /// Memory in use, as a share.
     pub memory: f64,
+    /// Backend and caches, where messages read.
+    pub backend: Option<BackendPoint>,
+}
+
+/// Backend and caches in one slice of a run's time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BackendPoint {
+    /// Cores of the backend at work, as a share.
+    pub utilisation: f64,
+    /// Queries that it answers a second.
+    pub queries: f64,
+    /// Queries at it, waiting or in service.
+    pub inside: f64,
+    /// Share of the looks that found a copy; `None` where there were none.
+    pub hit_ratio: Option<f64>,
 }

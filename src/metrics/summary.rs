@@ -7,8 +7,8 @@
 use super::recovery::{FaultTally, recoveries};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
-    ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup,
-    StationMetrics, Unsteady,
+    BackendPoint, CacheMetrics, ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint,
+    ServerMetrics, Setup, StationMetrics, Unsteady,
 };
 use crate::stats::series::{Batch, mser, quantile_interval, ratio_interval};
 use crate::stats::{Estimate, Histogram};
@@ -21,6 +21,8 @@ pub struct Replication {
     pub groups: Vec<(Tally, u64)>,
     /// Sums of the broker's nodes that were simulated, and their number.
     pub relay: Option<(Tally, u64)>,
+    /// Sums of the backend's nodes and of the caches before them.
+    pub backend: Option<Tally>,
     /// Whether everything is accounted for.
     pub conservation: Conservation,
     /// How differently its servers fared.
@@ -47,6 +49,8 @@ pub struct Facts {
     pub stations: [bool; 4],
     /// The broker, if messages go to users of other servers by one.
     pub broker: Option<BrokerFacts>,
+    /// The backend, if messages read.
+    pub backend: Option<BackendFacts>,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
     /// Added to each latency.
@@ -91,6 +95,19 @@ pub struct BrokerFacts {
     pub stations: [bool; 4],
     /// Whether servers gather batches for it.
     pub lingers: bool,
+}
+
+/// What is to be known about the backend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BackendFacts {
+    /// Nodes there are.
+    pub nodes: u64,
+    /// Cores of a node.
+    pub cores: u32,
+    /// Whether there is a cache before it.
+    pub cached: bool,
+    /// Whether copies in it get too old.
+    pub expires: bool,
 }
 
 /// Sums of one batch.
@@ -152,18 +169,10 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         if broker.lingers {
             stations.push(linger(&batches, fleet));
         }
-        let relays: Vec<Vec<Part>> = replications
-            .iter()
-            .filter_map(|replication| replication.relay.as_ref())
-            .map(|(tally, nodes)| in_time(tally, slices, *nodes, warm_up, 0.0))
-            .map(|run| if whole { together(&run) } else { run })
-            .collect();
-        stations.extend(Station::ALL.into_iter().filter(|station| broker.stations[*station as usize]).map(|station| {
-            let capacity = if station == Station::Cpu { f64::from(broker.cores) } else { 1.0 };
-            let name = BROKER_STATION_NAMES[station as usize];
-            station_metrics(&relays, station, name, broker.nodes as f64, capacity)
-        }));
+        stations.extend(broker_stations(replications, broker, slices, warm_up, whole));
     }
+    let (backend, cache) = facts.backend.map(|backend| backend_metrics(replications, backend, slices, warm_up)).unzip();
+    stations.extend(backend);
 
     let little_error = little_error(&batches, &facts);
     // Where messages go to others, what is lost is counted in deliveries; elsewhere each message is one.
@@ -180,6 +189,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         events: events(replications),
         latency: latency(&batches, facts.fixed_latency_seconds),
         stations,
+        cache: cache.flatten(),
         flows: Flows {
             messages_in: per_second(&|p| p.flow.messages_in as f64),
             messages_out: per_second(&|p| p.flow.messages_out as f64),
@@ -280,6 +290,61 @@ fn unserved(batches: &[Vec<Part>], facts: &Facts) -> Estimate {
     // What rounding leaves of nothing is nothing.
     let found = found.filter(|share| share.value > 1e-9);
     found.map_or(Estimate::exact(0.0), |share| share.clamped(0.0, 1.0))
+}
+
+/// What the broker's nodes did; `whole`: each replication is one batch.
+fn broker_stations(
+    replications: &[Replication],
+    broker: BrokerFacts,
+    slices: Slices,
+    warm_up: usize,
+    whole: bool,
+) -> Vec<StationMetrics> {
+    let relays: Vec<Vec<Part>> = replications
+        .iter()
+        .filter_map(|replication| replication.relay.as_ref())
+        .map(|(tally, nodes)| in_time(tally, slices, *nodes, warm_up, 0.0))
+        .map(|run| if whole { together(&run) } else { run })
+        .collect();
+    let there = Station::ALL.into_iter().filter(|station| broker.stations[*station as usize]);
+    there
+        .map(|station| {
+            let capacity = if station == Station::Cpu { f64::from(broker.cores) } else { 1.0 };
+            let name = BROKER_STATION_NAMES[station as usize];
+            station_metrics(&relays, station, name, broker.nodes as f64, capacity)
+        })
+        .collect()
+}
+
+/// What the backend did, and the caches before it.
+fn backend_metrics(
+    replications: &[Replication],
+    backend: BackendFacts,
+    slices: Slices,
+    warm_up: usize,
+) -> (StationMetrics, Option<CacheMetrics>) {
+    let all: Vec<Vec<Part>> = replications
+        .iter()
+        .filter_map(|replication| replication.backend.as_ref())
+        .map(|tally| in_time(tally, slices, backend.nodes, warm_up, 0.0))
+        .collect();
+    let (nodes, cores) = (backend.nodes as f64, f64::from(backend.cores));
+    let station = station_metrics(&all, Station::Cpu, "backend.cpu", nodes, cores);
+    (station, backend.cached.then(|| cache_metrics(&all, backend.expires)))
+}
+
+/// What the caches did.
+fn cache_metrics(batches: &[Vec<Part>], expires: bool) -> CacheMetrics {
+    let (looks, hits) = (|p: &Part| p.flow.looks as f64, |p: &Part| p.flow.hits as f64);
+    let share = |figure: &dyn Fn(&Part) -> f64| {
+        interval(batches, figure, &looks).map_or(Estimate::exact(0.0), |e| e.clamped(0.0, 1.0))
+    };
+    let age = || interval(batches, &|p| p.flow.hit_age as f64 / PICOSECONDS, &hits).map(at_least_zero);
+    CacheMetrics {
+        hit_ratio: share(&hits),
+        stale_share: share(&|p| p.flow.stale as f64),
+        mean_age_seconds: if expires { age() } else { None },
+    }
 }
 
 /// What servers wait to fill a batch for the broker.
@@ -497,6 +562,7 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
             sum.add(&part(tally, &stations, slices, *servers, i, 0.0));
         }
     }
+    let backend = backend_series(replications, facts, slices);
     let fleet = facts.servers as f64;
     parts
         .iter()
@@ -536,9 +602,30 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                 down_servers: rate(part.flow.down as f64 / PICOSECONDS),
                 dropped: rate(lost(&part.flow, facts.users_retry) as f64),
                 memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },
+                backend: backend.as_ref().map(|points| points[i]),
             }
         })
         .collect()
+}
+
+/// The same of the backend and the caches, slice by slice.
+fn backend_series(replications: &[Replication], facts: &Facts, slices: Slices) -> Option<Vec<BackendPoint>> {
+    let backend = facts.backend?;
+    let mut parts = vec![Part::default(); slices.count()];
+    for tally in replications.iter().filter_map(|r| r.backend.as_ref()) {
+        parts.iter_mut().zip(in_time(tally, slices, backend.nodes, 0, 0.0)).for_each(|(sum, part)| sum.add(&part));
+    }
+    let point = |part: &Part| {
+        let station = part.stations[Station::Cpu as usize];
+        let run_seconds = part.server_seconds / backend.nodes as f64;
+        BackendPoint {
+            utilisation: seconds(station.busy) / (part.server_seconds * f64::from(backend.cores)),
+            queries: station.visits as f64 / run_seconds,
+            inside: seconds(station.number) / run_seconds,
+            hit_ratio: (part.flow.looks > 0).then(|| part.flow.hits as f64 / part.flow.looks as f64),
+        }
+    };
+    Some(parts.iter().map(point).collect())
 }
 
 fn little_error(batches: &[Vec<Part>], facts: &Facts) -> f64 {

@@ -253,6 +253,14 @@ pub struct Flow {
     pub relay_lost: u64,
     /// Deliveries lost with either.
     pub lost_deliveries: u64,
+    /// Looks into a cache.
+    pub looks: u64,
+    /// Those that found a copy young enough.
+    pub hits: u64,
+    /// Those whose copy was out of date.
+    pub stale: u64,
+    /// Ages of the copies found, in picoseconds.
+    pub hit_age: u128,
     /// Payload in.
     pub bytes_in: u128,
     /// Payload out.
@@ -306,6 +314,10 @@ impl Flow {
         self.copies_cut += other.copies_cut;
         self.relay_lost += other.relay_lost;
         self.lost_deliveries += other.lost_deliveries;
+        self.looks += other.looks;
+        self.hits += other.hits;
+        self.stale += other.stale;
+        self.hit_age += other.hit_age;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.blocked += other.blocked;

@@ -7,9 +7,9 @@ use super::broker::{Batches, batches};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
 use super::wire::{Exchange, Wire};
-use super::{Fleet, Load, Model, Spread};
+use super::{Fleet, Load, Model, Reads, Spread};
 use crate::random::Distribution;
-use crate::scenario::{Arrivals, Broker, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
+use crate::scenario::{Arrivals, Backend, Broker, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
 use crate::scenario::{BalancedUnit, BatchSize};
 use crate::stats::queueing::{self, Moments, QueueError};
 
@@ -101,6 +101,14 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
             pass(form, seconds);
         }
     }
+    let reads = Reads::of(scenario, load, model.fleet.servers);
+    if let (Some(reads), Some(backend)) = (reads, &scenario.backend) {
+        let form = backend_station(backend, reads.queries_per_second, model.fleet.backend_nodes);
+        let queries = reads.per_message * (1.0 - reads.hit_ratio());
+        // What nobody asks holds nobody up.
+        let seconds = if queries > 0.0 { form.residence_seconds.map(|seconds| queries * seconds) } else { Some(0.0) };
+        pass(form, seconds);
+    }
     let hop = scenario.latency.server.mean();
     let far = scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map_or(hop, Distribution::mean);
     // A message goes to a node of its recipient's shard. With fewer nodes than shards, that may be elsewhere.
@@ -111,7 +119,8 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
     let hops = 2.0 * hop + (there + 1.0 - has_node) * (far - hop);
     let replicas = scenario.broker.as_ref().is_some_and(|broker| broker.replication > 1);
     let network_seconds = scenario.latency.client.mean() * if answers { 2.0 } else { 1.0 }
-        + remote * (hops + if replicas { 2.0 * hop } else { 0.0 });
+        + remote * (hops + if replicas { 2.0 * hop } else { 0.0 })
+        + reads.map_or(0.0, |reads| reads.network_seconds(scenario));
     LatencyForm { stations, network_seconds, mean_seconds: mean.map(|mean: f64| mean + network_seconds) }
 }
 
@@ -184,6 +193,20 @@ fn broker_cpu(broker: &Broker, rate: f64, service: Moments) -> StationForm {
     };
     let form = plain_station("broker.cpu", method, rate, service, wait, cores as f64);
     StationForm { residence_seconds: form.wait_seconds.map(|wait| wait + woken), busy: busy.min(1.0), ..form }
+}
+
+/// The backend: one queue before all cores of all its nodes, since any can answer any query.
+fn backend_station(backend: &Backend, rate: f64, nodes: u64) -> StationForm {
+    let (service, cores) = (moments(&backend.per_query), nodes.max(1) * u64::from(backend.cores));
+    let method = match (&backend.per_query, cores) {
+        (Distribution::Exponential { .. }, 1) => "M/M/1",
+        (Distribution::Exponential { .. }, _) => "M/M/c (Erlang C)",
+        (_, 1) => "M/G/1",
+        _ => "M/G/c (Allen-Cunneen)",
+    };
+    let cv2 = if service.mean > 0.0 { (service.square / service.mean.powi(2) - 1.0).max(0.0) } else { 0.0 };
+    let wait = queueing::mgc_allen_cunneen(rate, service.mean, cores, 1.0, cv2).map(|queue| queue.wait);
+    plain_station("backend.cpu", method, rate, service, wait, cores as f64)
 }
 
 fn plain_station(
@@ -291,7 +314,17 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
     let share = cache_miss_share(scenario, load.connections / servers);
     let miss = moments(&cpu.per_cache_miss);
     let missed = Moments { mean: share * miss.mean, square: share * miss.square };
-    sum(sum(moments(&cpu.per_message), payload), missed)
+    sum(sum(sum(moments(&cpu.per_message), payload), missed), lookups(scenario))
+}
+
+/// The moments of the CPU time that looking a message's reads up takes.
+fn lookups(scenario: &Scenario) -> Moments {
+    let (Some(backend), Some(cache)) = (&scenario.backend, &scenario.cache) else { return Moments::constant(0.0) };
+    let (n, look) = (backend.queries_per_message, &cache.lookup_cpu);
+    // A part of a read is a chance f of one more: the number's variance is f(1 − f).
+    let part = n.fract();
+    let variance = n * look.variance() + part * (1.0 - part) * look.mean().powi(2);
+    Moments { mean: n * look.mean(), square: variance + (n * look.mean()).powi(2) }
 }
 
 /// What comes to a queue of a server's cores.
@@ -385,6 +418,7 @@ impl Offered {
             exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
                 && cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
                 && wakeup.mean == 0.0
+                && scenario.cache.is_none()
                 && cache_miss_share(scenario, load.connections / servers) == 0.0,
         }
     }

@@ -34,6 +34,7 @@ pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
     out += &resources(view);
     out += &latency(view, metrics);
     out += &stations(view, metrics);
+    out += &rush(view, metrics);
     out += &connections(metrics);
     out += &recovery(metrics);
     out += &objectives(view);
@@ -235,6 +236,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
             ),
         ));
     }
+    lines.extend(backend(assessment, metrics));
     if assessment.scenario.logs.is_some() {
         lines.push((
             "Logs",
@@ -310,6 +312,47 @@ fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
             format!("UNDECIDED: the run is no steady state ({})", why.join(", "))
         }
     }
+}
+
+/// What messages read, and where.
+fn backend(assessment: &Assessment, metrics: Option<&RunMetrics>) -> Vec<(&'static str, String)> {
+    let (Some(reads), Some(backend)) = (assessment.reads(), &assessment.scenario.backend) else { return Vec::new() };
+    let given = backend.nodes.map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
+    let mut lines = vec![(
+        "Backend",
+        format!(
+            "{} of {} reads; nodes required: {}{given}",
+            rate(Rate::new(reads.queries_per_second)),
+            rate(Rate::new(reads.reads_per_second)),
+            whole_interval(&assessment.backend_nodes_required)
+        ),
+    )];
+    if let (Some(served), Some(cache)) = (reads.served, &assessment.scenario.cache) {
+        let percent = |figure: f64| ratio(Ratio::new(figure.max(0.0)));
+        let found = metrics.and_then(|metrics| metrics.cache);
+        let seen = |figure: Option<Estimate>, show: &dyn Fn(f64) -> String| {
+            figure.map_or_else(String::new, |e| format!(" (simulated {})", interval(&e, show)))
+        };
+        let mut line = format!("{} hits{}", percent(served.hit_ratio), seen(found.map(|c| c.hit_ratio), &percent));
+        let whose = if cache.shared { "shared" } else { "on each server" };
+        let _ = write!(line, ", {} {whose}", bytes(cache.bytes()));
+        lines.push(("Cache", line));
+        if served.mean_age.is_some() || cache.writes.get() > 0.0 {
+            let age = served.mean_age.map_or_else(String::new, |age| {
+                format!("{} old on average{}", fine(age), seen(found.and_then(|c| c.mean_age_seconds), &fine))
+            });
+            let stale = (cache.writes.get() > 0.0).then(|| {
+                format!(
+                    "{} of reads stale{}",
+                    percent(served.stale_share),
+                    seen(found.map(|c| c.stale_share), &percent)
+                )
+            });
+            let parts: Vec<String> = [(!age.is_empty()).then_some(age), stale].into_iter().flatten().collect();
+            lines.push(("  what it serves", parts.join(", ")));
+        }
+    }
+    lines
 }
 
 /// The users at which something happens. Where one user is too many already there is no such number.
@@ -507,6 +550,35 @@ fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
         ]
     });
     table(&header, rows, |_| false)
+}
+
+/// Most rows that the time of a run is shown in.
+const RUSH_ROWS: usize = 12;
+
+/// Over time: how a cache that started cold fills, and what the backend goes through meanwhile.
+fn rush(view: &View<'_>, metrics: &RunMetrics) -> String {
+    if !view.assessment.scenario.cache.as_ref().is_some_and(|cache| cache.cold) {
+        return String::new();
+    }
+    // Closer together at the start, where things happen.
+    let n = metrics.series.len();
+    let mut places: Vec<usize> =
+        (1..=RUSH_ROWS).map(|row| ((row * row * n) as f64 / (RUSH_ROWS * RUSH_ROWS) as f64).ceil() as usize).collect();
+    places.dedup();
+    let percent = |figure: f64| ratio(Ratio::new(figure.max(0.0)));
+    let rows = places.into_iter().filter_map(|place| metrics.series.get(place.max(1) - 1)).filter_map(|point| {
+        let backend = point.backend?;
+        Some(vec![
+            seconds(Seconds::new(point.until_seconds)),
+            backend.hit_ratio.map_or_else(|| "-".to_owned(), percent),
+            rate(Rate::new(backend.queries)),
+            percent(backend.utilisation),
+            count_small(backend.inside),
+            point.latency.map_or_else(|| "-".to_owned(), fine),
+        ])
+    });
+    let header = ["until", "hit ratio", "queries", "backend busy", "queries inside", "mean latency"];
+    table(&header.map(str::to_owned), rows, |_| false)
 }
 
 fn connections(metrics: &RunMetrics) -> String {

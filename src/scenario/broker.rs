@@ -125,13 +125,17 @@ pub(super) fn contradictions(world: &World, conflict: &mut impl FnMut(&[&str], S
     shards(world, conflict);
 }
 
-fn crossing(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
-    let fan_out = match world.word("workload.fan_out") {
+/// What messages to other users are called in the scenario, where there are any.
+pub(super) fn fan_out(world: &World) -> Option<&'static str> {
+    match world.word("workload.fan_out") {
         Some(word @ ("direct" | "broadcast")) => Some(word),
         _ if world.is_section("workload.fan_out") => Some("room"),
         _ => None,
-    };
-    if let Some(fan_out) = fan_out {
+    }
+}
+
+fn crossing(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
+    if let Some(fan_out) = fan_out(world) {
         let alone = world.figure("servers.count") == Some(1.0);
         if world.word("broker") == Some("none") && !alone {
             conflict(

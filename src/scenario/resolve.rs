@@ -2,6 +2,7 @@
 //!
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
+use super::backend;
 use super::broker;
 use super::course;
 use super::draft::{Draft, World};
@@ -98,6 +99,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
         );
     }
     broker::contradictions(&world, &mut conflict);
+    backend::contradictions(draft, &world, broker::fan_out(&world), &mut conflict);
     course::contradictions(draft, &world, &mut conflict);
     errors.extend(faults::contradictions(draft, &world));
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
@@ -156,6 +158,8 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         latency: Latency { client: world.distribution("latency.client"), server: world.distribution("latency.server") },
         servers: servers(world),
         balancer: balancer(world),
+        backend: backend::backend(world),
+        cache: backend::cache(world),
         cdn: world.is_section("cdn").then(|| Cdn {
             bytes_per_session: Bytes::new(world.count("cdn.bytes_per_session")),
             hit_ratio: Ratio::new(world.count("cdn.hit_ratio")),

@@ -5,11 +5,12 @@ use super::exchange::Pace;
 use super::relay::Elsewhere;
 use super::steady::unsteady;
 use crate::metrics::Unsteady;
+use crate::model::backend::caches;
 use crate::model::balancer::silence;
 use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
-use crate::model::{Model, ResourceKind, Spread, shard_servers};
+use crate::model::{Model, Reads, ResourceKind, Spread, shard_servers};
 use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
@@ -37,6 +38,8 @@ const MANY_REPLICATIONS: u64 = 30;
 const SLICES_OF_MANY: usize = 16;
 /// A run is worked on in up to so many parts, whatever the number of threads; in a sample, each is a batch.
 const PARTS: u64 = 32;
+/// Objects that all simulated caches may hold together: some 60 bytes each.
+const MOST_COPIES: f64 = 10e6;
 /// Where messages cross between servers, each takes several times as long.
 const EVERY_CROSSING_UP_TO: f64 = 15e6;
 const SAMPLE_CROSSINGS: f64 = 4e6;
@@ -55,6 +58,7 @@ fn nodes_simulated(nodes: u64, shards: u64, share: f64) -> u64 {
 /// Why servers are not alike, so that some can't stand for all.
 fn unlike(scenario: &Scenario) -> Option<&'static str> {
     match &scenario.workload.fan_out {
+        _ if scenario.backend.is_some() => Some("where all of them share a backend"),
         FanOut::Broadcast => Some("where each message goes to all of them"),
         FanOut::Room(room) if room.zipf > 0.0 => Some("where popular rooms make some of them busier than others"),
         _ if scenario.broker.as_ref().is_some_and(|broker| broker.floods) => Some("where each gets every message"),
@@ -84,6 +88,8 @@ pub struct Plan {
     pub extent: Extent,
     /// Nodes of the broker; 0 where nothing crosses between servers.
     pub broker_nodes: u64,
+    /// Nodes of the backend; 0 where nothing is read.
+    pub backend_nodes: u64,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
     /// What servers that are not simulated send to the nodes that are.
@@ -151,6 +157,11 @@ pub enum PlanError {
     /// More servers than anybody has.
     #[error("{} servers are too many to simulate; `plimsoll estimate` shows what asks for them", crate::units::display::whole(*.0 as f64))]
     TooManyServers(u64),
+    /// Caches larger than memory should hold.
+    #[error(
+        "caches that hold {} objects in all are too large to simulate, where 10,000,000 are the most; make `size` smaller, or share one cache; `plimsoll estimate` has the hit ratio of any size", crate::units::display::whole(*.0)
+    )]
+    TooManyCopies(f64),
     /// More than a run can hold.
     #[error(
         "{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`"
@@ -196,6 +207,7 @@ impl Plan {
         let comings = Comings::of(scenario, model);
         let mut warnings = Vec::new();
         overloads(scenario, model, &mut warnings)?;
+        warnings.extend(first_rush(scenario, model));
         warnings.extend(late_heartbeats(scenario));
         warnings.extend(rate_that_differs(scenario));
         let stations = latency(scenario, model).stations;
@@ -211,6 +223,7 @@ impl Plan {
             log_nodes: model.fleet.log_nodes.max(1),
             extent: reach.extent,
             broker_nodes: reach.broker_nodes,
+            backend_nodes: model.fleet.backend_nodes,
             deliveries: scenario.workload.fan_out.crosses().then_some(work.spread.deliveries),
             background: reach.background,
             pace: Pace::of(scenario, events, simulated),
@@ -243,6 +256,11 @@ fn possible(scenario: &Scenario, model: &Model) -> Result<(), PlanError> {
         if rooms > f64::from(u32::MAX) {
             return Err(PlanError::TooManyRooms(rooms));
         }
+    }
+    let held = |cache: &crate::scenario::Cache| cache.size.min(cache.objects) as f64 * caches(scenario, servers) as f64;
+    let copies = scenario.cache.as_ref().map_or(0.0, held);
+    if copies > MOST_COPIES {
+        return Err(PlanError::TooManyCopies(copies));
     }
     most_broken(scenario)
         .filter(|count| *count > servers)
@@ -384,7 +402,8 @@ impl Comings {
         let stuffed = fullest > slots as f64 && !routed || connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
         let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
-            * scenario.servers.memory_per_connection.get();
+            * scenario.servers.memory_per_connection.get()
+            + scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
@@ -407,6 +426,20 @@ impl Comings {
             slots,
         }
     }
+}
+
+/// A word about a cache that starts cold, where the backend can't answer everything by itself.
+fn first_rush(scenario: &Scenario, model: &Model) -> Option<String> {
+    let (backend, reads) = (scenario.backend.as_ref()?, Reads::of(scenario, &model.admitted, model.fleet.servers)?);
+    let capacity = model.fleet.backend_nodes as f64 * f64::from(backend.cores);
+    let rush = reads.reads_per_second * backend.per_query.mean() / capacity;
+    let cold = scenario.cache.as_ref().is_some_and(|cache| cache.cold);
+    (cold && rush >= 1.0).then(|| {
+        format!(
+            "the caches start empty and the backend is offered {:.0} % of what it can do until they have filled; the figures hold that rush, as far as it is past the warm-up",
+            rush * 100.0
+        )
+    })
 }
 
 /// The most servers that one fault names.
@@ -444,6 +477,7 @@ fn overloads(scenario: &Scenario, model: &Model, warnings: &mut Vec<String>) -> 
         ResourceKind::BrokerNicIn,
         ResourceKind::BrokerNicOut,
         ResourceKind::BrokerDisk,
+        ResourceKind::BackendCpu,
         ResourceKind::LogWrite,
     ] {
         let offered = model.admitted_utilisation(scenario, kind);

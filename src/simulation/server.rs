@@ -7,6 +7,7 @@ use super::demand::{Demand, Times};
 use super::letter::{ALL, Delivery};
 use super::outages::Outage;
 use super::outlet::{Between, Outlet};
+use super::reads::Ask;
 use super::recorder::Recorder;
 use crate::engine::{Admission, Cores, Line, Pace, Reorder, Rules, Sharing, Slow, Visit};
 use crate::metrics::tally::Station;
@@ -42,6 +43,8 @@ pub struct Server {
     acknowledged: Span,
     /// What is done for users of other servers, if anything is.
     outlet: Option<Box<Outlet>>,
+    /// Its number, where what leaves the cores has reads to make first.
+    reads: Option<u32>,
     /// Delays of the last way to a user, where they are random.
     downlink: Option<(Times, Stream)>,
     /// Where users wait only so long or send again: what became of messages since it was last looked at.
@@ -111,7 +114,7 @@ pub struct Job {
     pub nic_out: Span,
     /// Its payload.
     pub bytes: u32,
-    /// Users that a copy is for.
+    /// Users that a copy is for; of a message that reads, the reads it makes.
     pub recipients: u32,
     /// What it is.
     pub kind: Kind,
@@ -124,8 +127,8 @@ impl Job {
     /// A message that needs this.
     #[inline(always)]
     pub fn message(origin: u64, demand: &Demand) -> Self {
-        let Demand { cpu, nic_out, bytes, .. } = *demand;
-        Self { origin, cpu, nic_out, bytes, recipients: 0, kind: Kind::Message, inside: false }
+        let Demand { cpu, nic_out, bytes, reads, .. } = *demand;
+        Self { origin, cpu, nic_out, bytes, recipients: reads, kind: Kind::Message, inside: false }
     }
 }
 
@@ -139,6 +142,18 @@ impl Job {
     /// A heartbeat or a connection attempt that needs this.
     pub fn other(kind: Kind, demand: &Demand) -> Self {
         Self { kind, inside: true, ..Self::message(0, demand) }
+    }
+
+    /// The reads that it makes, of its packed form.
+    pub fn reads_of(words: [u64; 3]) -> u32 {
+        let job = Self::unpack(words);
+        if job.kind == Kind::Message { job.recipients } else { 0 }
+    }
+
+    /// Whether it is a message that is not counted among those inside at the end, of its packed form.
+    pub fn is_outside(words: [u64; 3]) -> bool {
+        let job = Self::unpack(words);
+        job.kind == Kind::Message && !job.inside
     }
 
     /// What is left to know once the CPU is done, as plain words.
@@ -215,6 +230,7 @@ impl Server {
             }),
             acknowledged: Span::ZERO,
             outlet,
+            reads: scenario.backend.as_ref().map(|_| server as u32),
             outcomes: (scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()).then(Vec::new),
         }
     }
@@ -550,7 +566,7 @@ impl Server {
             self.done.push(visit.departure, job.pack());
             return;
         }
-        if self.nic_out.is_none() && self.log.is_none() {
+        if self.nic_out.is_none() && self.log.is_none() && self.reads.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
                 self.send::<DOOMED>(visit.departure, job, recorder);
@@ -582,7 +598,18 @@ impl Server {
             let visit = log.serve(at, self.log_demand);
             recorder.visit(Station::Log, visit, true);
         }
+        if let Some(server) = self.reads {
+            recorder.asks.push(Ask { at, server, job: job.pack() });
+            return;
+        }
         self.send::<DOOMED>(at, job, recorder);
+    }
+
+    /// Something has made its reads and goes out; in order of time.
+    pub fn answered(&mut self, ask: &Ask, recorder: &mut Recorder) {
+        recorder.count_row();
+        // Servers that may stop have no backend.
+        self.send::<false>(ask.at, Job::unpack(ask.job), recorder);
     }
 
     #[inline(always)]

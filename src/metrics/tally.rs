@@ -118,6 +118,18 @@ impl Bursts {
     }
 }
 
+impl Bursts {
+    /// Adds work that is nobody's visit, if it lies `within` the slice.
+    #[inline(always)]
+    pub fn add_work(&mut self, station: Station, work: Span, within: bool) -> bool {
+        if within {
+            self.residence[station as usize] += work.0;
+            self.service[station as usize] += work.0;
+        }
+        within
+    }
+}
+
 impl StationTally {
     fn new(slices: Slices) -> Self {
         Self { slices: vec![StationSlice::default(); slices.count], whole: vec![(0, 0); slices.count + 1] }

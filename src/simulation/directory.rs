@@ -256,6 +256,16 @@ impl Directory {
         sizes
     }
 
+    /// Nodes simulated.
+    pub fn nodes(&self) -> u32 {
+        self.relay_of.len() as u32
+    }
+
+    /// Servers that there are.
+    pub fn fleet(&self) -> u32 {
+        self.shards.iter().map(|shard| shard.fleet).sum()
+    }
+
     /// Shards.
     pub fn shards(&self) -> u32 {
         self.shards.len() as u32

@@ -230,7 +230,7 @@ impl Exchange {
         let mut next: Vec<SimTime> = (0..places.len())
             .map(|cell| {
                 let (part, i) = places[cell];
-                parts[part].cells[i].next_time().min(first_of(&changes[cell], 0, &inboxes[cell]))
+                parts[part].cells[i].next_time(setting).min(first_of(&changes[cell], 0, &inboxes[cell]))
             })
             .collect();
         let mut coming: Vec<SimTime> = self.relays.iter().map(Relay::next_time).collect();
@@ -266,7 +266,7 @@ impl Exchange {
                 self.relays[relay].expect(letters);
                 letters.clear();
             }
-            next[cell] = cells[i].next_time().min(first_of(&changes[cell], made[cell], &inboxes[cell]));
+            next[cell] = cells[i].next_time(setting).min(first_of(&changes[cell], made[cell], &inboxes[cell]));
         }
         for (changes, made) in changes.iter_mut().zip(made) {
             changes.drain(..made);

@@ -40,6 +40,8 @@ pub struct Between {
     far: Option<Times>,
     linger: Span,
     batch: u64,
+    /// Letters that a server gathers at a time, about.
+    gathered: usize,
     output_buffer: Option<u64>,
     resubscribe: Span,
     /// Cores of a server, where each has connections of its own.
@@ -58,6 +60,7 @@ impl Between {
     pub fn new(scenario: &Scenario, directory: Directory) -> Self {
         let cpu = &scenario.servers.cpu;
         let broker = scenario.broker.as_ref();
+        let fleet = f64::from(directory.fleet());
         let fan_out = match scenario.workload.fan_out {
             FanOut::Direct => Way::Direct,
             FanOut::Room(_) => Way::Room,
@@ -77,6 +80,12 @@ impl Between {
             far: scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map(Times::new),
             linger: broker.map_or(Span::ZERO, |broker| Span::from_seconds(broker.linger.get())),
             batch: broker.map_or(1, |broker| broker.batch.get() as u64),
+            gathered: broker.map_or(0, |broker| {
+                let messages = scenario.users as f64 * scenario.workload.message_rate.get();
+                let each = messages * broker.linger.get() / fleet;
+                // Half as many again: the next power of two is what a queue takes.
+                if each > 0.0 { ((1.5 * each) as usize + 4).min(1_024) } else { 0 }
+            }),
             output_buffer: broker.and_then(|broker| broker.output_buffer).map(|bytes| bytes.get() as u64),
             cores: (scenario.servers.dispatch == Dispatch::PerCore).then_some(u64::from(scenario.servers.cores)),
             resubscribe: broker.map_or(Span::ZERO, |broker| Span::from_seconds(broker.resubscribe.get())),
@@ -94,10 +103,11 @@ pub struct Outlet {
     recipients: Stream,
     costs: Stream,
     hops: Stream,
-    /// Letters that are being gathered, by when they are sent; those of a batch are next to each other. The batches' names
-    /// stand apart, since they are looked through for each letter.
-    gathered: VecDeque<(SimTime, Letter)>,
-    names: VecDeque<u64>,
+    /// Letters that are being gathered, by when they are sent; those of a batch are next to each other, the first one first.
+    gathered: VecDeque<Gathered>,
+    /// Of each, the name of its batch, and `FIRST` where it begins one. They stand apart, since they are looked through for
+    /// each letter.
+    names: VecDeque<u32>,
     /// What is to be handed to the server's own users, in order of time.
     pub own: VecDeque<Own>,
     scratch: Vec<Copy>,
@@ -105,6 +115,19 @@ pub struct Outlet {
     unread: VecDeque<(SimTime, u32)>,
     unread_bytes: u64,
 }
+
+/// A letter that waits for its batch to be sent; kept small, since a server has many of them.
+#[derive(Debug, Clone, Copy)]
+struct Gathered {
+    /// Since when.
+    at: SimTime,
+    origin: u64,
+    to: Address,
+    bytes: u32,
+}
+
+/// In a batch's name: this letter is its first.
+const FIRST: u32 = 1 << 31;
 
 /// A message for users of the server it came to.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +145,7 @@ pub struct Own {
 impl Outlet {
     /// The outlet of server number `me`, where messages go to users of other servers.
     pub fn new(setting: &Setting, me: u32) -> Option<Box<Self>> {
-        setting.between.as_ref()?;
+        let between = setting.between.as_ref()?;
         let stream = |purpose| Stream::named(setting.seed, setting.replication, u64::from(me), purpose);
         Some(Box::new(Self {
             me,
@@ -131,8 +154,8 @@ impl Outlet {
             recipients: stream(Purpose::Recipients),
             costs: stream(Purpose::Backplane),
             hops: stream(Purpose::Hops),
-            gathered: VecDeque::new(),
-            names: VecDeque::new(),
+            gathered: VecDeque::with_capacity(between.gathered),
+            names: VecDeque::with_capacity(between.gathered),
             own: VecDeque::new(),
             scratch: Vec::new(),
             unread: VecDeque::new(),
@@ -241,14 +264,14 @@ impl Outlet {
         let (now, size) = (letter.at, u64::from(letter.bytes));
         let alike = between.directory.nodes_each_stands_for();
         // In a sample a node stands for several, each of which has a batch of its own.
-        let which = if alike > 1.0 { (self.recipients.unit() * alike) as u64 } else { 0 };
-        let name = u64::from(letter.node) | which << 32;
-        let last = self.names.iter().rposition(|other| *other == name);
-        if let Some(last) = last {
-            let first = self.names.iter().take(last).rposition(|other| *other != name).map_or(0, |i| i + 1);
-            let bytes: u64 = self.gathered.range(first..=last).map(|(_, letter)| u64::from(letter.bytes)).sum();
+        let which = if alike > 1.0 { (self.recipients.unit() * alike) as u32 } else { 0 };
+        let name = (letter.node + which * between.directory.nodes()) & !FIRST;
+        let gathered = Gathered { at: now, origin: letter.origin, to: letter.to, bytes: letter.bytes };
+        if let Some(last) = self.names.iter().rposition(|other| other & !FIRST == name) {
+            let first = (0..=last).rev().find(|i| self.names[*i] & FIRST != 0).unwrap_or(0);
+            let bytes: u64 = self.gathered.range(first..=last).map(|letter| u64::from(letter.bytes)).sum();
             if bytes + size <= between.batch {
-                self.gathered.insert(last + 1, (self.gathered[last].0, letter));
+                self.gathered.insert(last + 1, gathered);
                 self.names.insert(last + 1, name);
                 if bytes + size == between.batch {
                     self.flush(first..last + 2, now, setting, line, recorder);
@@ -258,23 +281,23 @@ impl Outlet {
             // What would overfill a batch begins the next one.
             self.flush(first..last + 1, now, setting, line, recorder);
         }
-        self.gathered.push_back((now + between.linger, letter));
-        self.names.push_back(name);
+        self.gathered.push_back(gathered);
+        self.names.push_back(name | FIRST);
         if size >= between.batch {
             self.flush(self.names.len() - 1..self.names.len(), now, setting, line, recorder);
         }
     }
 
     /// When the next batch is due.
-    pub fn next_due(&self) -> SimTime {
-        self.gathered.front().map_or(SimTime::NEVER, |letter| letter.0)
+    pub fn next_due(&self, between: &Between) -> SimTime {
+        self.gathered.front().map_or(SimTime::NEVER, |letter| letter.at + between.linger)
     }
 
     /// Sends the batch that is due next.
     pub fn flush_next(&mut self, setting: &Setting, line: &mut Option<Line>, recorder: &mut Recorder) {
-        let Some(name) = self.names.front().copied() else { return };
-        let count = self.names.iter().take_while(|other| **other == name).count();
-        self.flush(0..count, self.next_due(), setting, line, recorder);
+        let Some(between) = &setting.between else { return };
+        let count = 1 + self.names.iter().skip(1).take_while(|name| **name & FIRST == 0).count();
+        self.flush(0..count, self.next_due(between), setting, line, recorder);
     }
 
     /// Sends the batch of these letters.
@@ -286,19 +309,26 @@ impl Outlet {
         line: &mut Option<Line>,
         recorder: &mut Recorder,
     ) {
-        self.names.drain(batch.clone());
-        for (_, letter) in self.gathered.range(batch.clone()) {
+        let (Some(between), Some(name)) = (&setting.between, self.names.get(batch.start)) else { return };
+        let (from, node) = (self.me, (name & !FIRST) % between.directory.nodes());
+        for letter in self.gathered.range(batch.clone()) {
             recorder.flow.lingered += 1;
             recorder.flow.linger_time += u128::from(at.since(letter.at).0);
         }
-        if batch.len() == 1 {
-            // Most are alone.
-            if let Some((_, letter)) = self.gathered.remove(batch.start) {
-                self.send(&mut [letter], at, setting, line, recorder);
+        let letter = |gathered: Gathered| {
+            let Gathered { origin, to, bytes, .. } = gathered;
+            Letter { at, origin, node, from, to, bytes, follows: false }
+        };
+        if batch == (0..1) {
+            // Most are alone, and their time has come.
+            self.names.pop_front();
+            if let Some(gathered) = self.gathered.pop_front() {
+                self.send(&mut [letter(gathered)], at, setting, line, recorder);
             }
             return;
         }
-        let mut letters: Vec<Letter> = self.gathered.drain(batch).map(|(_, letter)| letter).collect();
+        self.names.drain(batch.clone());
+        let mut letters: Vec<Letter> = self.gathered.drain(batch).map(letter).collect();
         self.send(&mut letters, at, setting, line, recorder);
     }
 
@@ -399,8 +429,8 @@ impl Outlet {
     }
 
     /// When the first of the messages being gathered, or still to be handed to own users, is due.
-    pub fn next_time(&self) -> SimTime {
-        self.own.front().map_or(SimTime::NEVER, |own| own.at).min(self.next_due())
+    pub fn next_time(&self, between: &Between) -> SimTime {
+        self.own.front().map_or(SimTime::NEVER, |own| own.at).min(self.next_due(between))
     }
 
     /// Letters still being gathered.

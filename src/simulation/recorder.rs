@@ -304,6 +304,9 @@ impl Recorder {
 
     /// Work of a station's one server that is no visit: too small for anybody to wait for.
     pub fn small_work(&mut self, station: Station, from: SimTime, to: SimTime) {
+        if self.bursts.add_work(station, to.since(from), to <= self.slice_end) {
+            return;
+        }
         let station = &mut self.tally.stations[station as usize];
         station.present(self.tally.slices, from, to);
         station.work(self.tally.slices, from, to, 1);

@@ -412,7 +412,7 @@ impl Server {
     /// leave the CPU, batches are sent, own users get their copies.
     fn catch_up(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
         while let (Some(outlet), Some(between)) = (&mut self.outlet, &setting.between) {
-            let (left, due) = (self.done.next_time(), outlet.next_due());
+            let (left, due) = (self.done.next_time(), outlet.next_due(between));
             let own = outlet.own.front().map_or(SimTime::NEVER, |own| own.at);
             let next = left.min(due).min(own);
             if next > until || next == SimTime::NEVER {
@@ -434,8 +434,9 @@ impl Server {
     }
 
     /// The next moment at which something leaves the server by itself.
-    pub fn next_time(&self) -> SimTime {
-        self.outlet.as_ref().map_or(SimTime::NEVER, |outlet| self.done.next_time().min(outlet.next_time()))
+    pub fn next_time(&self, setting: &Setting) -> SimTime {
+        let Some((outlet, between)) = self.outlet.as_ref().zip(setting.between.as_ref()) else { return SimTime::NEVER };
+        self.done.next_time().min(outlet.next_time(between))
     }
 
     /// The outlet, where messages go to users of other servers.

@@ -182,6 +182,15 @@ fn whole_processes() {
     let twice = run("2 s", "2", "echo-100m, every message, 2 s, 2 threads", 2.0);
     let four = run("4 s", "2", "echo-100m, every message, 4 s, 2 threads", 4.0);
     report("echo-100m, sampled", 0.0, &["simulate", echo, "--quiet", "--set", "simulation.mode=sampled"]);
+    let crossing = |file: &str, duration: &str, threads: &str, name: &str, simulated: f64| {
+        let file = format!("{}/scenarios/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let duration = seconds(duration);
+        let mut arguments = vec!["simulate", &file, "--quiet", "--threads", threads, &duration[0], &duration[1]];
+        arguments.extend(every);
+        report(name, simulated, &arguments);
+    };
+    crossing("chat-100m-sharded", "1 s", "2", "chat-100m-sharded, every message, 1 s, 2 threads", 1.0);
+    crossing("rooms-1m", "5 s", "2", "rooms-1m, every message, 5 s, 2 threads", 5.0);
     let chat = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/chat-10k.yaml");
     report("chat-10k, estimate", 0.0, &["estimate", chat]);
     report("chat-10k, simulate", 0.0, &["simulate", chat, "--quiet"]);

@@ -47,6 +47,22 @@ pub enum FaultKind {
     },
     /// All servers are restarted, one batch after the other.
     Deploy(Deploy),
+    /// Each way over a part of the network takes longer.
+    Network {
+        /// Which ways.
+        of: Ways,
+        /// How much longer.
+        latency: Seconds,
+    },
+}
+
+/// A part of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ways {
+    /// Between users and servers.
+    Client,
+    /// Between servers and the broker's nodes.
+    Server,
 }
 
 /// How servers are restarted.
@@ -151,7 +167,7 @@ fn unmodelled_failures(draft: &Draft, world: &World) -> Vec<Diagnostic> {
 }
 
 /// What breaks.
-const KINDS: [&str; 4] = ["faults.crash", "faults.lose", "faults.slow", "faults.deploy"];
+const KINDS: [&str; 5] = ["faults.crash", "faults.lose", "faults.slow", "faults.deploy", "faults.network"];
 
 /// What is wrong with one fault.
 fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnostic> {
@@ -159,7 +175,7 @@ fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnost
     let draft = &item.draft;
     let fault = World::new(draft, &|_| 0.5);
     let kinds: Vec<&Place> = KINDS.iter().filter_map(|path| draft.place(path)).collect();
-    let help = "a fault has one of `crash`, `lose`, `slow` and `deploy`";
+    let help = "a fault has one of `crash`, `lose`, `slow`, `deploy` and `network`";
     match kinds.as_slice() {
         [] => errors.push(Diagnostic::at(&item.place, "this fault doesn't say what breaks").help(help)),
         [_] => {}
@@ -175,6 +191,16 @@ fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnost
         errors.push(
             Diagnostic::at(place, "`slow` can't be together with `discipline: ps`")
                 .help("a slower CPU is modelled for `fifo` only"),
+        );
+    }
+    let crosses = world.is_section("workload.fan_out")
+        || matches!(world.word("workload.fan_out"), Some("direct" | "broadcast"));
+    if let (Some(place), Some("server"), false) =
+        (draft.place("faults.network.of"), fault.word("faults.network.of"), crosses)
+    {
+        errors.push(
+            Diagnostic::at(place, "nothing goes between servers here: this fault would change nothing")
+                .help("messages cross between servers with `fan_out: direct`, `broadcast` or a `room`; or use `of: client`"),
         );
     }
     let duration = world.figure("simulation.duration").unwrap_or(f64::INFINITY);
@@ -259,6 +285,9 @@ pub(super) fn faults(world: &World) -> Vec<Fault> {
                     restart: seconds("faults.deploy.restart")?,
                     jitter: seconds("faults.deploy.jitter")?,
                 })
+            } else if fault.is_section("faults.network") {
+                let of = if fault.word("faults.network.of") == Some("server") { Ways::Server } else { Ways::Client };
+                FaultKind::Network { of, latency: seconds("faults.network.latency")? }
             } else {
                 FaultKind::Crash { servers: fault.figure("faults.crash.servers")? as u64 }
             };

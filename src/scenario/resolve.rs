@@ -2,6 +2,7 @@
 //!
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
+use super::autoscaler;
 use super::broker;
 use super::course;
 use super::draft::{Draft, World};
@@ -168,6 +169,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
         );
     }
     course::contradictions(draft, &world, &mut conflict);
+    autoscaler::contradictions(draft, &world, &mut conflict);
     errors.extend(faults::contradictions(draft, &world));
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
@@ -236,6 +238,7 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         logs: world.is_section("logs").then(|| logs(world)),
         slo: slo(world),
         faults: faults::faults(world),
+        autoscaler: autoscaler::autoscaler(world),
         simulation: simulation(world),
     }
 }

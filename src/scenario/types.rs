@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::autoscaler::Autoscaler;
 use super::faults::{Fault, Zones};
 use super::profile::Profile;
 use crate::random::Distribution;
@@ -43,6 +44,8 @@ pub struct Scenario {
     pub slo: Slo,
     /// What breaks, and when, in the order of the file.
     pub faults: Vec<Fault>,
+    /// What adds and removes servers, if anything does.
+    pub autoscaler: Option<Autoscaler>,
     /// How the simulation is run.
     pub simulation: Simulation,
 }

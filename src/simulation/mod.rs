@@ -7,6 +7,7 @@
 
 mod arrivals;
 pub mod cell;
+mod delays;
 pub mod demand;
 pub mod directory;
 mod door;

@@ -67,6 +67,7 @@ impl Outages {
                     }
                 }
                 FaultKind::Deploy(deploy) => all.deploy(&deploy, fault.at.get(), number),
+                FaultKind::Network { .. } => {}
             }
         }
         let end = SimTime::from_seconds(scenario.simulation.duration.get());

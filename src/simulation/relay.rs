@@ -259,7 +259,8 @@ impl Relay {
         let mut out = Sending::begin(node, recorder, begins, visit, line_time, (copied, wire * (replicas - 1) as f64));
         let acknowledged = if replicas > 1 {
             // Readers see what all replicas have: a way to the followers and back.
-            costs.hop.draw(&mut node.hops) + costs.hop.draw(&mut node.hops)
+            let slower = setting.delays.server(visit.departure);
+            costs.hop.draw(&mut node.hops) + costs.hop.draw(&mut node.hops) + slower + slower
         } else {
             Span::ZERO
         };
@@ -271,7 +272,8 @@ impl Relay {
                     Some(far) if !directory.is_near(server, own_node) => far.draw(&mut node.hops),
                     _ => costs.hop.draw(&mut node.hops),
                 };
-                let at = out.next(each, frame) + acknowledged + hop;
+                let sent = out.next(each, frame) + acknowledged;
+                let at = sent + hop + setting.delays.server(sent);
                 self.totals.copies += 1;
                 hand_out(Delivery { at, origin: letter.origin, server, recipients, bytes: letter.bytes });
             };

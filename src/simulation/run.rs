@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::cell::{Cell, Change, Coming, Setting};
+use super::delays::Delays;
 use super::demand::Demands;
 use super::directory::Directory;
-use super::door::Door;
+use super::door::{Door, FleetCourse};
 use super::exchange::{Exchange, Inbox, Row};
 use super::outages::Outages;
 use super::outlet::Between;
@@ -16,12 +17,14 @@ use super::plan::{Plan, PlanError};
 use super::recorder::Recorder;
 use super::server::ServerTotals;
 use crate::metrics::recovery::FaultTally;
+use crate::metrics::scaling::ScalingTally;
 use crate::metrics::summary::{BrokerFacts, Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
-use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Scenario};
-use crate::units::display::whole;
+use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Scenario, Ways};
+use crate::units::display::{seconds, whole};
+use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
 /// With a precision to reach, at most this many times the replications asked for.
@@ -129,7 +132,8 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         settling_seconds: plan.settling_seconds,
         connections_settle: plan.connections_settle,
         users_retry: retrying(scenario),
-        steady: scenario.workload.profile.is_none(),
+        steady: scenario.workload.profile.is_none() && scenario.autoscaler.is_none(),
+        fixed_servers: scenario.autoscaler.map(|_| plan.fixed),
         faults: scenario.faults.iter().map(|fault| (fault.at.get(), in_words(scenario, fault))).collect(),
         warnings: warnings.to_vec(),
     }
@@ -150,6 +154,10 @@ fn in_words(scenario: &Scenario, fault: &Fault) -> String {
             format!("{} server{s} slow, x {factor}", whole(servers as f64))
         }
         FaultKind::Deploy(_) => "deploy".to_owned(),
+        FaultKind::Network { of, latency } => {
+            let whom = if of == Ways::Client { "clients" } else { "servers" };
+            format!("{} more to {whom}", seconds(latency))
+        }
         FaultKind::Lose { zone } => {
             let name = scenario.zones.as_ref().and_then(|zones| zones.names.get(zone));
             format!("{} is lost", name.map_or("a zone", String::as_str))
@@ -190,7 +198,8 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let share = plan.simulated as f64 / plan.servers as f64;
     let outages = Outages::of(scenario, cells, number);
     let (mut door, counts) = if plan.connections_change {
-        let (door, counts) = Door::new(scenario, cells, slots, share, plan.balancers, outages.clone(), number);
+        let servers = (cells, if scenario.autoscaler.is_some() { plan.initial as usize } else { cells });
+        let (door, counts) = Door::new(scenario, servers, slots, share, plan.balancers, outages.clone(), number);
         (Some(door), counts)
     } else {
         let connections = scenario.users * scenario.workload.connections_per_user;
@@ -204,11 +213,12 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         .then(|| Between::new(scenario, Directory::new(scenario, &plan.extent, &counts, seed, number)));
     let setting = Arc::new(Setting {
         scenario: scenario.clone(),
-        demands: Demands::of(scenario, plan.servers, plan.log_nodes),
+        demands: Demands::of(scenario, plan.initial, plan.log_nodes),
         slices,
         seed,
         replication: number,
         fleet: plan.servers,
+        delays: Delays::of(scenario),
         between,
     });
     let make = |server: usize| {
@@ -228,7 +238,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             .into_par_iter()
             .map(|range| run_alone(range, &make, &setting, watch))
             .collect::<Result<Vec<Part>, SimulationError>>()?;
-        return gather(parts, None, plan, scenario, opened, &outages, Vec::new());
+        return gather(parts, None, plan, scenario, opened, &outages, (Vec::new(), None));
     }
     let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
     let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
@@ -245,8 +255,8 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         })
         .collect();
     run_together(&mut parts, door.as_mut(), exchange.as_mut(), &setting, plan, watch)?;
-    let faults = door.map_or_else(Vec::new, |door| door.finish(end));
-    gather(parts, exchange, plan, scenario, opened, &outages, faults)
+    let followed = door.map_or_else(|| (Vec::new(), None), |door| door.finish(end));
+    gather(parts, exchange, plan, scenario, opened, &outages, followed)
 }
 
 /// Connections of each simulated server where they stay, as the balancer's policy has spread them over all.
@@ -331,15 +341,21 @@ fn run_together(
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.open(slice);
         }
-        for window in 1..=windows {
+        let mut window = 0;
+        while window < windows {
             if watch.stop() {
                 return Err(SimulationError::Interrupted);
             }
-            let until = if window == windows {
+            let planned = if window + 1 == windows {
                 to
             } else {
-                from + Span((u128::from(to.since(from).0) * u128::from(window) / u128::from(windows)) as u64)
+                from + Span((u128::from(to.since(from).0) * u128::from(window + 1) / u128::from(windows)) as u64)
             };
+            // The autoscaler looks at the end of a window.
+            let look = door.as_ref().and_then(|door| door.next_look()).filter(|look| *look <= planned);
+            let until = look.unwrap_or(planned);
+            window += u64::from(until == planned);
+            let last = window == windows;
             if let Some(door) = door.as_deref_mut() {
                 changes.iter_mut().for_each(Vec::clear);
                 door.advance(until, |server, time, change| changes[server].push((time, change)));
@@ -355,6 +371,10 @@ fn run_together(
                     .collect();
                 exchange.advance_singly(&mut rows, &mut changes, setting, until);
             }
+            let there: Vec<bool> = match door.as_deref() {
+                Some(door) if last => (0..cells).map(|server| door.is_there(server)).collect(),
+                _ => Vec::new(),
+            };
             let shared = exchange.as_deref();
             let nothing_changes = door.is_none();
             let advance = |(number, part): (usize, &mut Part)| {
@@ -373,7 +393,7 @@ fn run_together(
                     if excess > 0 {
                         shed.push((*first + i, cell.shed(excess, recorder)));
                     }
-                    if window == windows {
+                    if last && there.get(*first + i).is_none_or(|there| *there) {
                         sample_memory(cell, recorder);
                     }
                 }
@@ -389,6 +409,12 @@ fn run_together(
                 if let Some(door) = door.as_deref_mut() {
                     door.shed(server, count, until);
                 }
+            }
+            if look.is_some()
+                && let Some(door) = door.as_deref_mut()
+            {
+                let busy: Vec<u128> = parts.iter().flat_map(|part| &part.cells).map(Cell::busy).collect();
+                door.look(until, &busy);
             }
             if let Some(exchange) = exchange.as_deref_mut() {
                 let outboxes: Vec<_> = parts.iter().map(|part| &part.recorder.outbox).collect();
@@ -418,7 +444,7 @@ fn gather(
     scenario: &Scenario,
     opened: u64,
     outages: &Outages,
-    mut faults: Vec<FaultTally>,
+    (mut faults, course): (Vec<FaultTally>, Option<FleetCourse>),
 ) -> Result<Replication, SimulationError> {
     let mut conservation = Conservation { connections_opened: opened, ..Conservation::default() };
     let mut relay = None;
@@ -478,10 +504,28 @@ fn gather(
         let slices = tally.slices;
         for (i, flow) in tally.flow.iter_mut().enumerate() {
             flow.down = outages.down_between(slices.start_of(i), slices.end_of(i));
+            if let Some(course) = &course {
+                (flow.up, flow.paid) = course.between(slices.start_of(i), slices.end_of(i));
+            }
         }
     }
+    let scaling = course.map(|course| ScalingTally {
+        scale_outs: course.scale_outs,
+        scale_ins: course.scale_ins,
+        most: course.most(),
+        server_seconds: course.between(SimTime::ZERO, SimTime::from_seconds(scenario.simulation.duration.get())).1
+            as f64
+            / PICOSECONDS,
+    });
     let seconds = scenario.simulation.duration.get();
-    Ok(Replication { groups, relay, conservation, faults, servers: compare(&totals, scenario.servers.cores, seconds) })
+    Ok(Replication {
+        groups,
+        relay,
+        conservation,
+        faults,
+        scaling,
+        servers: compare(&totals, scenario.servers.cores, seconds),
+    })
 }
 
 fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {
@@ -497,6 +541,6 @@ fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {
         messages_mean: mean,
         messages_variance_over_mean: (totals.len() > 1 && mean > 0.0).then(|| squares / (n - 1.0) / mean),
         worst: worst as u64,
-        worst_cpu_utilisation: work as f64 / crate::units::time::PICOSECONDS / (seconds * f64::from(cores)),
+        worst_cpu_utilisation: work as f64 / PICOSECONDS / (seconds * f64::from(cores)),
     }
 }

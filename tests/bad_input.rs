@@ -326,6 +326,30 @@ fn levers_that_cant_be_pulled() {
     assert_told("levers_that_cant_be_pulled", &said);
 }
 
+/// Faults of what there isn't.
+#[test]
+fn faults_of_what_is_between() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    let rooms = "--set=workload.fan_out={room: 5}";
+    let lose = "--set=faults=[{at: 5 s, lose_broker: {nodes: 3}}]";
+    let cases: [(&str, &[&str]); 8] = [
+        ("no broker", &[lose]),
+        ("nothing that goes by it", &[lose, "--set=broker=redis"]),
+        ("more nodes than there are", &[lose, rooms, "--set=broker={kind: redis, nodes: 2}"]),
+        ("more nodes than are needed", &[lose, rooms, "--set=broker=redis"]),
+        ("no number of nodes", &["--set=faults=[{at: 5 s, lose_broker: {}}]", rooms, "--set=broker=redis"]),
+        ("no latency", &["--set=faults=[{at: 5 s, network: {of: broker}}]"]),
+        ("nothing between servers", &["--set=faults=[{at: 5 s, network: {latency: 5 ms, of: server}}]"]),
+        ("two things", &["--set=faults=[{at: 5 s, network: {latency: 5 ms}, lose_broker: {nodes: 1}}]"]),
+    ];
+    let mut said = String::new();
+    for (what, changes) in cases {
+        said += &complaints(&folder, &[(what, &[&["simulate", "x.yaml"], changes].concat())]);
+    }
+    assert_told("faults_of_what_is_between", &said);
+}
+
 /// Autoscalers that contradict themselves or the rest.
 #[test]
 fn autoscalers_that_cant_be() {

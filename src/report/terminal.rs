@@ -11,7 +11,7 @@ use super::steps::{self, Step, short};
 use super::{Point, VERSION, View};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
-use crate::metrics::{FaultMetrics, RunMetrics};
+use crate::metrics::{FaultMetrics, RunMetrics, ScalingMetrics};
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -116,7 +116,7 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
         short_count(load.connections),
         view.metrics.map_or_else(
             || count(assessment.model.fleet.servers as f64),
-            |metrics| count(metrics.setup.servers as f64),
+            |metrics| metrics.scaling.map_or_else(|| count(metrics.setup.servers as f64), most_up),
         ),
         short_count(load.messages_in_per_second),
         amount(load.ingress_bytes_per_second),
@@ -127,6 +127,11 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
         cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.2} %", cpu.busy.value * 100.0)),
         first.map_or_else(String::new, |resource| short(resource.kind).to_owned()),
     ]
+}
+
+/// The most servers that an autoscaler had up.
+fn most_up(scaling: ScalingMetrics) -> String {
+    format!("<= {}", count_whole(scaling.most.value.ceil()))
 }
 
 fn heading(view: &View<'_>) -> String {

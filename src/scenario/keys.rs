@@ -867,6 +867,13 @@ pub static KEYS: &[Key] = &[
         "How long a server that was cut off is without messages.",
         "assumption: a reconnect and a resubscription",
     ),
+    key(
+        "broker.failover",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "9 s",
+        "How long until another node leads in place of a lost one, where there are replicas.",
+        "Kafka 4.0: broker.session.timeout.ms",
+    ),
     choice(
         "broker.subscribers",
         &["addressed", "all"],
@@ -1040,15 +1047,13 @@ pub static KEYS: &[Key] = &[
         "assumption: asked to go elsewhere, clients do so at once",
     ),
     key("faults.lose", Text, "", "The name of a zone: all its servers stop at once.", "").absent(),
+    key("faults.lose_broker", Words, "", "Some nodes of the broker stop at once, with all that is in them.", "")
+        .absent(),
+    key("faults.lose_broker.nodes", whole(1.0, 100_000.0), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, lose_broker: {nodes: 1}}]"),
     key("faults.network", Words, "", "The network gets slower.", "").absent(),
-    key(
-        "faults.network.latency",
-        certain(above_zero(Time, 3_600.0), SET),
-        "",
-        "How much longer each way takes.",
-        "",
-    )
-    .required("faults: [{at: 30 s, network: {latency: 50 ms}}]"),
+    key("faults.network.latency", certain(above_zero(Time, 3_600.0), SET), "", "How much longer each way takes.", "")
+        .required("faults: [{at: 30 s, network: {latency: 50 ms}}]"),
     choice(
         "faults.network.of",
         &["client", "server"],

@@ -205,6 +205,8 @@ pub struct Broker {
     pub max_wait: Option<Seconds>,
     /// How long a server that was cut off gets nothing.
     pub resubscribe: Seconds,
+    /// How long until another node leads in place of a lost one, where there are replicas.
+    pub failover: Seconds,
     /// Whether every server gets every message, wanted or not.
     pub floods: bool,
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson, Shaped};
+use super::broken::Broken;
 use super::delays::Delays;
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
@@ -43,6 +44,8 @@ pub struct Setting {
     pub fleet: u64,
     /// When the network is slower.
     pub delays: Delays,
+    /// When nodes of the broker are down.
+    pub broken: Broken,
 }
 
 /// Something that happens to a server's connections.

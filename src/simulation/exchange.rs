@@ -271,12 +271,20 @@ impl Exchange {
     /// Ends the run.
     pub fn finish(self) -> Ended {
         let copies: usize = self.copies.iter().flatten().map(Vec::len).sum();
-        let mut end = Ended { totals: RelayTotals::default(), letters: 0, copies: copies as u64, tally: None };
+        let mut end = Ended {
+            totals: RelayTotals::default(),
+            letters: 0,
+            copies: copies as u64,
+            tally: None,
+            lost_by_fault: Vec::new(),
+        };
         for relay in self.relays {
             end.letters += relay.expected();
             end.totals.relayed += relay.totals.relayed;
             end.totals.lost += relay.totals.lost;
             end.totals.copies += relay.totals.copies;
+            end.lost_by_fault.resize(end.lost_by_fault.len().max(relay.lost_by_fault.len()), 0);
+            end.lost_by_fault.iter_mut().zip(&relay.lost_by_fault).for_each(|(sum, lost)| *sum += lost);
             let sums = relay.recorder.finish();
             match &mut end.tally {
                 Some(tally) => tally.merge(&sums),
@@ -307,6 +315,8 @@ pub struct Ended {
     pub letters: u64,
     /// Copies on their way that no inbox has been told of.
     pub copies: u64,
+    /// Letters lost with nodes of the broker, by fault.
+    pub lost_by_fault: Vec<u64>,
     /// The relays' sums.
     pub tally: Option<Tally>,
 }

@@ -6,6 +6,7 @@
 //! nodes, each in a `relay`, and copies back.
 
 mod arrivals;
+mod broken;
 pub mod cell;
 mod delays;
 pub mod demand;

@@ -155,6 +155,9 @@ pub enum PlanError {
     /// More servers to break than there are.
     #[error("a fault of {0} servers needs more than the {1} there are")]
     FaultOfMore(u64, u64),
+    /// More nodes of the broker to break than there are.
+    #[error("a fault of {0} nodes of the broker needs more than the {1} there are")]
+    FaultOfMoreNodes(u64, u64),
     /// A queue that would outgrow the clock.
     #[error(
         "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
@@ -280,6 +283,9 @@ impl Plan {
         };
         let simulated = if crosses || shards > 1 { sampled.iter().sum() } else { simulated };
         let broker_nodes = if crosses { model.fleet.broker_nodes } else { 0 };
+        if let Some(count) = most_nodes_broken(scenario).filter(|count| *count > broker_nodes) {
+            return Err(PlanError::FaultOfMoreNodes(count, broker_nodes));
+        }
         let nodes = nodes_simulated(broker_nodes, shards, simulated as f64 / servers as f64);
         let published = model.admitted.messages_in_per_second * spread.publishes;
         let background = if simulated == servers || nodes == 0 {
@@ -358,7 +364,18 @@ impl Plan {
 fn most_broken(scenario: &Scenario) -> Option<u64> {
     let broken = |fault: &Fault| match fault.kind {
         FaultKind::Crash { servers } | FaultKind::Slow { servers, .. } => Some(servers),
-        FaultKind::Lose { .. } | FaultKind::Deploy(_) | FaultKind::Network { .. } => None,
+        FaultKind::Lose { .. } | FaultKind::Deploy(_) | FaultKind::Network { .. } | FaultKind::LoseBroker { .. } => {
+            None
+        }
+    };
+    scenario.faults.iter().filter_map(broken).max()
+}
+
+/// The most nodes of the broker that one fault names.
+fn most_nodes_broken(scenario: &Scenario) -> Option<u64> {
+    let broken = |fault: &Fault| match fault.kind {
+        FaultKind::LoseBroker { nodes } => Some(nodes),
+        _ => None,
     };
     scenario.faults.iter().filter_map(broken).max()
 }
@@ -367,7 +384,7 @@ fn most_broken(scenario: &Scenario) -> Option<u64> {
 fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
     let lost = |fault: &Fault| match fault.kind {
         FaultKind::Crash { servers } => servers,
-        FaultKind::Slow { .. } | FaultKind::Network { .. } => 0,
+        FaultKind::Slow { .. } | FaultKind::Network { .. } | FaultKind::LoseBroker { .. } => 0,
         // Batches overlap where draining and restarting take longer than the time between two of them.
         FaultKind::Deploy(deploy) => {
             let together = ((deploy.drain.get() + deploy.restart.get()) / deploy.every.get()).ceil();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::broken::Broken;
 use super::cell::{Cell, Change, Coming, Setting};
 use super::delays::Delays;
 use super::demand::Demands;
@@ -154,6 +155,7 @@ fn in_words(scenario: &Scenario, fault: &Fault) -> String {
             format!("{} server{s} slow, x {factor}", whole(servers as f64))
         }
         FaultKind::Deploy(_) => "deploy".to_owned(),
+        FaultKind::LoseBroker { nodes } => format!("{} lost", counted(nodes, "broker node")),
         FaultKind::Network { of, latency } => {
             let whom = if of == Ways::Client { "clients" } else { "servers" };
             format!("{} more to {whom}", seconds(latency))
@@ -163,6 +165,10 @@ fn in_words(scenario: &Scenario, fault: &Fault) -> String {
             format!("{} is lost", name.map_or("a zone", String::as_str))
         }
     }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", whole(number as f64), if number == 1 { "" } else { "s" })
 }
 
 /// The part of each latency that is always the same: the network, where it is constant.
@@ -219,6 +225,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         replication: number,
         fleet: plan.servers,
         delays: Delays::of(scenario),
+        broken: Broken::of(scenario, plan.broker_nodes as usize, number),
         between,
     });
     let make = |server: usize| {
@@ -346,16 +353,11 @@ fn run_together(
             if watch.stop() {
                 return Err(SimulationError::Interrupted);
             }
-            let planned = if window + 1 == windows {
-                to
-            } else {
-                from + Span((u128::from(to.since(from).0) * u128::from(window + 1) / u128::from(windows)) as u64)
-            };
+            let planned = end_of_window(from, to, window + 1, windows);
             // The autoscaler looks at the end of a window.
             let look = door.as_ref().and_then(|door| door.next_look()).filter(|look| *look <= planned);
             let until = look.unwrap_or(planned);
             window += u64::from(until == planned);
-            let last = window == windows;
             if let Some(door) = door.as_deref_mut() {
                 changes.iter_mut().for_each(Vec::clear);
                 door.advance(until, |server, time, change| changes[server].push((time, change)));
@@ -371,10 +373,7 @@ fn run_together(
                     .collect();
                 exchange.advance_singly(&mut rows, &mut changes, setting, until);
             }
-            let there: Vec<bool> = match door.as_deref() {
-                Some(door) if last => (0..cells).map(|server| door.is_there(server)).collect(),
-                _ => Vec::new(),
-            };
+            let there = if window == windows { those_there(door.as_deref(), cells) } else { Vec::new() };
             let shared = exchange.as_deref();
             let nothing_changes = door.is_none();
             let advance = |(number, part): (usize, &mut Part)| {
@@ -393,7 +392,7 @@ fn run_together(
                     if excess > 0 {
                         shed.push((*first + i, cell.shed(excess, recorder)));
                     }
-                    if last && there.get(*first + i).is_none_or(|there| *there) {
+                    if window == windows && there.get(*first + i).is_none_or(|there| *there) {
                         sample_memory(cell, recorder);
                     }
                 }
@@ -410,11 +409,8 @@ fn run_together(
                     door.shed(server, count, until);
                 }
             }
-            if look.is_some()
-                && let Some(door) = door.as_deref_mut()
-            {
-                let busy: Vec<u128> = parts.iter().flat_map(|part| &part.cells).map(Cell::busy).collect();
-                door.look(until, &busy);
+            if let (Some(now), Some(door)) = (look, door.as_deref_mut()) {
+                door.look(now, &times_at_work(parts));
             }
             if let Some(exchange) = exchange.as_deref_mut() {
                 let outboxes: Vec<_> = parts.iter().map(|part| &part.recorder.outbox).collect();
@@ -437,6 +433,24 @@ fn run_together(
     Ok(())
 }
 
+/// When a window ends, of so many equal ones between two moments.
+fn end_of_window(from: SimTime, to: SimTime, window: u64, windows: u64) -> SimTime {
+    if window == windows {
+        return to;
+    }
+    from + Span((u128::from(to.since(from).0) * u128::from(window) / u128::from(windows)) as u64)
+}
+
+/// Which servers are there; none is named where all are.
+fn those_there(door: Option<&Door>, servers: usize) -> Vec<bool> {
+    door.map_or_else(Vec::new, |door| (0..servers).map(|server| door.is_there(server)).collect())
+}
+
+/// The time that the cores of each server have worked up to now.
+fn times_at_work(parts: &[Part]) -> Vec<u128> {
+    parts.iter().flat_map(|part| &part.cells).map(Cell::busy).collect()
+}
+
 fn gather(
     mut parts: Vec<Part>,
     exchange: Option<Exchange>,
@@ -457,6 +471,9 @@ fn gather(
         conservation.copies_on_the_way = end.copies + coming;
         conservation.in_post =
             end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
+        for (fault, lost) in faults.iter_mut().zip(end.lost_by_fault) {
+            fault.messages_lost += lost;
+        }
         relay = end.tally.map(|tally| (tally, plan.extent.nodes));
     }
     let mut totals: Vec<ServerTotals> = Vec::new();

@@ -165,7 +165,6 @@ impl Door {
     ) -> (Self, Vec<u64>) {
         let population = scenario.users as f64 * scenario.workload.connections_per_user as f64 * share;
         let seed = scenario.simulation.seed;
-        let balancers = balancers as f64;
         let round_trip = Span::from_seconds((2.0 * scenario.latency.client.mean()).max(SHORTEST_ROUND_TRIP_SECONDS));
         let levels: Vec<Delay> =
             scenario.workload.reconnect.iter().flat_map(|reconnect| delays(reconnect, round_trip)).collect();
@@ -192,10 +191,7 @@ impl Door {
             returning: Cohorts::new(levels.into_iter().chain(deploys.iter().flatten().map(|(_, delay)| *delay))),
             longest_level,
             round_trip,
-            gate: scenario.balancer.handshakes.map(|rate| {
-                let rate = Rate::new(rate.get() * balancers * share);
-                Acceptors::new(Accept { rate, backlog: u64::MAX }, 1)
-            }),
+            gate: gate(scenario, balancers, share),
             acceptors: scenario.servers.accept.map(|accept| Acceptors::new(accept, servers)),
             connect_timeout: scenario
                 .workload
@@ -813,6 +809,14 @@ impl Door {
             SimTime((self.progress * self.ramp.0 as f64) as u64)
         };
     }
+}
+
+/// The balancer's handshakes, of this share of so many nodes, where their rate is limited.
+fn gate(scenario: &Scenario, nodes: u64, share: f64) -> Option<Acceptors> {
+    scenario.balancer.handshakes.map(|rate| {
+        let rate = Rate::new(rate.get() * nodes as f64 * share);
+        Acceptors::new(Accept { rate, backlog: u64::MAX }, 1)
+    })
 }
 
 /// The delay of each group of users: that before attempt k, for k up to the first that is the longest. A user hears of a

@@ -364,6 +364,61 @@ fn reads_that_cant_be_made() {
     assert_told("reads_that_cant_be_made", &said);
 }
 
+/// Faults of what there isn't.
+#[test]
+fn faults_of_what_is_between() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    let rooms = "--set=workload.fan_out={room: 5}";
+    let lose = "--set=faults=[{at: 5 s, lose_broker: {nodes: 3}}]";
+    let cases: [(&str, &[&str]); 8] = [
+        ("no broker", &[lose]),
+        ("nothing that goes by it", &[lose, "--set=broker=redis"]),
+        ("more nodes than there are", &[lose, rooms, "--set=broker={kind: redis, nodes: 2}"]),
+        ("more nodes than are needed", &[lose, rooms, "--set=broker=redis"]),
+        ("no number of nodes", &["--set=faults=[{at: 5 s, lose_broker: {}}]", rooms, "--set=broker=redis"]),
+        ("no latency", &["--set=faults=[{at: 5 s, network: {of: broker}}]"]),
+        ("nothing between servers", &["--set=faults=[{at: 5 s, network: {latency: 5 ms, of: server}}]"]),
+        ("two things", &["--set=faults=[{at: 5 s, network: {latency: 5 ms}, lose_broker: {nodes: 1}}]"]),
+    ];
+    let mut said = String::new();
+    for (what, changes) in cases {
+        said += &complaints(&folder, &[(what, &[&["simulate", "x.yaml"], changes].concat())]);
+    }
+    assert_told("faults_of_what_is_between", &said);
+}
+
+/// Autoscalers that contradict themselves or the rest.
+#[test]
+fn autoscalers_that_cant_be() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD).unwrap();
+    let cases: [(&str, &[&str]); 9] = [
+        ("no most", &["--set=autoscaler={target: 60 %}"]),
+        ("least above most", &["--set=autoscaler={least: 5, most: 3}"]),
+        ("more to begin with", &["--set=autoscaler={least: 2, most: 3}", "--set=servers.count=4"]),
+        ("a share where a number is asked", &["--set=autoscaler={most: 3, step: 10 %}"]),
+        ("no target", &["--set=autoscaler={most: 3, target: 0 %, of: memory, every: 0 s}"]),
+        ("messages one by one", &["--set=autoscaler={most: 9}", "--set=balancer.unit=message"]),
+        (
+            "what doesn't scale as one",
+            &[
+                "--set=autoscaler={most: 9}",
+                "--set=workload.fan_out={room: 5}",
+                "--set=broker=redis",
+                "--set=regions=3",
+            ],
+        ),
+        ("faults of servers", &["--set=autoscaler={most: 9}", "--set=faults=[{at: 5 s, crash: {servers: 1}}]"]),
+        ("a sample", &["--set=autoscaler={most: 9}", "--set=simulation.mode=sampled"]),
+    ];
+    let mut said = String::new();
+    for (what, changes) in cases {
+        said += &complaints(&folder, &[(what, &[&["simulate", "x.yaml"], changes].concat())]);
+    }
+    assert_told("autoscalers_that_cant_be", &said);
+}
+
 #[test]
 fn usage() {
     let folder = folder();

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostics;
+use crate::model::autoscaler::wanted;
 use crate::model::latency::{LatencyForm, latency};
 use crate::model::storage::{KeptLogs, kept_logs};
 use crate::model::wire::Wire;
@@ -43,6 +44,8 @@ pub struct Assessment {
     pub spare: Estimate,
     /// The headroom of zones.
     pub zone_spare: Estimate,
+    /// With an autoscaler: the servers that it asks for when the peak lasts; `None` where the most it may have are too few.
+    pub servers_scaled_to: Option<u64>,
     /// Balancer nodes required.
     pub balancers_required: Estimate,
     /// Log nodes required.
@@ -164,6 +167,7 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
             .map(|(i, (name, value))| (name, over(value, &|world| load_figures(&scenario, &world.1)[i].1)))
             .collect(),
         resources,
+        servers_scaled_to: scenario.autoscaler.and_then(|rule| wanted(&scenario, &model, &rule)),
         latency: latency(&scenario, &model),
         worlds: worlds.len().max(1),
         scenario,

@@ -1,11 +1,13 @@
 //! What any run yields, simulated or live: raw sums in a [`tally`], and [`RunMetrics`], the figures with their intervals.
 
 pub mod recovery;
+pub mod scaling;
 pub mod summary;
 pub mod tally;
 
 use crate::stats::Estimate;
 pub use recovery::FaultMetrics;
+pub use scaling::ScalingMetrics;
 
 /// The figures of a run, with 95 % intervals of sampling.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,8 @@ pub struct RunMetrics {
     pub little_error: f64,
     /// What each fault did, in the order of the file.
     pub recovery: Vec<FaultMetrics>,
+    /// What the autoscaler did, if there is one.
+    pub scaling: Option<ScalingMetrics>,
     /// The run over time: means over replications.
     pub series: Vec<SeriesPoint>,
     /// Why the figures are not those of a steady state; empty where nothing speaks against it.
@@ -343,6 +347,8 @@ pub struct SeriesPoint {
     pub goodput: f64,
     /// Messages sent again a second.
     pub retried: f64,
+    /// Servers that there are, on average: with an autoscaler those that are up, else all, those that are down too.
+    pub servers: f64,
     /// Servers that are down, on average.
     pub down_servers: f64,
     /// Messages lost a second.

@@ -75,7 +75,7 @@ pub fn recoveries(faults: &[(f64, String)], replications: &[&[FaultTally]]) -> V
 }
 
 /// The mean over replications, with its interval where there are enough of them.
-fn over(figures: &[f64]) -> Estimate {
+pub(super) fn over(figures: &[f64]) -> Estimate {
     let batches: Vec<Vec<Batch>> = figures.iter().map(|figure| vec![Batch { sum: *figure, weight: 1.0 }]).collect();
     let mean = figures.iter().sum::<f64>() / figures.len().max(1) as f64;
     ratio_interval(&batches).unwrap_or(Estimate::unbounded(mean)).clamped(0.0, f64::INFINITY)

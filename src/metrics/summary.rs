@@ -5,6 +5,7 @@
 //! time measured, since servers vary too.
 
 use super::recovery::{FaultTally, recoveries};
+use super::scaling::{ScalingTally, scalings};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
     BackendPoint, CacheMetrics, ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint,
@@ -29,6 +30,8 @@ pub struct Replication {
     pub servers: ServerMetrics,
     /// What each fault did.
     pub faults: Vec<FaultTally>,
+    /// What the autoscaler did, if there is one.
+    pub scaling: Option<ScalingTally>,
 }
 
 /// What is to be known about a run besides its sums.
@@ -80,6 +83,8 @@ pub struct Facts {
     pub steady: bool,
     /// When each fault begins, and what it is.
     pub faults: Vec<(f64, String)>,
+    /// With an autoscaler: servers of a fixed fleet that carries the peak.
+    pub fixed_servers: Option<u64>,
     /// Notes to pass on.
     pub warnings: Vec<String>,
 }
@@ -223,6 +228,10 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         conservation: replications.iter().fold(Conservation::default(), |sum, r| sum.plus(r.conservation)),
         little_error,
         recovery: recoveries(&facts.faults, &replications.iter().map(|r| r.faults.as_slice()).collect::<Vec<_>>()),
+        scaling: facts.fixed_servers.map(|fixed| {
+            let tallies: Vec<ScalingTally> = replications.iter().filter_map(|r| r.scaling).collect();
+            scalings(&tallies, fixed, slices.end().as_seconds())
+        }),
         series: series(replications, &facts, slices),
         unsteady: facts.unsteady.clone(),
         warnings: facts.warnings.clone(),
@@ -251,15 +260,19 @@ fn station_metrics(
         interval(batches, figure, &|part| part.server_seconds)
             .map_or(Estimate::exact(0.0), |e| at_least_zero(e.scaled(units)))
     };
-    let share = |estimate: Estimate| estimate.scaled(1.0 / (capacity * units)).clamped(0.0, 1.0);
+    let share = |figure: &dyn Fn(&Part) -> f64| {
+        let of_those_up = interval(batches, figure, &Part::seconds_up);
+        let all = of_those_up.map_or(Estimate::exact(0.0), |e| at_least_zero(e.scaled(units)));
+        all.scaled(1.0 / (capacity * units)).clamped(0.0, 1.0)
+    };
     let busy = |part: &Part| seconds(of(part).busy);
     let wakeup = |part: &Part| of(part).wakeup as f64 / PICOSECONDS;
     let visits = |part: &Part| of(part).visits as f64;
     let wait = |part: &Part| (of(part).residence - of(part).service) as f64 / PICOSECONDS;
     StationMetrics {
         name,
-        utilisation: share(per_second(&|p| (busy(p) - wakeup(p)).max(0.0))),
-        busy: share(per_second(&busy)),
+        utilisation: share(&|p| (busy(p) - wakeup(p)).max(0.0)),
+        busy: share(&busy),
         wait_seconds: interval(batches, &wait, &visits).map(at_least_zero),
         residence_seconds: interval(batches, &|p| of(p).residence as f64 / PICOSECONDS, &visits).map(at_least_zero),
         queue_length: per_second(&|p| seconds(of(p).number - of(p).busy).max(0.0)),
@@ -487,6 +500,11 @@ fn part(
 }
 
 impl Part {
+    /// Seconds × servers that are up.
+    fn seconds_up(&self) -> f64 {
+        if self.flow.up > 0 { self.flow.up as f64 / PICOSECONDS } else { self.server_seconds }
+    }
+
     fn add(&mut self, other: &Self) {
         for (into, from) in self.stations.iter_mut().zip(&other.stations) {
             into.add(from);
@@ -579,7 +597,7 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                 connections: rate(part.flow.connections as f64 / PICOSECONDS),
                 messages_in: rate(part.flow.messages_in as f64),
                 cpu_busy: seconds(part.stations[Station::Cpu as usize].busy)
-                    / (part.server_seconds * f64::from(facts.cores)),
+                    / (part.seconds_up() * f64::from(facts.cores)),
                 latency: (part.latency_count > 0).then(|| {
                     part.latency_sum as f64 / PICOSECONDS / part.latency_count as f64 + facts.fixed_latency_seconds
                 }),
@@ -591,7 +609,7 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                     let sums = part.stations[s];
                     let capacity = if s == Station::Cpu as usize { f64::from(facts.cores) } else { 1.0 };
                     let work = seconds(sums.busy) - sums.wakeup as f64 / PICOSECONDS;
-                    facts.stations[s].then(|| (work / (part.server_seconds * capacity)).clamp(0.0, 1.0))
+                    facts.stations[s].then(|| (work / (part.seconds_up() * capacity)).clamp(0.0, 1.0))
                 }),
                 inside: rate(inside),
                 accepted: rate(part.flow.accepted as f64),
@@ -599,6 +617,7 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                 refused: rate(part.flow.refused as f64),
                 goodput: rate(part.latency_count as f64),
                 retried: rate(part.flow.retried as f64),
+                servers: rate(part.seconds_up()),
                 down_servers: rate(part.flow.down as f64 / PICOSECONDS),
                 dropped: rate(lost(&part.flow, facts.users_retry) as f64),
                 memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },

@@ -301,6 +301,10 @@ pub struct Flow {
     pub cut: u64,
     /// Time that servers were down, summed over them (picoseconds).
     pub down: u128,
+    /// Time that servers were up, summed over them (picoseconds), where an autoscaler changes their number; 0 elsewhere.
+    pub up: u128,
+    /// The same of servers that are paid for: those that start too.
+    pub paid: u128,
     /// Connections closed by their users.
     pub ended: u64,
     /// Connections dropped by a server out of memory.
@@ -342,6 +346,8 @@ impl Flow {
         self.timed_out += other.timed_out;
         self.cut += other.cut;
         self.down += other.down;
+        self.up += other.up;
+        self.paid += other.paid;
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.ended += other.ended;

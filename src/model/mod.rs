@@ -2,6 +2,7 @@
 //!
 //! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
+pub mod autoscaler;
 pub mod backend;
 pub mod balancer;
 pub mod broker;

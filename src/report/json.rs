@@ -9,7 +9,7 @@ use crate::analysis::assessment::LEVEL;
 use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
-use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, SeriesPoint};
+use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, ScalingMetrics, SeriesPoint};
 use crate::model::ResourceKind;
 use crate::model::backend::caches;
 use crate::model::latency::StationForm;
@@ -114,6 +114,7 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
     json!({
         "intervals": intervals,
         "servers": assessment.servers_required,
+        "servers_scaled_to": assessment.servers_scaled_to,
         "spare": assessment.spare,
         "zone_spare": assessment.zone_spare,
         "balancers": assessment.balancers_required,
@@ -289,6 +290,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
                 "refused_per_second": point.refused,
                 "goodput_per_second": point.goodput,
                 "retried_messages_per_second": point.retried,
+                "servers": point.servers,
                 "down_servers": point.down_servers,
                 "dropped_messages_per_second": point.dropped,
                 "memory_utilisation": point.memory,
@@ -338,6 +340,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
         },
         "checks": checks(metrics),
         "warnings": metrics.warnings,
+        "autoscaler": metrics.scaling.as_ref().map(scaling),
         "recovery": metrics.recovery.iter().map(recovery).collect::<Vec<Value>>(),
         "series": series,
     })
@@ -396,6 +399,17 @@ fn recovery(fault: &FaultMetrics) -> Value {
         "timed_out_connections": fault.timed_out,
         "lost_messages": fault.messages_lost,
         "seconds_until_99_percent_back": fault.back_seconds,
+    })
+}
+
+fn scaling(scaling: &ScalingMetrics) -> Value {
+    json!({
+        "scale_outs": scaling.scale_outs,
+        "scale_ins": scaling.scale_ins,
+        "most_servers": scaling.most,
+        "server_seconds": scaling.server_seconds,
+        "fixed_servers": scaling.fixed_servers,
+        "fixed_server_seconds": scaling.fixed_server_seconds,
     })
 }
 

@@ -12,7 +12,7 @@ use super::{Point, VERSION, View};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
 use crate::analysis::slo::{Verdict, overall};
-use crate::metrics::{FaultMetrics, RunMetrics, Unsteady};
+use crate::metrics::{FaultMetrics, RunMetrics, ScalingMetrics, Unsteady};
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -36,6 +36,7 @@ pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
     out += &stations(view, metrics);
     out += &rush(view, metrics);
     out += &connections(metrics);
+    out += &autoscaler(metrics);
     out += &recovery(metrics);
     out += &objectives(view);
     out += &solutions(view);
@@ -129,7 +130,7 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
         short_count(of(load.connections, &|m| m.connections.open).round()) + mark,
         view.metrics.map_or_else(
             || count(assessment.model.fleet.servers as f64),
-            |metrics| count(metrics.setup.servers as f64),
+            |metrics| metrics.scaling.map_or_else(|| count(metrics.setup.servers as f64), most_up),
         ),
         short_count(of(load.messages_in_per_second, &|m| m.flows.messages_in)),
         amount(of(load.ingress_bytes_per_second, &|m| m.flows.ingress_bytes)),
@@ -153,6 +154,11 @@ fn carried<'a>(view: &View<'a>) -> Option<&'a RunMetrics> {
     view.metrics.filter(|metrics| {
         metrics.undelivered_share().value > SHORTFALL || metrics.unsteady.contains(&Unsteady::Overloaded)
     })
+}
+
+/// The most servers that an autoscaler had up.
+fn most_up(scaling: ScalingMetrics) -> String {
+    format!("<= {}", count_whole(scaling.most.value.ceil()))
 }
 
 fn heading(view: &View<'_>) -> String {
@@ -213,6 +219,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         .map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
     lines.push(("Servers required", format!("{}{given}", whole_interval(&assessment.servers_required))));
     lines.push(("Spare, on top", spare(view)));
+    lines.extend(autoscaled(assessment).map(|figure| ("Autoscaled to", figure)));
     let load = &assessment.model.load;
     lines.push((
         "Traffic",
@@ -383,6 +390,16 @@ fn logs_kept(assessment: &Assessment) -> Vec<(&'static str, String)> {
         }));
     }
     lines
+}
+
+/// The servers that an autoscaler asks for in the end, if the peak lasts.
+fn autoscaled(assessment: &Assessment) -> Option<String> {
+    let rule = assessment.scenario.autoscaler?;
+    let (least, most) = (count(rule.least as f64), count(rule.most as f64));
+    Some(match assessment.servers_scaled_to {
+        Some(servers) => format!("{} at the peak, of {least} to {most}", count(servers as f64)),
+        None => format!("all {most} that it may have, and the peak takes more"),
+    })
 }
 
 /// The servers on top of those required, and what they are for.
@@ -604,6 +621,26 @@ fn connections(metrics: &RunMetrics) -> String {
     .chain([vec!["memory in use".to_owned(), interval(&c.memory_utilisation, |f| ratio(Ratio::new(f.max(0.0))))]]);
     let measured = seconds(Seconds::new(metrics.setup.duration_seconds - metrics.setup.warm_up_seconds));
     table(&[format!("in {measured}"), "simulated (95 %)".to_owned()], rows, |_| false)
+}
+
+/// What an autoscaler did, beside a fixed fleet.
+fn autoscaler(metrics: &RunMetrics) -> String {
+    let Some(scaling) = &metrics.scaling else { return String::new() };
+    let fixed = scaling.fixed_server_seconds;
+    let rows = [
+        ("more servers asked for", interval(&scaling.scale_outs, count_small)),
+        ("servers removed", interval(&scaling.scale_ins, count_small)),
+        ("most servers up", interval(&scaling.most, count_small)),
+        ("server-seconds paid for", interval(&scaling.server_seconds, count_whole)),
+        (
+            "of a fixed fleet",
+            format!("{} ({})", count_whole(fixed), counted(&count(scaling.fixed_servers as f64), "server")),
+        ),
+        ("of that, paid for", interval(&scaling.server_seconds.scaled(1.0 / fixed), share)),
+    ]
+    .map(|(name, figure)| vec![name.to_owned(), figure]);
+    let all = seconds(Seconds::new(metrics.setup.duration_seconds));
+    table(&[format!("autoscaler, in {all}"), "simulated (95 %)".to_owned()], rows.into_iter(), |_| false)
 }
 
 /// What each fault did until the next one.

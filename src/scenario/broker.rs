@@ -115,6 +115,7 @@ pub(super) fn broker(world: &World) -> Option<Broker> {
         output_buffer: or("broker.output_buffer", usual.output_buffer).map(Bytes::new),
         max_wait: or("broker.max_wait", usual.max_wait).map(Seconds::new),
         resubscribe: Seconds::new(figure("broker.resubscribe", 1.0)),
+        failover: Seconds::new(figure("broker.failover", 9.0)),
         floods: world.word("broker.subscribers") == Some("all"),
     })
 }

@@ -47,6 +47,27 @@ pub enum FaultKind {
     },
     /// All servers are restarted, one batch after the other.
     Deploy(Deploy),
+    /// So many nodes of the broker, taken at random from those that are up, stop at once with all that is in them.
+    LoseBroker {
+        /// How many.
+        nodes: u64,
+    },
+    /// Each way over a part of the network takes longer.
+    Network {
+        /// Which ways.
+        of: Ways,
+        /// How much longer.
+        latency: Seconds,
+    },
+}
+
+/// A part of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ways {
+    /// Between users and servers.
+    Client,
+    /// Between servers and the broker's nodes.
+    Server,
 }
 
 /// How servers are restarted.
@@ -151,7 +172,8 @@ fn unmodelled_failures(draft: &Draft, world: &World) -> Vec<Diagnostic> {
 }
 
 /// What breaks.
-const KINDS: [&str; 4] = ["faults.crash", "faults.lose", "faults.slow", "faults.deploy"];
+const KINDS: [&str; 6] =
+    ["faults.crash", "faults.lose", "faults.slow", "faults.deploy", "faults.lose_broker", "faults.network"];
 
 /// What is wrong with one fault.
 fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnostic> {
@@ -159,7 +181,7 @@ fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnost
     let draft = &item.draft;
     let fault = World::new(draft, &|_| 0.5);
     let kinds: Vec<&Place> = KINDS.iter().filter_map(|path| draft.place(path)).collect();
-    let help = "a fault has one of `crash`, `lose`, `slow` and `deploy`";
+    let help = "a fault has one of `crash`, `lose`, `slow`, `deploy`, `lose_broker` and `network`";
     match kinds.as_slice() {
         [] => errors.push(Diagnostic::at(&item.place, "this fault doesn't say what breaks").help(help)),
         [_] => {}
@@ -177,6 +199,16 @@ fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnost
                 .help("a slower CPU is modelled for `fifo` only"),
         );
     }
+    let crosses =
+        world.is_section("workload.fan_out") || matches!(world.word("workload.fan_out"), Some("direct" | "broadcast"));
+    if let (Some(place), Some("server"), false) =
+        (draft.place("faults.network.of"), fault.word("faults.network.of"), crosses)
+    {
+        errors.push(Diagnostic::at(place, "nothing goes between servers here: this fault would change nothing").help(
+            "messages cross between servers with `fan_out: direct`, `broadcast` or a `room`; or use `of: client`",
+        ));
+    }
+    errors.extend(broker_lost(draft, &fault, world, crosses));
     let duration = world.figure("simulation.duration").unwrap_or(f64::INFINITY);
     if let (Some(at), Some(place)) = (fault.figure("faults.at"), draft.place("faults.at"))
         && at >= duration
@@ -203,6 +235,30 @@ fn wrong_with(item: &Item, zones: Option<&Zones>, world: &World) -> Vec<Diagnost
         errors.extend(unknown_zone(name, place, zones));
     }
     errors
+}
+
+/// What is wrong with a fault of the broker.
+fn broker_lost(draft: &Draft, fault: &World, world: &World, crosses: bool) -> Option<Diagnostic> {
+    let place = draft.place("faults.lose_broker")?;
+    if world.word("broker") == Some("none") {
+        return Some(
+            Diagnostic::at(place, "there is no broker to lose")
+                .help("name one, such as `broker: redis`, `kafka` or `nats`"),
+        );
+    }
+    if !crosses {
+        return Some(
+            Diagnostic::at(place, "no message goes by the broker here: this fault would change nothing")
+                .help("messages cross between servers with `fan_out: direct`, `broadcast` or a `room`"),
+        );
+    }
+    let (count, nodes) = (fault.figure("faults.lose_broker.nodes")?, world.figure("broker.nodes")?);
+    (count > nodes).then(|| {
+        let nodes =
+            if nodes < 2.0 { "is only one node".to_owned() } else { format!("are only {} nodes", whole(nodes)) };
+        let place = draft.place("faults.lose_broker.nodes").unwrap_or(place);
+        Diagnostic::at(place, format!("there {nodes} of the broker")).help("no more can break than there are")
+    })
 }
 
 fn unknown_zone(name: &str, place: &Place, zones: Option<&Zones>) -> Option<Diagnostic> {
@@ -259,6 +315,11 @@ pub(super) fn faults(world: &World) -> Vec<Fault> {
                     restart: seconds("faults.deploy.restart")?,
                     jitter: seconds("faults.deploy.jitter")?,
                 })
+            } else if fault.is_section("faults.lose_broker") {
+                FaultKind::LoseBroker { nodes: fault.figure("faults.lose_broker.nodes")? as u64 }
+            } else if fault.is_section("faults.network") {
+                let of = if fault.word("faults.network.of") == Some("server") { Ways::Server } else { Ways::Client };
+                FaultKind::Network { of, latency: seconds("faults.network.latency")? }
             } else {
                 FaultKind::Crash { servers: fault.figure("faults.crash.servers")? as u64 }
             };

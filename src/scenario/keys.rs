@@ -136,11 +136,6 @@ impl Key {
         self
     }
 
-    const fn later(mut self, later: &'static [&'static str]) -> Self {
-        self.later = later;
-        self
-    }
-
     const fn required(mut self, example: &'static str) -> Self {
         self.default = Default::Required(example);
         self
@@ -187,11 +182,6 @@ const PROFILE_STEPS: &[Column] = &[
 const PROFILE_TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG)), ("share", figure(Ratio, 0.0, 1.0))];
 
 const TRACE: &[Column] = &[("time", figure(Time, 0.0, LONG))];
-
-/// A part that is not modelled yet.
-const fn not_yet(path: &'static str, doc: &'static str) -> Key {
-    choice(path, &["none"], "none", doc).later(&["*"])
-}
 
 const MEASURED: &str = "measured: tuned tokio-tungstenite echo, 1 KB, 2-core cloud VM";
 const ASSUMED: &str = "assumption: check it against your system";
@@ -867,6 +857,13 @@ pub static KEYS: &[Key] = &[
         "How long a server that was cut off is without messages.",
         "assumption: a reconnect and a resubscription",
     ),
+    key(
+        "broker.failover",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "9 s",
+        "How long until another node leads in place of a lost one, where there are replicas.",
+        "Kafka 4.0: broker.session.timeout.ms",
+    ),
     choice(
         "broker.subscribers",
         &["addressed", "all"],
@@ -1108,7 +1105,85 @@ pub static KEYS: &[Key] = &[
         "assumption: asked to go elsewhere, clients do so at once",
     ),
     key("faults.lose", Text, "", "The name of a zone: all its servers stop at once.", "").absent(),
-    not_yet("autoscaler", "What adds and removes servers."),
+    key("faults.lose_broker", Words, "", "Some nodes of the broker stop at once, with all that is in them.", "")
+        .absent(),
+    key("faults.lose_broker.nodes", whole(1.0, 100_000.0), "", "How many, taken at random.", "")
+        .required("faults: [{at: 30 s, lose_broker: {nodes: 1}}]"),
+    key("faults.network", Words, "", "The network gets slower.", "").absent(),
+    key("faults.network.latency", certain(above_zero(Time, 3_600.0), SET), "", "How much longer each way takes.", "")
+        .required("faults: [{at: 30 s, network: {latency: 50 ms}}]"),
+    choice(
+        "faults.network.of",
+        &["client", "server"],
+        "client",
+        "Which way: between users and servers, or between servers and the broker.",
+    ),
+    choice("autoscaler", NONE, "none", "What adds and removes servers in a run: none, or such as {most: 10}."),
+    key(
+        "autoscaler.target",
+        certain(above_zero(Ratio, 10.0), CHOSEN),
+        "80 %",
+        "Utilisation that it steers for: it asks for as many servers as would have that.",
+        "Kubernetes: CPU target of an HPA without metrics of its own",
+    ),
+    choice(
+        "autoscaler.of",
+        &["cpu", "connections"],
+        "cpu",
+        "Of what: cores at work since the last look, or comfortable connections.",
+    ),
+    key(
+        "autoscaler.every",
+        certain(Kind::Figure(figure(Time, 0.01, 30.0 * 86_400.0)), CHOSEN),
+        "15 s",
+        "Time between two looks.",
+        "Kubernetes: --horizontal-pod-autoscaler-sync-period",
+    ),
+    key(
+        "autoscaler.tolerance",
+        certain(Kind::Figure(figure(Ratio, 0.0, 10.0)), CHOSEN),
+        "10 %",
+        "How far off the target, as a share of it, is near enough.",
+        "Kubernetes: --horizontal-pod-autoscaler-tolerance",
+    ),
+    key(
+        "autoscaler.delay",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), CHOSEN),
+        "60 s",
+        "From asking for a server until it takes connections, empty.",
+        "assumption: a machine to boot, an image to load, checks to pass",
+    ),
+    key(
+        "autoscaler.step",
+        whole(1.0, 1e6),
+        "{}",
+        "The most servers that one look adds or removes: a number, or a share.",
+        "Kubernetes: 100 % within 15 s",
+    ),
+    key(
+        "autoscaler.step.share",
+        certain(above_zero(Ratio, 1e6), CHOSEN),
+        "100 %",
+        "The same as a share of the servers there are, rounded up.",
+        "Kubernetes: 100 % within 15 s (it allows four more where that is more)",
+    ),
+    key(
+        "autoscaler.cool_down",
+        certain(Kind::Figure(figure(Time, 0.0, 30.0 * 86_400.0)), CHOSEN),
+        "5 min",
+        "Servers are removed only down to the most asked for within this time.",
+        "Kubernetes: --horizontal-pod-autoscaler-downscale-stabilization",
+    ),
+    key(
+        "autoscaler.drain",
+        certain(above_zero(Time, 30.0 * 86_400.0), CHOSEN),
+        "30 s",
+        "Time over which a removed server closes its connections evenly.",
+        "Kubernetes: terminationGracePeriodSeconds",
+    ),
+    key("autoscaler.least", whole(1.0, 1e7), "1", "The fewest servers.", "Kubernetes: minReplicas"),
+    key("autoscaler.most", whole(1.0, 1e7), "", "The most servers, those that start or drain too.", "")
+        .required("autoscaler: {most: 10}"),
     key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),
     section("simulation", "How the simulation is run."),
     key(

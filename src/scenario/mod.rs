@@ -5,6 +5,7 @@
 //! [`Scenario`] for each world (`resolve`). [`Document`] is all of this from outside. What is wrong is told as
 //! [`Diagnostics`](crate::diagnostic::Diagnostics), all of it at once.
 
+mod autoscaler;
 mod backend;
 mod broker;
 mod course;
@@ -25,9 +26,10 @@ mod template;
 mod tree;
 mod types;
 
+pub use autoscaler::{Autoscaler, ScaledBy, Step};
 pub use document::Document;
 pub use draft::UncertainInput;
-pub use faults::{Deploy, Fault, FaultKind, Zones};
+pub use faults::{Deploy, Fault, FaultKind, Ways, Zones};
 pub use paths::{Axis, parse_vary};
 pub use profile::{Curve, Profile, ProfileOf};
 pub use schema::schema;

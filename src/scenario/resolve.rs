@@ -2,6 +2,7 @@
 //!
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
+use super::autoscaler;
 use super::backend;
 use super::broker;
 use super::course;
@@ -101,6 +102,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
     broker::contradictions(&world, &mut conflict);
     backend::contradictions(draft, &world, broker::fan_out(&world), &mut conflict);
     course::contradictions(draft, &world, &mut conflict);
+    autoscaler::contradictions(draft, &world, &mut conflict);
     errors.extend(faults::contradictions(draft, &world));
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
@@ -171,6 +173,7 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         logs: world.is_section("logs").then(|| logs(world)),
         slo: slo(world),
         faults: faults::faults(world),
+        autoscaler: autoscaler::autoscaler(world),
         simulation: simulation(world),
     }
 }

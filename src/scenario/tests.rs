@@ -124,6 +124,8 @@ fn every_key_changes_something() {
             path if path.starts_with("cache.") => &["backend={}", "cache={objects: 1M, size: 100}"],
             path if path.starts_with("regions.") => &["regions.count=4"],
             "zones.tolerate" => &["zones.names=9"],
+            "autoscaler.most" => &[],
+            path if path.starts_with("autoscaler.") => &["autoscaler.most=70"],
             "servers.accept.backlog" => &["servers.accept.rate=7/s"],
             "servers.failures.every" => &["servers.failures.for=1 s"],
             "servers.failures.for" => &["servers.failures.every=1 s"],
@@ -207,7 +209,7 @@ fn mistakes_are_told_clearly() {
             "not modelled",
             "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 50}}\nbroker: kafka\nsharding: {by: region}\nfaults: [{at: 30 s}]\n",
         ),
-        ("not modelled either", "users: 5\nworkload: {message: {rate: 1/s}}\nautoscaler: cpu"),
+        ("an autoscaler without its section", "users: 5\nworkload: {message: {rate: 1/s}}\nautoscaler: cpu"),
         (
             "fan-out",
             "users: 5\nworkload: {message: {rate: 1/s}, fan_out: direct}\nservers: {discipline: ps}\nbalancer: {unit: message}\nregions: 3\nsharding: {shards: 0, locality: 120 %}",

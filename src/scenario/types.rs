@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::autoscaler::Autoscaler;
 use super::faults::{Fault, Zones};
 use super::profile::Profile;
 use crate::random::Distribution;
@@ -48,6 +49,8 @@ pub struct Scenario {
     pub slo: Slo,
     /// What breaks, and when, in the order of the file.
     pub faults: Vec<Fault>,
+    /// What adds and removes servers, if anything does.
+    pub autoscaler: Option<Autoscaler>,
     /// How the simulation is run.
     pub simulation: Simulation,
 }
@@ -207,6 +210,8 @@ pub struct Broker {
     pub max_wait: Option<Seconds>,
     /// How long a server that was cut off gets nothing.
     pub resubscribe: Seconds,
+    /// How long until another node leads in place of a lost one, where there are replicas.
+    pub failover: Seconds,
     /// Whether every server gets every message, wanted or not.
     pub floods: bool,
 }

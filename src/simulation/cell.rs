@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson, Shaped};
+use super::broken::Broken;
+use super::delays::Delays;
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
 use super::modulated::Modulated;
@@ -41,6 +43,10 @@ pub struct Setting {
     pub between: Option<Between>,
     /// Servers of the whole service.
     pub fleet: u64,
+    /// When the network is slower.
+    pub delays: Delays,
+    /// When nodes of the broker are down.
+    pub broken: Broken,
 }
 
 /// Something that happens to a server's connections.
@@ -165,8 +171,9 @@ impl Cell {
         };
         let random = scenario.latency.client.constant().is_none().then(|| Times::new(&scenario.latency.client));
         // A Poisson process of one rate stays one when its points are moved at random, so only others have to be put in
-        // order.
-        let reorders = random.is_some() && (workload.arrivals != Arrivals::Poisson || shaped.is_some());
+        // order; and where the network is slower at times, those of before and after.
+        let reorders = random.is_some() && (workload.arrivals != Arrivals::Poisson || shaped.is_some())
+            || setting.delays.reach_clients();
         let mut cell = Self {
             setting: Arc::clone(setting),
             servers: (0..servers as u64).map(|i| Server::new(setting, server + i)).collect(),
@@ -244,6 +251,11 @@ impl Cell {
         self.servers.len()
     }
 
+    /// Time that its cores have worked up to now, in picoseconds.
+    pub fn busy(&self) -> u128 {
+        self.servers.iter().map(|server| server.busy(self.now)).sum()
+    }
+
     /// Connections that have to go before all fits into memory again.
     pub fn excess_connections(&self) -> u64 {
         let servers = &self.setting.scenario.servers;
@@ -289,7 +301,7 @@ impl Cell {
         }
         self.now = until;
         self.servers.iter_mut().for_each(|server| server.settle(until, setting, recorder));
-        (0..self.servers.len()).for_each(|server| self.hear(server, recorder));
+        (0..self.servers.len()).for_each(|server| self.hear(server, setting, recorder));
         self.count_connections(until, recorder);
     }
 
@@ -345,9 +357,11 @@ impl Cell {
         match due {
             Due::TimeOut { slot, stamp, server } => {
                 self.servers[server].settle(at, setting, recorder);
-                self.hear(server, recorder);
+                self.hear(server, setting, recorder);
                 let Self { retries: Some(retries), network, .. } = self else { return };
-                recorder.flow.unanswered += u64::from(retries.time_out(slot, stamp, at, || network.draw()));
+                let delays = &setting.delays;
+                recorder.flow.unanswered +=
+                    u64::from(retries.time_out(slot, stamp, at, || network.draw() + delays.client(at)));
             }
             Due::Again { slot, sent, core } => {
                 recorder.flow.retried += 1;
@@ -358,12 +372,12 @@ impl Cell {
     }
 
     /// Users hear what became of their messages at a server.
-    fn hear(&mut self, server: usize, recorder: &mut Recorder) {
+    fn hear(&mut self, server: usize, setting: &Setting, recorder: &mut Recorder) {
         let Self { retries: Some(retries), network, servers, .. } = self else { return };
         let end = recorder.slices().end();
         while let Some(Outcome { ticket, at, bytes, served }) = servers[server].take_outcome() {
             if !served {
-                retries.refused(ticket, at, || network.draw());
+                retries.refused(ticket, at, || network.draw() + setting.delays.client(at));
             } else if at <= end {
                 match retries.answer(ticket, at) {
                     Answered::InTime(latency) => recorder.delivered(at, latency, bytes),
@@ -434,7 +448,8 @@ impl Cell {
         recorder.flow.bytes_in += u128::from(demand.bytes);
         self.messages_in += 1;
         let echo = setting.scenario.workload.fan_out == FanOut::Echo;
-        let way_back = self.network.draw_back(echo);
+        let slower = if echo { setting.delays.client(at) } else { Span::ZERO };
+        let way_back = self.network.draw_back(echo) + slower;
         let servers = &mut self.servers;
         let server = self.router.as_mut().map_or(0, |router| {
             router.pick(at, |server| {
@@ -454,7 +469,7 @@ impl Cell {
         if let Some(router) = &mut self.router {
             router.sent(server, leaves);
         }
-        self.hear(server, recorder);
+        self.hear(server, setting, recorder);
         if self.messages_in.is_multiple_of(Bursts::LIMIT) {
             recorder.take_bursts();
         }
@@ -477,7 +492,7 @@ impl Cell {
         }
         while let Some(sent) = self.messages.take(last, setting.scenario.servers.cores) {
             for _ in 0..sent.count {
-                let uplink = self.network.draw();
+                let uplink = self.network.draw() + setting.delays.client(sent.at);
                 if let Some(under_way) = &mut self.network.under_way {
                     under_way.schedule(sent.at + uplink, (sent.at, sent.core));
                 }

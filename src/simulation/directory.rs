@@ -6,7 +6,7 @@
 
 use crate::model::fanout::rooms;
 use crate::random::{Distribution, Purpose, Stream, Zipf, mix};
-use crate::scenario::{FanOut, Room, Scenario};
+use crate::scenario::{FanOut, FaultKind, Room, Scenario};
 
 /// With up to so many members of all rooms together they are listed once, instead of hashed each time.
 const LISTED_MEMBERS: f64 = 8e6;
@@ -115,7 +115,7 @@ impl Directory {
             shards,
             shard_of,
             locality: scenario.sharding.as_ref().map_or(1.0, |sharding| sharding.locality.get()),
-            relay_of: Self::relays(extent.nodes),
+            relay_of: Self::relays(extent.nodes, scenario),
             home_of_node: Vec::new(),
             nodes_each_stands_for: extent.fleet_nodes as f64 / extent.nodes as f64,
             ends: None,
@@ -141,8 +141,10 @@ impl Directory {
     }
 
     /// Nodes are worked on in up to so many parts, whatever the number of threads.
-    fn relays(nodes: u64) -> Vec<u32> {
-        let relays = nodes.min(MOST_RELAYS);
+    fn relays(nodes: u64, scenario: &Scenario) -> Vec<u32> {
+        // Where nodes take over from each other, they are worked on together.
+        let together = scenario.faults.iter().any(|fault| matches!(fault.kind, FaultKind::LoseBroker { .. }));
+        let relays = if together { 1 } else { nodes.min(MOST_RELAYS) };
         (0..nodes).map(|node| (node * relays / nodes) as u32).collect()
     }
 

@@ -20,7 +20,7 @@ use crate::scenario::Scenario;
 use crate::units::{SimTime, Span};
 
 /// From so many events a step on, several threads are worth waking up.
-const PARALLEL_EVENTS: f64 = 4_000.0;
+const PARALLEL_EVENTS: f64 = 500.0;
 /// Where one thing after the other is done, letters are kept in portions of so long.
 const SINGLE_STEP: Span = Span(20_000_000);
 /// With fewer events than this a cell and step, cells are not all asked in each step.
@@ -281,12 +281,20 @@ impl Exchange {
     /// Ends the run.
     pub fn finish(self) -> Ended {
         let copies: usize = self.copies.iter().flatten().map(Vec::len).sum();
-        let mut end = Ended { totals: RelayTotals::default(), letters: 0, copies: copies as u64, tally: None };
+        let mut end = Ended {
+            totals: RelayTotals::default(),
+            letters: 0,
+            copies: copies as u64,
+            tally: None,
+            lost_by_fault: Vec::new(),
+        };
         for relay in self.relays {
             end.letters += relay.expected();
             end.totals.relayed += relay.totals.relayed;
             end.totals.lost += relay.totals.lost;
             end.totals.copies += relay.totals.copies;
+            end.lost_by_fault.resize(end.lost_by_fault.len().max(relay.lost_by_fault.len()), 0);
+            end.lost_by_fault.iter_mut().zip(&relay.lost_by_fault).for_each(|(sum, lost)| *sum += lost);
             let sums = relay.recorder.finish();
             match &mut end.tally {
                 Some(tally) => tally.merge(&sums),
@@ -317,6 +325,8 @@ pub struct Ended {
     pub letters: u64,
     /// Copies on their way that no inbox has been told of.
     pub copies: u64,
+    /// Letters lost with nodes of the broker, by fault.
+    pub lost_by_fault: Vec<u64>,
     /// The relays' sums.
     pub tally: Option<Tally>,
 }

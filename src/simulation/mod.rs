@@ -6,7 +6,9 @@
 //! nodes, each in a `relay`, and copies back.
 
 mod arrivals;
+mod broken;
 pub mod cell;
+mod delays;
 pub mod demand;
 pub mod directory;
 mod door;

@@ -16,6 +16,13 @@ pub struct Outage {
     pub fault: usize,
 }
 
+impl Outage {
+    /// Whether it lasts at this moment.
+    pub fn holds(&self, at: SimTime) -> bool {
+        self.from <= at && at < self.to
+    }
+}
+
 /// A time in which a server closes its connections, evenly, and takes no new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
@@ -67,6 +74,7 @@ impl Outages {
                     }
                 }
                 FaultKind::Deploy(deploy) => all.deploy(&deploy, fault.at.get(), number),
+                FaultKind::Network { .. } | FaultKind::LoseBroker { .. } => {}
             }
         }
         let end = SimTime::from_seconds(scenario.simulation.duration.get());
@@ -118,11 +126,11 @@ impl Outages {
 }
 
 fn is_down(outages: &[Outage], at: SimTime) -> bool {
-    outages.iter().any(|outage| outage.from <= at && at < outage.to)
+    outages.iter().any(|outage| outage.holds(at))
 }
 
 /// Up to so many of these servers at random (the first steps of Fisher and Yates's shuffle).
-fn some_of(mut servers: Vec<usize>, count: u64, stream: &mut Stream) -> Vec<usize> {
+pub fn some_of(mut servers: Vec<usize>, count: u64, stream: &mut Stream) -> Vec<usize> {
     let n = servers.len();
     let count = usize::try_from(count).unwrap_or(n).min(n);
     for i in 0..count {
@@ -132,7 +140,8 @@ fn some_of(mut servers: Vec<usize>, count: u64, stream: &mut Stream) -> Vec<usiz
     servers
 }
 
-fn merge(outages: &mut Vec<Outage>) {
+/// Outages that meet are one.
+pub fn merge(outages: &mut Vec<Outage>) {
     outages.sort_by_key(|outage| (outage.from, outage.fault));
     outages.dedup_by(|later, earlier| {
         let together = later.from <= earlier.to;

@@ -355,7 +355,7 @@ impl Outlet {
             _ => between.hop.draw(&mut self.hops),
         };
         for (i, letter) in batch.iter_mut().enumerate() {
-            (letter.at, letter.follows) = (left + hop, i > 0);
+            (letter.at, letter.follows) = (left + hop + setting.delays.server(left), i > 0);
         }
         recorder.outbox[between.directory.relay_of(node)].extend_from_slice(batch);
     }

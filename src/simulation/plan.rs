@@ -10,7 +10,7 @@ use crate::model::balancer::silence;
 use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
-use crate::model::{Model, Reads, ResourceKind, Spread, shard_servers};
+use crate::model::{Fleet, Model, Reads, ResourceKind, Spread, shard_servers};
 use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
@@ -78,6 +78,10 @@ pub struct Plan {
     pub reason: String,
     /// Servers of the fleet.
     pub servers: u64,
+    /// Of them, those that are there at the start: with an autoscaler, not all.
+    pub initial: u64,
+    /// Servers that carry the peak where their number is fixed, spare ones included.
+    pub fixed: u64,
     /// Servers simulated.
     pub simulated: u64,
     /// Nodes of the balancer.
@@ -134,6 +138,18 @@ pub enum PlanError {
     /// More rooms than have numbers.
     #[error("{0:.3e} rooms are too many to simulate")]
     TooManyRooms(f64),
+    /// `mode: sampled` with an autoscaler.
+    #[error(
+        "a sample of servers can't be simulated where an autoscaler adds and removes some: which there are depends on all of them; use `mode: every-message`"
+    )]
+    ScaledSample,
+    /// More messages than `auto` simulates one by one where an autoscaler needs all of them.
+    #[error(
+        "with an `autoscaler` every message of up to {} servers has to be simulated, here about {}; use a shorter `duration`, fewer `replications` or a lower message rate, or ask for `mode: every-message` and wait",
+        crate::units::display::count(*.0 as f64),
+        crate::units::display::count(*.1)
+    )]
+    ScaledTooMany(u64, f64),
     /// `mode: sampled` with faults.
     #[error(
         "a sample of servers doesn't show what `faults` do to the others, which take over their users; use `mode: every-message`"
@@ -149,6 +165,9 @@ pub enum PlanError {
     /// More servers to break than there are.
     #[error("a fault of {0} servers needs more than the {1} there are")]
     FaultOfMore(u64, u64),
+    /// More nodes of the broker to break than there are.
+    #[error("a fault of {0} nodes of the broker needs more than the {1} there are")]
+    FaultOfMoreNodes(u64, u64),
     /// A queue that would outgrow the clock.
     #[error(
         "{0} is offered {1:.3e} times what it can do: in {2:.3e} s its queue would grow past what the simulation's clock can hold; shorten `duration` or lighten the load"
@@ -193,6 +212,12 @@ impl Plan {
     /// # Errors
     /// When what is asked for is impossible.
     pub fn of(scenario: &Scenario, model: &Model) -> Result<Self, PlanError> {
+        // With an autoscaler there may be as many as it allows, and what can go wrong is judged by that.
+        let grown = scenario.autoscaler.map(|rule| Model::on(scenario, Fleet { servers: rule.most, ..model.fleet }));
+        let initial =
+            scenario.autoscaler.map_or(model.fleet.servers, |rule| model.fleet.servers.clamp(rule.least, rule.most));
+        let fixed = model.required.fleet.servers + model.required.spare;
+        let model = grown.as_ref().unwrap_or(model);
         let servers = model.fleet.servers;
         possible(scenario, model)?;
         let settings = &scenario.simulation;
@@ -210,6 +235,7 @@ impl Plan {
         warnings.extend(first_rush(scenario, model));
         warnings.extend(late_heartbeats(scenario));
         warnings.extend(rate_that_differs(scenario));
+        warnings.extend(never_looks(scenario));
         let stations = latency(scenario, model).stations;
         let slowest = stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let (unsteady, notes) = unsteady(scenario, model, &stations, (SETTLING * slowest, SETTLING));
@@ -218,6 +244,8 @@ impl Plan {
             mode: if simulated == servers { "every-message" } else { "sampled" },
             reason,
             servers,
+            initial,
+            fixed,
             simulated,
             balancers: model.fleet.balancers,
             log_nodes: model.fleet.log_nodes.max(1),
@@ -262,6 +290,10 @@ fn possible(scenario: &Scenario, model: &Model) -> Result<(), PlanError> {
     if copies > MOST_COPIES {
         return Err(PlanError::TooManyCopies(copies));
     }
+    let nodes = if scenario.workload.fan_out.crosses() { model.fleet.broker_nodes } else { 0 };
+    if let Some(count) = most_nodes_broken(scenario).filter(|count| *count > nodes) {
+        return Err(PlanError::FaultOfMoreNodes(count, nodes));
+    }
     most_broken(scenario)
         .filter(|count| *count > servers)
         .map_or(Ok(()), |count| Err(PlanError::FaultOfMore(count, servers)))
@@ -300,6 +332,7 @@ impl Work {
         let messages = self.messages;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let faulty = !scenario.faults.is_empty();
+        let scaled = scenario.autoscaler.is_some();
         let unlike = unlike(scenario);
         let (few, enough) = if scenario.workload.fan_out.crosses() {
             (EVERY_CROSSING_UP_TO, SAMPLE_CROSSINGS)
@@ -315,12 +348,17 @@ impl Work {
         Ok(match scenario.simulation.mode {
             Mode::EveryMessage => (servers, "asked for".to_owned()),
             Mode::Sampled if routed => return Err(PlanError::RoutedSample),
+            Mode::Sampled if scaled => return Err(PlanError::ScaledSample),
             Mode::Sampled if faulty => return Err(PlanError::FaultySample),
             Mode::Sampled if let Some(why) = unlike => return Err(PlanError::UnlikeSample(why)),
             Mode::Sampled if sample == servers => {
                 (servers, format!("a sample was asked for, but all {} servers fit in it", people(servers as f64)))
             }
             Mode::Sampled => (sample, "asked for".to_owned()),
+            Mode::Auto if scaled && (messages > EVERY_MESSAGE_WITH_FAULTS || servers > LARGEST_SAMPLE) => {
+                return Err(PlanError::ScaledTooMany(servers, messages));
+            }
+            Mode::Auto if scaled => (servers, "an autoscaler looks at all servers".to_owned()),
             Mode::Auto if faulty && (messages > EVERY_MESSAGE_WITH_FAULTS || servers > LARGEST_SAMPLE) => {
                 return Err(PlanError::FaultsTooMany(servers, messages));
             }
@@ -408,7 +446,9 @@ impl Comings {
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
             .any(|kind| model.admitted_utilisation(scenario, *kind) > 0.98);
-        let memory_can_fill = held > 0.95 * memory || overloaded && unbounded(scenario);
+        let scaled = scenario.autoscaler.is_some();
+        // While an autoscaler waits for servers, those that there are may be overloaded.
+        let memory_can_fill = held > 0.95 * memory || (overloaded || scaled) && unbounded(scenario);
         let moves = scenario.workload.profile.as_ref().is_some_and(|profile| profile.of == ProfileOf::Users);
         let starts = scenario.simulation.start != Start::Steady;
         Self {
@@ -418,6 +458,7 @@ impl Comings {
                 || stuffed
                 || memory_can_fill
                 || !scenario.faults.is_empty()
+                || scaled
                 || silence(scenario).is_some()
                 // Near the limit an uneven spread may overfill one.
                 || fullest > 0.9 * slots as f64,
@@ -446,7 +487,18 @@ fn first_rush(scenario: &Scenario, model: &Model) -> Option<String> {
 fn most_broken(scenario: &Scenario) -> Option<u64> {
     let broken = |fault: &Fault| match fault.kind {
         FaultKind::Crash { servers } | FaultKind::Slow { servers, .. } => Some(servers),
-        FaultKind::Lose { .. } | FaultKind::Deploy(_) => None,
+        FaultKind::Lose { .. } | FaultKind::Deploy(_) | FaultKind::Network { .. } | FaultKind::LoseBroker { .. } => {
+            None
+        }
+    };
+    scenario.faults.iter().filter_map(broken).max()
+}
+
+/// The most nodes of the broker that one fault names.
+fn most_nodes_broken(scenario: &Scenario) -> Option<u64> {
+    let broken = |fault: &Fault| match fault.kind {
+        FaultKind::LoseBroker { nodes } => Some(nodes),
+        _ => None,
     };
     scenario.faults.iter().filter_map(broken).max()
 }
@@ -455,7 +507,7 @@ fn most_broken(scenario: &Scenario) -> Option<u64> {
 fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
     let lost = |fault: &Fault| match fault.kind {
         FaultKind::Crash { servers } => servers,
-        FaultKind::Slow { .. } => 0,
+        FaultKind::Slow { .. } | FaultKind::Network { .. } | FaultKind::LoseBroker { .. } => 0,
         // Batches overlap where draining and restarting take longer than the time between two of them.
         FaultKind::Deploy(deploy) => {
             let together = ((deploy.drain.get() + deploy.restart.get()) / deploy.every.get()).ceil();
@@ -463,6 +515,9 @@ fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
         }
         FaultKind::Lose { .. } => scenario.zones.as_ref().map_or(0, |zones| zones.lost_with_largest(1, servers)),
     };
+    if let Some(rule) = scenario.autoscaler {
+        return rule.least;
+    }
     let lost = scenario.faults.iter().map(lost).fold(0, u64::saturating_add);
     servers.saturating_sub(lost).max(1)
 }
@@ -503,6 +558,19 @@ fn overloads(scenario: &Scenario, model: &Model, warnings: &mut Vec<String>) -> 
         ));
     }
     Ok(())
+}
+
+/// A note, where the run is too short for the autoscaler.
+fn never_looks(scenario: &Scenario) -> Option<String> {
+    let rule = scenario.autoscaler?;
+    let duration = scenario.simulation.duration;
+    (rule.every >= duration).then(|| {
+        format!(
+            "the autoscaler looks every {}, and the run is over after {}: the number of servers never changes",
+            crate::units::display::seconds(rule.every),
+            crate::units::display::seconds(duration)
+        )
+    })
 }
 
 /// A note, where heartbeats are too rare for the balancer.

@@ -7,8 +7,10 @@
 //! With replicas, each node follows others as much as it leads: what its followers take of other nodes, it gives to others,
 //! so that it is put on its own account.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::broken::Whereto;
 use super::cell::Setting;
 use super::demand::{Times, to_span};
 use super::directory::{Copy, Directory};
@@ -30,6 +32,8 @@ pub struct Relay {
     /// Letters that have not been taken in yet.
     pending: Agenda<Letter>,
     portion: Vec<(SimTime, Letter)>,
+    /// Letters that wait for a node, by when they come to it again: at a few moments, and many at each.
+    waiting: BTreeMap<SimTime, Vec<Letter>>,
     counts: Vec<u64>,
     scratch: Vec<Copy>,
     background: Option<Background>,
@@ -37,6 +41,10 @@ pub struct Relay {
     pub recorder: Recorder,
     /// Letters taken in, and copies handed out, in the whole run.
     pub totals: RelayTotals,
+    /// Letters lost with nodes, by fault.
+    pub lost_by_fault: Vec<u64>,
+    /// Up to when letters were taken in.
+    now: SimTime,
 }
 
 /// What became of letters and copies, in whole numbers.
@@ -80,6 +88,8 @@ struct Node {
     disk: Option<Line>,
     stream: Stream,
     hops: Stream,
+    /// When it came back last, empty.
+    back_since: SimTime,
 }
 
 /// What a node needs for things, ready for the clock.
@@ -110,6 +120,7 @@ impl Relay {
                 disk: broker.and_then(|broker| broker.disk_write).map(|_| Line::default()),
                 stream: stream(node, Purpose::Broker),
                 hops: stream(node, Purpose::BrokerHops),
+                back_since: SimTime::ZERO,
             })
             .collect();
         let Elsewhere { batches_per_second: rate, batch, copies } = background;
@@ -125,11 +136,14 @@ impl Relay {
             nodes,
             pending: Agenda::new(step),
             portion: Vec::new(),
+            waiting: BTreeMap::new(),
             counts: Vec::new(),
             scratch: Vec::new(),
             background,
             recorder: Recorder::new(setting.slices, &FanOut::None),
             totals: RelayTotals::default(),
+            lost_by_fault: Vec::new(),
+            now: SimTime::ZERO,
         }
     }
 
@@ -142,18 +156,32 @@ impl Relay {
 
     /// When the next letter comes.
     pub fn next_time(&self) -> SimTime {
-        let letter = self.pending.next_time();
+        let waiting = self.waiting.keys().next().copied().unwrap_or(SimTime::NEVER);
+        let letter = self.pending.next_time().min(waiting);
         self.background.as_ref().map_or(letter, |background| letter.min(background.next))
     }
 
     /// Letters that have not been taken in.
     pub fn expected(&self) -> u64 {
-        self.pending.len() as u64
+        self.pending.len() as u64 + self.waiting.values().map(|letters| letters.len() as u64).sum::<u64>()
     }
 
     /// Takes in all letters that come by this moment, and says by `hand_out` which copies go where.
     pub fn advance(&mut self, until: SimTime, mut hand_out: impl FnMut(Delivery)) {
+        // Who waits for a node comes again when it is back or led by another, so nobody later may be taken in before.
+        let setting = Arc::clone(&self.setting);
+        for moment in setting.broken.moments(self.now, until) {
+            self.advance_to(SimTime(moment.0 - 1), &mut hand_out);
+        }
+        self.advance_to(until, &mut hand_out);
+    }
+
+    fn advance_to(&mut self, until: SimTime, hand_out: &mut impl FnMut(Delivery)) {
+        self.now = until;
         self.summon(until);
+        while let Some(due) = self.waiting.first_entry().filter(|due| *due.key() <= until) {
+            due.remove().into_iter().for_each(|letter| self.pending.add(letter.at, letter));
+        }
         let mut ready = std::mem::take(&mut self.portion);
         self.pending.take(until, &mut ready);
         let setting = Arc::clone(&self.setting);
@@ -169,7 +197,7 @@ impl Relay {
             let mut from = 0;
             while from < ready.len() {
                 let more = ready[from + 1..].iter().take_while(|(_, letter)| letter.follows).count();
-                self.serve(&ready[from..=from + more], &costs, &setting, directory, &mut hand_out);
+                self.serve(&ready[from..=from + more], &costs, &setting, directory, hand_out);
                 from += more + 1;
             }
         }
@@ -200,6 +228,39 @@ impl Relay {
         }
     }
 
+    /// Letters that find their node down, or are in it when it stops, come to it again then; where that is never, they
+    /// are lost.
+    fn put_off(
+        &mut self,
+        batch: &[(SimTime, Letter)],
+        node: u32,
+        (until, fault): (SimTime, usize),
+        directory: &Directory,
+    ) {
+        if until != SimTime::NEVER {
+            let again = batch.iter().map(|(_, letter)| Letter { at: until, node, ..*letter });
+            self.waiting.entry(until).or_default().extend(again);
+            return;
+        }
+        self.lose(batch, directory);
+        self.lost_by_fault.resize(self.lost_by_fault.len().max(fault + 1), 0);
+        self.lost_by_fault[fault] += real_letters(batch);
+    }
+
+    /// Letters are lost, with all their copies.
+    fn lose(&mut self, batch: &[(SimTime, Letter)], directory: &Directory) {
+        let real = real_letters(batch);
+        self.recorder.flow.relay_lost += real;
+        self.totals.lost += real;
+        let setting = Arc::clone(&self.setting);
+        for (_, letter) in batch {
+            let lost = &mut self.recorder.flow.lost_deliveries;
+            for_each_copy(letter, &setting, directory, &mut self.scratch, &mut |_, recipients| {
+                *lost += counted(recipients);
+            });
+        }
+    }
+
     /// One letter, or a batch of them.
     fn serve(
         &mut self,
@@ -209,7 +270,15 @@ impl Relay {
         directory: &Directory,
         hand_out: &mut impl FnMut(Delivery),
     ) {
-        let node = &mut self.nodes[(batch[0].1.node - self.first) as usize];
+        let first = &batch[0].1;
+        let number = match setting.broken.whereto(first.node, first.from, batch[0].0) {
+            Whereto::Node(node) => node,
+            Whereto::Wait(until, fault) => return self.put_off(batch, first.node, (until, fault), directory),
+        };
+        let crash = setting.broken.next(number, batch[0].0);
+        let dead_from = crash.map_or(SimTime::NEVER, |crash| crash.from);
+        let node = &mut self.nodes[(number - self.first) as usize];
+        node.come_back(setting.broken.back_since(number, batch[0].0));
         let recorder = &mut self.recorder;
         let broker = costs.broker;
         let replicas = broker.replication;
@@ -219,10 +288,13 @@ impl Relay {
         let line_time = |bytes: f64| to_span(bytes * costs.picoseconds_a_byte);
         if let Some(line) = &mut node.nic_in {
             let visit = line.serve(at, line_time(wire * replicas as f64));
-            recorder.visit(Station::NicIn, visit, true);
+            record(recorder, Station::NicIn, visit, dead_from);
             at = visit.departure;
         }
-        let real = u64::from(batch[0].1.from != NOBODY) * batch.len() as u64;
+        if let Some(crash) = crash.filter(|_| at > dead_from) {
+            return self.put_off(batch, number, (setting.broken.taken_up(crash), crash.fault), directory);
+        }
+        let real = real_letters(batch);
         self.counts.clear();
         self.counts.extend(batch.iter().map(|(_, letter)| copies_of(letter, setting, directory, &mut self.scratch)));
         let copies: u64 = self.counts.iter().sum();
@@ -235,23 +307,15 @@ impl Relay {
         let rules = Rules { core: None, wakeup, room: u64::MAX, patience };
         let visit = match node.cpu.admit(at, request + handing, rules) {
             Admission::Served(visit) => visit,
-            Admission::Full | Admission::Abandoned(_) => {
-                recorder.flow.relay_lost += real;
-                self.totals.lost += real;
-                for (_, letter) in batch {
-                    let mut lost = 0;
-                    for_each_copy(letter, setting, directory, &mut self.scratch, &mut |_, recipients| {
-                        lost += if recipients == ALL { 0 } else { u64::from(recipients) };
-                    });
-                    recorder.flow.lost_deliveries += lost;
-                }
-                return;
-            }
+            Admission::Full | Admission::Abandoned(_) => return self.lose(batch, directory),
         };
-        recorder.visit(Station::Cpu, visit, true);
+        record(recorder, Station::Cpu, visit, dead_from);
+        if let Some(crash) = crash.filter(|_| visit.departure > dead_from) {
+            return self.put_off(batch, number, (setting.broken.taken_up(crash), crash.fault), directory);
+        }
         if let (Some(disk), Some(rate)) = (&mut node.disk, broker.disk_write) {
             let written = disk.serve(visit.departure, to_span(wire * replicas as f64 / rate.get() * PICOSECONDS));
-            recorder.visit(Station::Log, written, true);
+            record(recorder, Station::Log, written, dead_from);
         }
         self.totals.relayed += real;
         let copied: f64 = batch
@@ -261,27 +325,80 @@ impl Relay {
             .sum();
         let each = Span(handing.0 / copies.max(1));
         let begins = SimTime(visit.departure.0 - handing.0);
-        let mut out = Sending::begin(node, recorder, begins, visit, line_time, (copied, wire * (replicas - 1) as f64));
+        let mut out = Sending::begin(
+            node,
+            recorder,
+            (begins, dead_from),
+            visit,
+            line_time,
+            (copied, wire * (replicas - 1) as f64),
+        );
         let acknowledged = if replicas > 1 {
             // Readers see what all replicas have: a way to the followers and back.
-            costs.hop.draw(&mut node.hops) + costs.hop.draw(&mut node.hops)
+            let slower = setting.delays.server(visit.departure);
+            costs.hop.draw(&mut node.hops) + costs.hop.draw(&mut node.hops) + slower + slower
         } else {
             Span::ZERO
         };
         for (_, letter) in batch {
             let frame = line_time(setting.demands.backplane_bytes(letter.bytes));
-            let own_node = letter.node;
+            let own_node = number;
             let mut copy = |server: u32, recipients: u32| {
                 let hop = match &costs.far {
                     Some(far) if !directory.is_near(server, own_node) => far.draw(&mut node.hops),
                     _ => costs.hop.draw(&mut node.hops),
                 };
-                let at = out.next(each, frame) + acknowledged + hop;
+                let mut left = out.next(each, frame);
+                if let Some(crash) = crash.filter(|_| left > dead_from) {
+                    // What has not left when the node stops, readers get from its replicas, if it has any.
+                    if !setting.broken.is_replicated() {
+                        recorder.flow.lost_deliveries += counted(recipients);
+                        return;
+                    }
+                    left = left.max(setting.broken.taken_up(crash));
+                }
+                let sent = left + acknowledged;
+                let at = sent + hop + setting.delays.server(sent);
                 self.totals.copies += 1;
                 hand_out(Delivery { at, origin: letter.origin, server, recipients, bytes: letter.bytes });
             };
             for_each_copy(letter, setting, directory, &mut self.scratch, &mut copy);
         }
+    }
+}
+
+/// Letters of a batch, unless servers that are not simulated sent it.
+fn real_letters(batch: &[(SimTime, Letter)]) -> u64 {
+    u64::from(batch[0].1.from != NOBODY) * batch.len() as u64
+}
+
+/// Recipients that are counted where a copy is lost: of one for all users of a server nobody knows how many.
+fn counted(recipients: u32) -> u64 {
+    if recipients == ALL { 0 } else { u64::from(recipients) }
+}
+
+impl Node {
+    /// After an outage that ended then, all stations are empty.
+    fn come_back(&mut self, since: SimTime) {
+        if since == self.back_since {
+            return;
+        }
+        self.back_since = since;
+        self.cpu.clear();
+        for line in [&mut self.nic_in, &mut self.nic_out, &mut self.disk] {
+            *line = line.as_ref().map(|_| Line::default());
+        }
+    }
+}
+
+/// A stay at a station of a node that stops then.
+fn record(recorder: &mut Recorder, station: Station, visit: Visit, dead_from: SimTime) {
+    if visit.departure > dead_from {
+        if visit.arrival < dead_from {
+            recorder.cut(station, visit, dead_from);
+        }
+    } else {
+        recorder.visit(station, visit, true);
     }
 }
 
@@ -296,7 +413,7 @@ impl Sending {
     fn begin(
         node: &mut Node,
         recorder: &mut Recorder,
-        begins: SimTime,
+        (begins, dead_from): (SimTime, SimTime),
         visit: Visit,
         line_time: impl Fn(f64) -> Span,
         (copies, replicas): (f64, f64),
@@ -306,7 +423,7 @@ impl Sending {
             // As much as can be is sent while the CPU still writes.
             let earliest = begins.max(SimTime(visit.departure.0.saturating_sub(all.0)));
             let sent = line.serve(earliest, all);
-            recorder.visit(Station::NicOut, sent, true);
+            record(recorder, Station::NicOut, sent, dead_from);
             sent.start + line_time(replicas)
         });
         Self { written: begins, line }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::broken::Broken;
 use super::cell::{Cell, Change, Coming, Setting};
+use super::delays::Delays;
 use super::demand::Demands;
 use super::directory::Directory;
-use super::door::Door;
+use super::door::{Door, FleetCourse};
 use super::exchange::{Exchange, Inbox, Pace, Row};
 use super::outages::Outages;
 use super::outlet::Between;
@@ -17,13 +19,15 @@ use super::reads::{Ask, Reads};
 use super::recorder::Recorder;
 use super::server::ServerTotals;
 use crate::metrics::recovery::FaultTally;
+use crate::metrics::scaling::ScalingTally;
 use crate::metrics::summary::{BackendFacts, BrokerFacts, Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
 use crate::random::Distribution;
-use crate::scenario::{Arrivals, BalancedUnit, FanOut, Fault, FaultKind, ProfileOf, Scenario, Start, Workload};
-use crate::units::display::whole;
+use crate::scenario::{Arrivals, BalancedUnit, FanOut, Fault, FaultKind, ProfileOf, Scenario, Start, Ways, Workload};
+use crate::units::display::{seconds, whole};
+use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
 /// With a precision to reach, at most this many times the replications asked for.
@@ -146,7 +150,8 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         ramp_seconds: if let Start::Ramp(time) = scenario.simulation.start { time.get() } else { 0.0 },
         unsteady: plan.unsteady.clone(),
         users_retry: retrying(scenario),
-        steady: scenario.workload.profile.is_none(),
+        steady: scenario.workload.profile.is_none() && scenario.autoscaler.is_none(),
+        fixed_servers: scenario.autoscaler.map(|_| plan.fixed),
         faults: scenario.faults.iter().map(|fault| (fault.at.get(), in_words(scenario, fault))).collect(),
         warnings: warnings.to_vec(),
     }
@@ -182,11 +187,20 @@ fn in_words(scenario: &Scenario, fault: &Fault) -> String {
             format!("{} server{s} slow, x {factor}", whole(servers as f64))
         }
         FaultKind::Deploy(_) => "deploy".to_owned(),
+        FaultKind::LoseBroker { nodes } => format!("{} lost", counted(nodes, "broker node")),
+        FaultKind::Network { of, latency } => {
+            let whom = if of == Ways::Client { "clients" } else { "servers" };
+            format!("{} more to {whom}", seconds(latency))
+        }
         FaultKind::Lose { zone } => {
             let name = scenario.zones.as_ref().and_then(|zones| zones.names.get(zone));
             format!("{} is lost", name.map_or("a zone", String::as_str))
         }
     }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", whole(number as f64), if number == 1 { "" } else { "s" })
 }
 
 /// The part of each latency that is always the same: the network, where it is constant.
@@ -222,7 +236,8 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let share = plan.simulated as f64 / plan.servers as f64;
     let outages = Outages::of(scenario, cells, number);
     let (mut door, counts) = if plan.connections_change {
-        let (door, counts) = Door::new(scenario, cells, slots, share, plan.balancers, outages.clone(), number);
+        let servers = (cells, if scenario.autoscaler.is_some() { plan.initial as usize } else { cells });
+        let (door, counts) = Door::new(scenario, servers, slots, share, plan.balancers, outages.clone(), number);
         (Some(door), counts)
     } else {
         let connections = scenario.users * scenario.workload.connections_per_user;
@@ -236,11 +251,13 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         .then(|| Between::new(scenario, Directory::new(scenario, &plan.extent, &counts, seed, number)));
     let setting = Arc::new(Setting {
         scenario: scenario.clone(),
-        demands: Demands::of(scenario, plan.servers, plan.log_nodes),
+        demands: Demands::of(scenario, plan.initial, plan.log_nodes),
         slices,
         seed,
         replication: number,
         fleet: plan.servers,
+        delays: Delays::of(scenario),
+        broken: Broken::of(scenario, plan.broker_nodes as usize, number),
         between,
     });
     let make = |server: usize| {
@@ -261,7 +278,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             .into_par_iter()
             .map(|range| run_alone(range, &make, &setting, watch))
             .collect::<Result<Vec<Part>, SimulationError>>()?;
-        return gather(parts, (None, None), plan, scenario, opened, &outages, Vec::new());
+        return gather(parts, (None, None), plan, scenario, opened, &outages, (Vec::new(), None));
     }
     let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
     let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
@@ -278,8 +295,8 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
         })
         .collect();
     run_together(&mut parts, door.as_mut(), (exchange.as_mut(), reads.as_mut()), &setting, plan, watch)?;
-    let faults = door.map_or_else(Vec::new, |door| door.finish(end));
-    gather(parts, (exchange, reads), plan, scenario, opened, &outages, faults)
+    let followed = door.map_or_else(|| (Vec::new(), None), |door| door.finish(end));
+    gather(parts, (exchange, reads), plan, scenario, opened, &outages, followed)
 }
 
 /// Connections of each simulated server where they stay, as the balancer's policy has spread them over all.
@@ -361,15 +378,16 @@ fn run_together(
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.open(slice);
         }
-        for window in 1..=windows {
+        let mut window = 0;
+        while window < windows {
             if watch.stop() {
                 return Err(SimulationError::Interrupted);
             }
-            let until = if window == windows {
-                to
-            } else {
-                from + Span((u128::from(to.since(from).0) * u128::from(window) / u128::from(windows)) as u64)
-            };
+            let planned = end_of_window(from, to, window + 1, windows);
+            // The autoscaler looks at the end of a window.
+            let look = door.as_ref().and_then(|door| door.next_look()).filter(|look| *look <= planned);
+            let until = look.unwrap_or(planned);
+            window += u64::from(until == planned);
             if let Some(door) = door.as_deref_mut() {
                 changes.iter_mut().for_each(Vec::clear);
                 door.advance(until, |server, time, change| changes[server].push((time, change)));
@@ -385,6 +403,7 @@ fn run_together(
                     .collect();
                 exchange.advance_singly(&mut rows, &mut changes, setting, until);
             }
+            let there = if window == windows { those_there(door.as_deref(), cells) } else { Vec::new() };
             let shared = exchange.as_deref();
             let nothing_changes = door.is_none();
             let advance = |(number, part): (usize, &mut Part)| {
@@ -403,7 +422,7 @@ fn run_together(
                     if excess > 0 {
                         shed.push((*first + i, cell.shed(excess, recorder)));
                     }
-                    if window == windows {
+                    if window == windows && there.get(*first + i).is_none_or(|there| *there) {
                         sample_memory(cell, recorder);
                     }
                 }
@@ -420,6 +439,9 @@ fn run_together(
                 if let Some(door) = door.as_deref_mut() {
                     door.shed(server, count, until);
                 }
+            }
+            if let (Some(now), Some(door)) = (look, door.as_deref_mut()) {
+                door.look(now, &times_at_work(parts));
             }
             if let Some(exchange) = exchange.as_deref_mut() {
                 let outboxes: Vec<_> = parts.iter().map(|part| &part.recorder.outbox).collect();
@@ -485,6 +507,24 @@ fn make_reads(reads: Option<&mut Reads>, parts: &mut [Part], answers: &mut [Vec<
     });
 }
 
+/// When a window ends, of so many equal ones between two moments.
+fn end_of_window(from: SimTime, to: SimTime, window: u64, windows: u64) -> SimTime {
+    if window == windows {
+        return to;
+    }
+    from + Span((u128::from(to.since(from).0) * u128::from(window) / u128::from(windows)) as u64)
+}
+
+/// Which servers are there; none is named where all are.
+fn those_there(door: Option<&Door>, servers: usize) -> Vec<bool> {
+    door.map_or_else(Vec::new, |door| (0..servers).map(|server| door.is_there(server)).collect())
+}
+
+/// The time that the cores of each server have worked up to now.
+fn times_at_work(parts: &[Part]) -> Vec<u128> {
+    parts.iter().flat_map(|part| &part.cells).map(Cell::busy).collect()
+}
+
 fn gather(
     mut parts: Vec<Part>,
     (exchange, reads): (Option<Exchange>, Option<Reads>),
@@ -492,7 +532,7 @@ fn gather(
     scenario: &Scenario,
     opened: u64,
     outages: &Outages,
-    mut faults: Vec<FaultTally>,
+    (mut faults, course): (Vec<FaultTally>, Option<FleetCourse>),
 ) -> Result<Replication, SimulationError> {
     let mut conservation = Conservation { connections_opened: opened, ..Conservation::default() };
     let mut relay = None;
@@ -505,6 +545,9 @@ fn gather(
         conservation.copies_on_the_way = end.copies + coming;
         conservation.in_post =
             end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
+        for (fault, lost) in faults.iter_mut().zip(end.lost_by_fault) {
+            fault.messages_lost += lost;
+        }
         relay = end.tally.map(|tally| (tally, plan.extent.nodes));
     }
     let mut backend = None;
@@ -558,8 +601,19 @@ fn gather(
         let slices = tally.slices;
         for (i, flow) in tally.flow.iter_mut().enumerate() {
             flow.down = outages.down_between(slices.start_of(i), slices.end_of(i));
+            if let Some(course) = &course {
+                (flow.up, flow.paid) = course.between(slices.start_of(i), slices.end_of(i));
+            }
         }
     }
+    let scaling = course.map(|course| ScalingTally {
+        scale_outs: course.scale_outs,
+        scale_ins: course.scale_ins,
+        most: course.most(),
+        server_seconds: course.between(SimTime::ZERO, SimTime::from_seconds(scenario.simulation.duration.get())).1
+            as f64
+            / PICOSECONDS,
+    });
     let seconds = scenario.simulation.duration.get();
     Ok(Replication {
         groups,
@@ -567,6 +621,7 @@ fn gather(
         backend,
         conservation,
         faults,
+        scaling,
         servers: compare(&totals, scenario.servers.cores, seconds),
     })
 }
@@ -584,6 +639,6 @@ fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {
         messages_mean: mean,
         messages_variance_over_mean: (totals.len() > 1 && mean > 0.0).then(|| squares / (n - 1.0) / mean),
         worst: worst as u64,
-        worst_cpu_utilisation: work as f64 / crate::units::time::PICOSECONDS / (seconds * f64::from(cores)),
+        worst_cpu_utilisation: work as f64 / PICOSECONDS / (seconds * f64::from(cores)),
     }
 }

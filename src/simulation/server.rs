@@ -71,6 +71,8 @@ pub struct ServerTotals {
     pub messages: u64,
     /// Time of its cores that was spent, without wake-ups, in picoseconds.
     pub work: u128,
+    /// Time spent on wake-ups besides, in picoseconds.
+    pub woken: u128,
 }
 
 /// A moment at which a server stops, known before. Who comes is told at once whether it will leave in time.
@@ -546,6 +548,7 @@ impl Server {
             recorder.shared_work(station.now(), departure, station.busy_cores() as u32);
             let Some(left) = station.depart() else { return };
             recorder.shared_visit(left.arrival, left.departure, left.service, left.wakeup);
+            self.totals.woken += u128::from(left.wakeup.0);
             self.hand_over::<true>(left.departure, left.cargo, recorder);
         }
     }
@@ -563,6 +566,7 @@ impl Server {
             return;
         }
         self.totals.work += u128::from(job.cpu.0);
+        self.totals.woken += u128::from(visit.wakeup.0);
         if self.outlet.is_some() {
             self.done.push(visit.departure, job.pack());
             return;
@@ -684,6 +688,8 @@ impl Server {
             self.acknowledged =
                 self.acknowledged + Span(setting.demands.delivery_acknowledged(job.bytes).0 * recipients);
         }
+        let slower = setting.delays.client(last).0;
+        let job = Job { origin: job.origin.wrapping_sub(slower), ..job };
         match (&mut self.downlink, recipients) {
             (None, 1) => recorder.delivered(last, last.0.wrapping_sub(job.origin), job.bytes),
             (downlink, _) => recorder.delivered_many((first.min(last), last), recipients, job.bytes, || {
@@ -736,6 +742,18 @@ impl Server {
             }
         };
         ServerTotals { work: self.totals.work.saturating_sub(ahead), ..self.totals }
+    }
+
+    /// Time that its cores have worked up to now, wake-ups included, in picoseconds.
+    pub fn busy(&self, now: SimTime) -> u128 {
+        let ahead: u128 = match &self.cpu {
+            CpuStation::Shared(station) => station.inside().map(|(_, job)| u128::from(job.cpu.0)).sum(),
+            // Looking ahead makes more of the map, so a copy looks.
+            CpuStation::Fifo(cores) => {
+                u128::from(cores.backlog(self.pace.clone().map_or(now, |mut pace| pace.op(now))).0)
+            }
+        };
+        (self.totals.work + self.totals.woken).saturating_sub(ahead)
     }
 
     /// Messages and others at a station where all are served at once.

@@ -8,6 +8,7 @@ mod accept;
 mod choice;
 mod idle;
 mod recovery;
+mod scaler;
 
 use super::cell::Change;
 use super::outages::Outages;
@@ -24,6 +25,8 @@ use accept::{Acceptors, Admission, Waiting};
 use choice::Choice;
 use idle::Idle;
 use recovery::Recovery;
+pub use scaler::FleetCourse;
+use scaler::{Order, Scaler};
 
 /// The process of connections.
 #[derive(Debug)]
@@ -69,6 +72,7 @@ pub struct Door {
     /// Of each deploy, by the fault's number: the group of users whose connections it closed.
     deploys: Vec<Option<usize>>,
     recovery: Recovery,
+    scaler: Option<Scaler>,
 }
 
 #[derive(Debug)]
@@ -116,6 +120,14 @@ enum Event {
     Free {
         server: u32,
     },
+    /// A server that the autoscaler asked for is there, if it still wants it.
+    Join {
+        server: u32,
+    },
+    /// A server that the autoscaler removes has drained.
+    Leave {
+        server: u32,
+    },
 }
 
 /// A user at the door.
@@ -133,16 +145,18 @@ struct Attempt {
 
 /// One that was never here.
 const NEWCOMER: Attempt = Attempt { tries: 0, returning: false, home: None, since: None };
+/// What drains a server where no fault does.
+const NO_FAULT: usize = usize::MAX;
 /// Attempts in vain of one who finds no slot from the start: as many as make the wait the longest.
 const MANY_TRIES: u32 = u32::MAX / 2;
 
 impl Door {
     /// The door of `servers` servers that take `limit` connections each, with the users of the start, and how many
     /// connections each server has then. `share` is the share of all users that comes to these servers, through as large a
-    /// share of the balancer's nodes.
+    /// share of the balancer's nodes. With an autoscaler, the first `initial` of the servers are there at the start.
     pub fn new(
         scenario: &Scenario,
-        servers: usize,
+        (servers, initial): (usize, usize),
         limit: u64,
         share: f64,
         balancers: u64,
@@ -151,7 +165,6 @@ impl Door {
     ) -> (Self, Vec<u64>) {
         let population = scenario.users as f64 * scenario.workload.connections_per_user as f64 * share;
         let seed = scenario.simulation.seed;
-        let balancers = balancers as f64;
         let round_trip = Span::from_seconds((2.0 * scenario.latency.client.mean()).max(SHORTEST_ROUND_TRIP_SECONDS));
         let levels: Vec<Delay> =
             scenario.workload.reconnect.iter().flat_map(|reconnect| delays(reconnect, round_trip)).collect();
@@ -178,10 +191,7 @@ impl Door {
             returning: Cohorts::new(levels.into_iter().chain(deploys.iter().flatten().map(|(_, delay)| *delay))),
             longest_level,
             round_trip,
-            gate: scenario.balancer.handshakes.map(|rate| {
-                let rate = Rate::new(rate.get() * balancers * share);
-                Acceptors::new(Accept { rate, backlog: u64::MAX }, 1)
-            }),
+            gate: gate(scenario, balancers, share),
             acceptors: scenario.servers.accept.map(|accept| Acceptors::new(accept, servers)),
             connect_timeout: scenario
                 .workload
@@ -202,7 +212,9 @@ impl Door {
             tide: None,
             gone: 0,
             outages,
+            scaler: scenario.autoscaler.map(|rule| Scaler::new(rule, scenario, initial, servers)),
         };
+        (initial..servers).for_each(|server| door.hold(server));
         door.schedule_outages();
         door.schedule_drains();
         let curve = curve_of_users(scenario);
@@ -230,7 +242,8 @@ impl Door {
                     (None, Some(curve)) => door.tide.insert(Tide::new(curve, population)).level(),
                     (None, None) => population.round() as u64,
                 };
-                let counts = spread(scenario, open, servers, seed, replication);
+                let mut counts = spread(scenario, open, initial, seed, replication);
+                counts.resize(servers, 0);
                 counts.iter().enumerate().map(|(server, &count)| door.settle(server, count)).collect()
             }
             (start, None) => {
@@ -405,6 +418,12 @@ impl Door {
             }
             Event::CloseOne { server, to, fault } => self.close_one(now, server, to, fault, report),
             Event::Free { server } => self.free(server as usize),
+            Event::Join { server } => {
+                if self.scaler.as_mut().is_some_and(|scaler| scaler.join(server as usize, now)) {
+                    self.free(server as usize);
+                }
+            }
+            Event::Leave { server } => self.leave(now, server as usize, report),
         }
     }
 
@@ -641,6 +660,11 @@ impl Door {
         report(server, now, Change::Crash);
         let open = self.choice.count(server) - self.opening[server];
         self.drop_open(server, open, Some(fault), now);
+        self.turn_back_waiting(now, server);
+        self.schedule_end(now);
+    }
+
+    fn turn_back_waiting(&mut self, now: SimTime, server: usize) {
         // Who waits for a handshake sees the connection break. Who will give up anyway comes back when it would have.
         let waiting = self.acceptors.as_mut().map(|acceptors| acceptors.clear(server)).unwrap_or_default();
         for Waiting { tries, returning, home, .. } in waiting.into_iter().filter(|waiting| !waiting.wasted) {
@@ -649,7 +673,43 @@ impl Door {
             self.come_back(now, tries, home, 1);
         }
         self.opening_in_all -= std::mem::take(&mut self.opening[server]);
+    }
+
+    /// When the autoscaler looks next, if there is one.
+    pub fn next_look(&self) -> Option<SimTime> {
+        self.scaler.as_ref().map(Scaler::next_look)
+    }
+
+    /// Whether a server is there, up or drained; without an autoscaler all are.
+    pub fn is_there(&self, server: usize) -> bool {
+        self.scaler.as_ref().is_none_or(|scaler| scaler.is_up(server))
+    }
+
+    /// The autoscaler looks at what all servers have done up to now: the time that the cores of each have worked.
+    pub fn look(&mut self, now: SimTime, busy: &[u128]) {
+        let Self { scaler: Some(scaler), choice, opening, .. } = self else { return };
+        for order in scaler.look(now, busy, |server| choice.count(server) - opening[server]) {
+            match order {
+                Order::Start { server, at } => self.calendar.schedule(at, Event::Join { server: server as u32 }),
+                Order::Drain { server, to } => {
+                    self.hold(server);
+                    self.close_next(now, server as u32, to, NO_FAULT);
+                    self.calendar.schedule(to, Event::Leave { server: server as u32 });
+                }
+            }
+        }
+    }
+
+    /// A server has drained. Who still waited for a handshake when that began may have got in since, or waits still.
+    fn leave(&mut self, now: SimTime, server: usize, report: &mut impl FnMut(usize, SimTime, Change)) {
+        let open = self.choice.count(server) - self.opening[server];
+        (0..open).for_each(|_| report(server, now, Change::Drain));
+        self.drop_open(server, open, None, now);
+        self.turn_back_waiting(now, server);
         self.schedule_end(now);
+        if let Some(scaler) = &mut self.scaler {
+            scaler.leave(server, now);
+        }
     }
 
     fn hold(&mut self, server: usize) {
@@ -701,10 +761,10 @@ impl Door {
         self.close_next(now, server, to, fault);
     }
 
-    /// What each fault did, at the end of the run.
-    pub fn finish(mut self, end: SimTime) -> Vec<FaultTally> {
+    /// What each fault did, and how many servers there were, at the end of the run.
+    pub fn finish(mut self, end: SimTime) -> (Vec<FaultTally>, Option<FleetCourse>) {
         self.begin_faults(end);
-        self.recovery.finish(end)
+        (self.recovery.finish(end), self.scaler.map(Scaler::finish))
     }
 
     /// An open connection chosen at random: the server it is on. A server is taken with a chance proportional to its
@@ -754,6 +814,14 @@ impl Door {
 fn curve_of_users(scenario: &Scenario) -> Option<Curve> {
     let profile = scenario.workload.profile.as_ref().filter(|profile| profile.of == ProfileOf::Users)?;
     Some(profile.curve.clone())
+}
+
+/// The balancer's handshakes, of this share of so many nodes, where their rate is limited.
+fn gate(scenario: &Scenario, nodes: u64, share: f64) -> Option<Acceptors> {
+    scenario.balancer.handshakes.map(|rate| {
+        let rate = Rate::new(rate.get() * nodes as f64 * share);
+        Acceptors::new(Accept { rate, backlog: u64::MAX }, 1)
+    })
 }
 
 /// The delay of each group of users: that before attempt k, for k up to the first that is the longest. A user hears of a

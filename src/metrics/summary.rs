@@ -7,7 +7,7 @@
 use super::recovery::{FaultTally, recoveries};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
-    ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup,
+    ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup, SlowMetrics,
     StationMetrics,
 };
 use crate::stats::series::{Batch, mser, quantile_interval, ratio_interval};
@@ -48,6 +48,8 @@ pub struct Facts {
     pub broker: Option<BrokerFacts>,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
+    /// Share of the connections with a slow downlink, where there are any.
+    pub slow_share: Option<f64>,
     /// Added to each latency.
     pub fixed_latency_seconds: f64,
     /// Log bytes of a message.
@@ -90,6 +92,8 @@ struct Part {
     latency_count: u64,
     latency_sum: u128,
     histogram: Histogram,
+    /// Of the deliveries to slow connections alone.
+    slow: LatencySlice,
     flow: Flow,
     /// Seconds × servers.
     server_seconds: f64,
@@ -157,7 +161,9 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     RunMetrics {
         messages: replications.iter().map(|r| r.conservation.arrived).sum(),
         events: events(replications),
-        latency: latency(&batches, facts.fixed_latency_seconds),
+        latency: latency(&batches, facts.fixed_latency_seconds, &|part| {
+            (part.latency_count, part.latency_sum, &part.histogram)
+        }),
         stations,
         flows: Flows {
             messages_in: per_second(&|p| p.flow.messages_in as f64),
@@ -174,6 +180,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
         timed_out_messages: at_least_zero(count(&|p| p.flow.unanswered as f64)),
         retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
+        slow_clients: facts.slow_share.map(|share| slow_clients(&batches, &facts, share, &count)),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
@@ -256,6 +263,30 @@ fn linger(batches: &[Vec<Part>], fleet: f64) -> StationMetrics {
     }
 }
 
+/// How those with a slow downlink fared; `count` makes a count over the time measured of a figure of each part.
+fn slow_clients(
+    batches: &[Vec<Part>],
+    facts: &Facts,
+    share: f64,
+    count: &dyn Fn(&dyn Fn(&Part) -> f64) -> Estimate,
+) -> SlowMetrics {
+    let lost = |p: &Part| p.flow.slow_lost as f64;
+    let waiting = |p: &Part| p.flow.slow_waiting as f64;
+    let figure = |sum: &dyn Fn(&Part) -> f64, weight: &dyn Fn(&Part) -> f64| {
+        interval(batches, sum, weight).map_or(Estimate::exact(0.0), at_least_zero)
+    };
+    SlowMetrics {
+        share,
+        utilisation: figure(&|p| p.flow.slow_offered as f64, &|p| p.flow.connections as f64 * share),
+        waiting_bytes: figure(&waiting, &|p| p.flow.slow_samples as f64),
+        memory_bytes: figure(&waiting, &|p| p.flow.memory_samples as f64),
+        dropped_share: figure(&lost, &|p| lost(p) + p.slow.count as f64).clamped(0.0, 1.0),
+        dropped_deliveries: at_least_zero(count(&lost)),
+        cut: at_least_zero(count(&|p| p.flow.slow_cut as f64)),
+        latency: latency(batches, facts.fixed_latency_seconds, &|p| (p.slow.count, p.slow.sum, &p.slow.histogram)),
+    }
+}
+
 /// Messages lost: of users who send again or wait only so long, those that they gave up.
 fn lost(flow: &Flow, users_retry: bool) -> u64 {
     if users_retry { flow.given_up } else { flow.blocked + flow.abandoned + flow.lost }
@@ -281,14 +312,15 @@ fn interval(batches: &[Vec<Part>], sum: &dyn Fn(&Part) -> f64, weight: &dyn Fn(&
     })
 }
 
-fn latency(batches: &[Vec<Part>], fixed: f64) -> Option<LatencyMetrics> {
+/// Latency of some of the deliveries: `of` gives a part's number of them, the sum of their latencies, and all of those.
+fn latency(batches: &[Vec<Part>], fixed: f64, of: &dyn Fn(&Part) -> (u64, u128, &Histogram)) -> Option<LatencyMetrics> {
     let mut pooled = Histogram::new();
-    batches.iter().flatten().for_each(|part| pooled.merge(&part.histogram));
+    batches.iter().flatten().for_each(|part| pooled.merge(of(part).2));
     let histograms: Vec<Vec<&Histogram>> =
-        batches.iter().map(|run| run.iter().map(|part| &part.histogram).collect()).collect();
+        batches.iter().map(|run| run.iter().map(|part| of(part).2).collect()).collect();
     let whole = |e: Estimate| Estimate { value: e.value + fixed, low: e.low + fixed, high: e.high + fixed };
     let quantile = |p: f64| quantile_interval(&pooled, &histograms, p).map(|e| whole(e.scaled(1.0 / PICOSECONDS)));
-    let mean = interval(batches, &|p| p.latency_sum as f64 / PICOSECONDS, &|p| p.latency_count as f64)?;
+    let mean = interval(batches, &|p| of(p).1 as f64 / PICOSECONDS, &|p| of(p).0 as f64)?;
     Some(LatencyMetrics {
         mean: whole(at_least_zero(mean)),
         p50: quantile(0.5)?,
@@ -351,6 +383,7 @@ fn part(tally: &Tally, stations: &[Vec<StationSlice>; 4], slices: Slices, server
         latency_count: *count,
         latency_sum: *sum,
         histogram: histogram.clone(),
+        slow: tally.slow.get(i).cloned().unwrap_or_default(),
         flow: tally.flow[i],
         server_seconds: slices.end_of(i).since(slices.start_of(i)).as_seconds() * servers as f64,
     }
@@ -364,6 +397,9 @@ impl Part {
         self.latency_count += other.latency_count;
         self.latency_sum += other.latency_sum;
         self.histogram.merge(&other.histogram);
+        self.slow.count += other.slow.count;
+        self.slow.sum += other.slow.sum;
+        self.slow.histogram.merge(&other.slow.histogram);
         self.flow.merge(&other.flow);
         self.server_seconds += other.server_seconds;
     }

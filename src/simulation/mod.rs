@@ -7,6 +7,7 @@
 
 mod arrivals;
 pub mod cell;
+mod consumers;
 pub mod demand;
 pub mod directory;
 mod door;

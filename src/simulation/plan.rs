@@ -7,8 +7,9 @@ use crate::model::balancer::silence;
 use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
+use crate::model::slow;
 use crate::model::{Model, ResourceKind, shard_servers};
-use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
+use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, SlowConsumer, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -100,6 +101,8 @@ pub struct Plan {
     pub connections_settle: bool,
     /// Whether memory can fill, so that servers may have to drop connections.
     pub memory_can_fill: bool,
+    /// Whether servers cut slow connections.
+    pub slow_are_cut: bool,
     /// Connections a server takes.
     pub slots: u64,
     /// Messages expected, in all replications asked for.
@@ -270,7 +273,9 @@ impl Plan {
         let stuffed = fullest > slots as f64 && !routed || model.load.connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
         let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
-            * scenario.servers.memory_per_connection.get();
+            * (scenario.servers.memory_per_connection.get() + slow::memory_per_connection(scenario));
+        let slow_are_cut =
+            scenario.workload.slow_clients.is_some() && scenario.servers.slow_consumer == SlowConsumer::Disconnect;
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
@@ -282,6 +287,7 @@ impl Plan {
             || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
             || stuffed
             || memory_can_fill
+            || slow_are_cut
             || faulty
             || silence(scenario).is_some()
             // Near the limit an uneven spread may overfill one.
@@ -314,6 +320,7 @@ impl Plan {
             settling_seconds: SETTLING * slowest,
             connections_settle: settings.start != Start::Steady || stuffed || memory_can_fill,
             memory_can_fill,
+            slow_are_cut,
             slots,
             messages: messages * simulated as f64 / servers as f64,
             warnings,

@@ -122,6 +122,7 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
             lingers: broker.linger.get() > 0.0,
         }),
         deliveries: plan.deliveries,
+        slow_share: scenario.workload.slow_clients.map(|slow| slow.share.get()),
         fixed_latency_seconds: fixed_latency(scenario),
         log_bytes: scenario.logs.map_or(0.0, |logs| logs.bytes_per_message.get() / logs.compression),
         memory_bytes: scenario.servers.memory.get(),
@@ -174,7 +175,10 @@ struct Part {
 
 impl Part {
     fn new(first: usize, slices: Slices, scenario: &Scenario) -> Self {
-        let recorder = Recorder::new(slices, &scenario.workload.fan_out);
+        let mut recorder = Recorder::new(slices, &scenario.workload.fan_out);
+        if scenario.workload.slow_clients.is_some() {
+            recorder = recorder.with_slow_clients();
+        }
         Self { cells: Vec::new(), first, recorder, totals: Vec::new(), inbox: None }
     }
 }
@@ -301,6 +305,9 @@ fn run_alone(
 fn sample_memory(cell: &Cell, recorder: &mut Recorder) {
     recorder.flow.memory += cell.memory() as u128;
     recorder.flow.memory_samples += cell.servers() as u64;
+    let (waiting, slow) = cell.waiting_for_slow();
+    recorder.flow.slow_waiting += waiting as u128;
+    recorder.flow.slow_samples += slow;
 }
 
 /// Cells behind one front door, or with a broker between them: all go forward together, from one window of time to the
@@ -323,7 +330,8 @@ fn run_together(
         let seconds = to.since(from).as_seconds();
         let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
         let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
-        let feedback = if plan.memory_can_fill { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
+        let feedback =
+            if plan.memory_can_fill || plan.slow_are_cut { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
         let in_step =
             pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
         let windows = (steps.max(feedback) as u64).max(in_step);
@@ -369,6 +377,10 @@ fn run_together(
                     let changes: &[_] = if nothing_changes { &[] } else { &changes[*first + i] };
                     let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
                     cell.advance(until, Coming { changes, copies }, setting, recorder);
+                    let cut = if plan.slow_are_cut { cell.cut_slow(recorder) } else { 0 };
+                    if cut > 0 {
+                        shed.push((*first + i, cut));
+                    }
                     let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
                     if excess > 0 {
                         shed.push((*first + i, cell.shed(excess, recorder)));

@@ -280,7 +280,8 @@ fn slow_clients(
         utilisation: figure(&|p| p.flow.slow_offered as f64, &|p| p.flow.connections as f64 * share),
         waiting_bytes: figure(&waiting, &|p| p.flow.slow_samples as f64),
         memory_bytes: figure(&waiting, &|p| p.flow.memory_samples as f64),
-        dropped_share: figure(&lost, &|p| lost(p) + p.slow.count as f64).clamped(0.0, 1.0),
+        // Of those handed over, not of those that arrived: they may arrive long after.
+        dropped_share: figure(&lost, &|p| p.flow.slow_deliveries as f64).clamped(0.0, 1.0),
         dropped_deliveries: at_least_zero(count(&lost)),
         cut: at_least_zero(count(&|p| p.flow.slow_cut as f64)),
         latency: latency(batches, facts.fixed_latency_seconds, &|p| (p.slow.count, p.slow.sum, &p.slow.histogram)),

@@ -253,6 +253,8 @@ pub struct Flow {
     pub relay_lost: u64,
     /// Deliveries lost with either.
     pub lost_deliveries: u64,
+    /// Deliveries handed to slow connections, lost or not.
+    pub slow_deliveries: u64,
     /// Of the deliveries lost, those that slow connections had no room for.
     pub slow_lost: u64,
     /// Time on their downlinks that is asked for by what is sent to slow connections (picoseconds).
@@ -316,6 +318,7 @@ impl Flow {
         self.copies_cut += other.copies_cut;
         self.relay_lost += other.relay_lost;
         self.lost_deliveries += other.lost_deliveries;
+        self.slow_deliveries += other.slow_deliveries;
         self.slow_lost += other.slow_lost;
         self.slow_offered += other.slow_offered;
         self.slow_cut += other.slow_cut;

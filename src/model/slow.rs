@@ -93,7 +93,8 @@ impl SlowForm {
                     waiting_bytes: work.mean_restarted() * speed,
                     dropped_share: if never { 0.0 } else { share },
                     cuts_per_second: if never { 0.0 } else { 1.0 / (fills + away_seconds(scenario)) },
-                    wait_seconds: before.mean_restarted() + within,
+                    // Where too much comes, only what finds less than 1/utilisation of the room is out before the cut.
+                    wait_seconds: before.mean_restarted() / utilisation.max(1.0) + within,
                     ..form
                 }
             }

@@ -477,8 +477,12 @@ fn slow_clients(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
     if let Some(latency) = found.and_then(|s| s.latency) {
         rows.push(row("p99", String::new(), Some(interval(&latency.p99, fine))));
     }
-    if let Some(slow) = found.filter(|slow| slow.cut.value > 0.0) {
-        rows.push(row("connections cut", String::new(), Some(interval(&slow.cut, count_whole))));
+    let cuts = assessment.model.admitted.connections * form.share * form.cuts_per_second;
+    let seen = metrics.map_or(1.0, |m| m.setup.duration_seconds - m.setup.warm_up_seconds);
+    let cuts_found = found.map(|s| s.cut.scaled(1.0 / seen));
+    if cuts > 0.0 || cuts_found.is_some_and(|found| found.value > 0.0) {
+        let events = |figure: f64| rate(Rate::new(figure.max(0.0)));
+        rows.push(row("connections cut", events(cuts), cuts_found.map(|found| interval(&found, events))));
     }
     let title = format!("slow clients ({})", part(form.share));
     let mut header = vec![title, "closed form".to_owned()];

@@ -36,13 +36,19 @@ pub struct SlowConsumers {
     steady: Option<SlowForm>,
     picoseconds_a_byte: f64,
     wire: Wire,
+    /// Mean payload.
+    bytes: u32,
     /// Time that a message takes on the downlink, where all are of one size.
     fixed: Option<Span>,
     /// Room for what waits, in time of the downlink.
     room: Span,
     disconnects: bool,
+    /// Whether a cut or a crash may take back what is under way.
+    remembers: bool,
     stream: Stream,
     lines: Vec<Line>,
+    /// What was under way to users who went: it counts as delivered.
+    left_behind: Vec<UnderWay>,
     /// Open connections of the server, and how many of them are slow.
     connections: u64,
     slow: u64,
@@ -55,7 +61,7 @@ pub struct SlowConsumers {
 struct Line {
     /// When it has sent all that waits.
     free_at: SimTime,
-    /// Where connections are cut: what is under way, in order.
+    /// What is under way, in order: what the run began with, and where a cut or a crash may take it back all of it.
     under_way: VecDeque<UnderWay>,
 }
 
@@ -84,11 +90,14 @@ impl SlowConsumers {
             steady: if steady { SlowForm::of(scenario, &Load::of(scenario)) } else { None },
             picoseconds_a_byte,
             wire,
+            bytes: scenario.workload.message_size.mean().round() as u32,
             fixed: scenario.workload.message_size.constant().map(time),
             room: to_span(scenario.servers.send_buffer.get() * picoseconds_a_byte),
             disconnects: scenario.servers.slow_consumer == SlowConsumer::Disconnect,
+            remembers: scenario.servers.slow_consumer == SlowConsumer::Disconnect || !scenario.faults.is_empty(),
             stream,
             lines: Vec::new(),
+            left_behind: Vec::new(),
             connections: 0,
             slow: 0,
             cut: 0.0,
@@ -106,13 +115,19 @@ impl SlowConsumers {
         self.connections = connections;
         self.slow = ((connections as f64 * self.share + self.rounding) as u64).min(connections);
         let lines = self.slow.min(LINES) as usize;
-        self.lines.truncate(lines);
+        while self.lines.len() > lines {
+            self.remove_line();
+        }
         while self.lines.len() < lines {
-            let waits = match &self.steady {
-                Some(form) if now == SimTime::ZERO => Span::from_seconds(form.work_quantile(self.stream.unit())),
-                _ => Span::ZERO,
+            let line = match &self.steady {
+                Some(form) if now == SimTime::ZERO => {
+                    let number = self.lines.len() as u64;
+                    let stands_for = self.slow * (number + 1) / lines as u64 - self.slow * number / lines as u64;
+                    Line::steady(form, self.stream.unit(), (self.bytes, stands_for))
+                }
+                _ => Line { free_at: now, under_way: VecDeque::new() },
             };
-            self.lines.push(Line { free_at: now + waits, under_way: VecDeque::new() });
+            self.lines.push(line);
         }
     }
 
@@ -124,6 +139,14 @@ impl SlowConsumers {
             if self.stream.unit() < share {
                 line.free_at = line.free_at.min(now);
             }
+        }
+    }
+
+    /// A connection less: of those that were cut, or for whom least waits, which comes to the same.
+    fn remove_line(&mut self) {
+        let emptiest = self.lines.iter().enumerate().min_by_key(|(_, line)| line.free_at).map(|(i, _)| i);
+        if let Some(i) = emptiest {
+            self.left_behind.extend(self.lines.swap_remove(i).under_way);
         }
     }
 
@@ -147,6 +170,7 @@ impl SlowConsumers {
         recorder: &mut Recorder,
         mut origin: impl FnMut() -> u64,
     ) {
+        self.deliver_left_behind(recorder);
         let lines = self.lines.len() as u64;
         let looked_at = recipients.min(lines);
         if looked_at == 0 {
@@ -175,20 +199,22 @@ impl SlowConsumers {
         let UnderWay { at: now, latency: origin, bytes, deliveries } = delivery;
         let stands_for = self.slow as f64 / self.lines.len() as f64;
         let line = &mut self.lines[line];
+        recorder.flow.slow_deliveries += deliveries;
         recorder.flow.slow_offered += u128::from(service.0) * u128::from(deliveries);
         line.arrived_until(now, recorder);
         let waits = line.free_at.max(now).since(now);
         if (waits + service) > self.room {
             recorder.lost_to_slow(deliveries);
             if self.disconnects && enters {
-                line.cut(now, recorder);
+                let lost = line.cut(now, recorder);
+                recorder.lost_to_slow(lost);
                 self.cut += stands_for;
             }
             return;
         }
         let at = SimTime(now.0.saturating_add((waits + service).0));
         let arriving = UnderWay { at, latency: at.0.wrapping_sub(origin), bytes, deliveries };
-        if self.disconnects {
+        if self.remembers {
             line.send(arriving, enters);
         } else {
             recorder.delivered_slowly(at, arriving.latency, bytes, deliveries);
@@ -223,16 +249,40 @@ impl SlowConsumers {
 
     /// The server stops: what waits is lost.
     pub fn crash(&mut self, now: SimTime, recorder: &mut Recorder) {
-        self.lines.iter_mut().for_each(|line| line.cut(now, recorder));
+        for line in &mut self.lines {
+            recorder.flow.lost_deliveries += line.cut(now, recorder);
+        }
+    }
+
+    fn deliver_left_behind(&mut self, recorder: &mut Recorder) {
+        for UnderWay { at, latency, bytes, deliveries } in self.left_behind.drain(..) {
+            recorder.delivered_slowly(at, latency, bytes, deliveries);
+        }
     }
 
     /// The run is over: records what is under way and arrives in time.
     pub fn finish(&mut self, end: SimTime, recorder: &mut Recorder) {
+        self.deliver_left_behind(recorder);
         self.lines.iter_mut().for_each(|line| line.arrived_until(end, recorder));
     }
 }
 
 impl Line {
+    /// A line with as much work as is not exceeded with this chance; of messages of so many bytes, each for as many
+    /// connections. What waits came, as far as can be told, when as much was waiting.
+    fn steady(form: &SlowForm, p: f64, (bytes, deliveries): (u32, u64)) -> Self {
+        let work = form.work_quantile(p);
+        let messages = (work / form.service_seconds).round() as u64;
+        let first = work - (messages as f64 - 1.0) * form.service_seconds;
+        let under_way = (0..messages.min(MOST_UNDER_WAY as u64)).map(|i| UnderWay {
+            at: SimTime::from_seconds(first + i as f64 * form.service_seconds),
+            latency: Span::from_seconds(work).0,
+            bytes,
+            deliveries,
+        });
+        Self { free_at: SimTime::from_seconds(work), under_way: under_way.collect() }
+    }
+
     /// Records what has arrived by this moment.
     fn arrived_until(&mut self, now: SimTime, recorder: &mut Recorder) {
         while let Some(UnderWay { at, latency, bytes, deliveries }) = self.under_way.front().copied()
@@ -252,12 +302,10 @@ impl Line {
         }
     }
 
-    /// The connection is cut: what waits for it is lost, and whoever has its place from now on starts anew.
-    fn cut(&mut self, now: SimTime, recorder: &mut Recorder) {
+    /// The connection is cut, and whoever has its place from now on starts anew; gives how many deliveries are lost.
+    fn cut(&mut self, now: SimTime, recorder: &mut Recorder) -> u64 {
         self.arrived_until(now, recorder);
-        let lost: u64 = self.under_way.iter().map(|under_way| under_way.deliveries).sum();
-        recorder.lost_to_slow(lost);
-        self.under_way.clear();
         self.free_at = now;
+        self.under_way.drain(..).map(|under_way| under_way.deliveries).sum()
     }
 }

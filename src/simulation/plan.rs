@@ -9,7 +9,9 @@ use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::slow;
 use crate::model::{Model, ResourceKind, shard_servers};
-use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, SlowConsumer, Start};
+use crate::scenario::{
+    Arrivals, BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, SlowConsumer, Start,
+};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -296,6 +298,7 @@ impl Plan {
         overloads(scenario, model, unbounded, &mut warnings)?;
         warnings.extend(late_heartbeats(scenario));
         warnings.extend(rate_that_differs(scenario));
+        warnings.extend(slow_clients_apart(scenario));
         let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let mode = if simulated == servers { "every-message" } else { "sampled" };
         Ok(Self {
@@ -388,6 +391,16 @@ fn overloads(scenario: &Scenario, model: &Model, unbounded: bool, warnings: &mut
         ));
     }
     Ok(())
+}
+
+/// A note, where a user's own messages are not followed to its slow downlink.
+fn slow_clients_apart(scenario: &Scenario) -> Option<String> {
+    let apart = scenario.workload.slow_clients.is_some()
+        && scenario.workload.fan_out == FanOut::Echo
+        && scenario.workload.arrivals != Arrivals::Poisson;
+    apart.then(|| {
+        "which user an answer is for is drawn at random, so a slow connection gets its answers as a Poisson process, whatever `arrivals` says".to_owned()
+    })
 }
 
 /// A note, where heartbeats are too rare for the balancer.

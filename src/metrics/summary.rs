@@ -180,7 +180,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
         timed_out_messages: at_least_zero(count(&|p| p.flow.unanswered as f64)),
         retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
-        slow_clients: facts.slow_share.map(|share| slow_clients(&batches, &facts, share, &count)),
+        slow_clients: facts.slow_share.map(|share| slow_clients(&batches, &facts, share, measured)),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
@@ -263,18 +263,14 @@ fn linger(batches: &[Vec<Part>], fleet: f64) -> StationMetrics {
     }
 }
 
-/// How those with a slow downlink fared; `count` makes a count over the time measured of a figure of each part.
-fn slow_clients(
-    batches: &[Vec<Part>],
-    facts: &Facts,
-    share: f64,
-    count: &dyn Fn(&dyn Fn(&Part) -> f64) -> Estimate,
-) -> SlowMetrics {
+/// How those with a slow downlink fared, in so many seconds.
+fn slow_clients(batches: &[Vec<Part>], facts: &Facts, share: f64, measured: f64) -> SlowMetrics {
     let lost = |p: &Part| p.flow.slow_lost as f64;
     let waiting = |p: &Part| p.flow.slow_waiting as f64;
     let figure = |sum: &dyn Fn(&Part) -> f64, weight: &dyn Fn(&Part) -> f64| {
         interval(batches, sum, weight).map_or(Estimate::exact(0.0), at_least_zero)
     };
+    let count = |sum: &dyn Fn(&Part) -> f64| figure(sum, &|p| p.server_seconds).scaled(facts.servers as f64 * measured);
     SlowMetrics {
         share,
         utilisation: figure(&|p| p.flow.slow_offered as f64, &|p| p.flow.connections as f64 * share),
@@ -282,8 +278,8 @@ fn slow_clients(
         memory_bytes: figure(&waiting, &|p| p.flow.memory_samples as f64),
         // Of those handed over, not of those that arrived: they may arrive long after.
         dropped_share: figure(&lost, &|p| p.flow.slow_deliveries as f64).clamped(0.0, 1.0),
-        dropped_deliveries: at_least_zero(count(&lost)),
-        cut: at_least_zero(count(&|p| p.flow.slow_cut as f64)),
+        dropped_deliveries: count(&lost),
+        cut: count(&|p| p.flow.slow_cut as f64),
         latency: latency(batches, facts.fixed_latency_seconds, &|p| (p.slow.count, p.slow.sum, &p.slow.histogram)),
     }
 }

@@ -489,7 +489,9 @@ fn slow_clients(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
     if metrics.is_some() {
         header.push("simulated (95 %)".to_owned());
     } else {
-        rows.iter_mut().for_each(|row| row.truncate(2));
+        for row in &mut rows {
+            row.truncate(2);
+        }
     }
     table(&header, rows.into_iter(), |_| false)
 }

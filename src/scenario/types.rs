@@ -47,6 +47,13 @@ pub struct Scenario {
     pub simulation: Simulation,
 }
 
+impl Scenario {
+    /// Whether servers cut connections that are too slow.
+    pub fn cuts_slow_clients(&self) -> bool {
+        self.workload.slow_clients.is_some() && self.servers.slow_consumer == SlowConsumer::Disconnect
+    }
+}
+
 /// What the users do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson, Shaped};
+use super::consumers::SlowConsumers;
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
 use super::modulated::Modulated;
@@ -602,7 +603,7 @@ impl Cell {
 
     /// Cuts the connections that were too slow; says how many.
     pub fn cut_slow(&mut self, recorder: &mut Recorder) -> u64 {
-        let cut = self.servers.iter_mut().filter_map(Server::consumers).map(|consumers| consumers.take_cut()).sum();
+        let cut = self.servers.iter_mut().filter_map(Server::consumers).map(SlowConsumers::take_cut).sum();
         let count = self.drop_connections(cut);
         recorder.flow.cut += count;
         recorder.flow.slow_cut += count;

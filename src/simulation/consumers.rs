@@ -15,7 +15,7 @@ use crate::model::Load;
 use crate::model::slow::SlowForm;
 use crate::model::wire::Wire;
 use crate::random::{Purpose, Stream};
-use crate::scenario::{SlowConsumer, Start};
+use crate::scenario::Start;
 use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
@@ -93,8 +93,8 @@ impl SlowConsumers {
             bytes: scenario.workload.message_size.mean().round() as u32,
             fixed: scenario.workload.message_size.constant().map(time),
             room: to_span(scenario.servers.send_buffer.get() * picoseconds_a_byte),
-            disconnects: scenario.servers.slow_consumer == SlowConsumer::Disconnect,
-            remembers: scenario.servers.slow_consumer == SlowConsumer::Disconnect || !scenario.faults.is_empty(),
+            disconnects: scenario.cuts_slow_clients(),
+            remembers: scenario.cuts_slow_clients() || !scenario.faults.is_empty(),
             stream,
             lines: Vec::new(),
             left_behind: Vec::new(),
@@ -107,9 +107,7 @@ impl SlowConsumers {
     /// The server has this many connections now.
     pub fn populate(&mut self, now: SimTime, connections: u64) {
         let left = self.connections.saturating_sub(connections);
-        if connections == 0 {
-            self.lines.clear();
-        } else if left > 0 {
+        if left > 0 {
             self.leave(now, left);
         }
         self.connections = connections;

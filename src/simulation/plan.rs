@@ -103,8 +103,6 @@ pub struct Plan {
     pub connections_settle: bool,
     /// Whether memory can fill, so that servers may have to drop connections.
     pub memory_can_fill: bool,
-    /// Whether servers cut slow connections.
-    pub slow_are_cut: bool,
     /// Connections a server takes.
     pub slots: u64,
     /// Messages expected, in all replications asked for.
@@ -276,8 +274,6 @@ impl Plan {
         let memory = scenario.servers.memory.get();
         let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
             * (scenario.servers.memory_per_connection.get() + slow::memory_per_connection(scenario));
-        let slow_are_cut =
-            scenario.workload.slow_clients.is_some() && scenario.servers.slow_consumer == SlowConsumer::Disconnect;
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
@@ -289,7 +285,7 @@ impl Plan {
             || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
             || stuffed
             || memory_can_fill
-            || slow_are_cut
+            || scenario.cuts_slow_clients()
             || faulty
             || silence(scenario).is_some()
             // Near the limit an uneven spread may overfill one.
@@ -323,7 +319,6 @@ impl Plan {
             settling_seconds: SETTLING * slowest,
             connections_settle: settings.start != Start::Steady || stuffed || memory_can_fill,
             memory_can_fill,
-            slow_are_cut,
             slots,
             messages: messages * simulated as f64 / servers as f64,
             warnings,

@@ -78,6 +78,7 @@ impl Recorder {
     }
 
     /// The same, where some connections are slow: their servers are done with a message before it is delivered.
+    #[must_use]
     pub fn with_slow_clients(mut self) -> Self {
         self.crosses = true;
         self.tally.slow = vec![LatencySlice::default(); self.tally.slices.count()];

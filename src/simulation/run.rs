@@ -330,8 +330,8 @@ fn run_together(
         let seconds = to.since(from).as_seconds();
         let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
         let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
-        let feedback =
-            if plan.memory_can_fill || plan.slow_are_cut { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
+        let drops = plan.memory_can_fill || setting.scenario.cuts_slow_clients();
+        let feedback = if drops { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
         let in_step =
             pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
         let windows = (steps.max(feedback) as u64).max(in_step);
@@ -377,13 +377,11 @@ fn run_together(
                     let changes: &[_] = if nothing_changes { &[] } else { &changes[*first + i] };
                     let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
                     cell.advance(until, Coming { changes, copies }, setting, recorder);
-                    let cut = if plan.slow_are_cut { cell.cut_slow(recorder) } else { 0 };
-                    if cut > 0 {
-                        shed.push((*first + i, cut));
-                    }
+                    let cut = cell.cut_slow(recorder);
                     let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
-                    if excess > 0 {
-                        shed.push((*first + i, cell.shed(excess, recorder)));
+                    let dropped = cut + cell.shed(excess, recorder);
+                    if dropped > 0 {
+                        shed.push((*first + i, dropped));
                     }
                     if window == windows {
                         sample_memory(cell, recorder);

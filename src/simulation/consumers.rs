@@ -1,6 +1,6 @@
 //! Connections of a server whose downlink is slow: each is a line of its own with a buffer.
 //!
-//! Up to [`LINES`] of a server's slow connections are simulated. Where there are more, each of these stands for as many as
+//! Up to 64 of a server's slow connections are simulated. Where there are more, each of these stands for as many as
 //! it takes: all deliveries to slow connections look at one of the lines, wait as one would that came to it now, and find
 //! its buffer as full; but only as many enter it as one connection gets. For deliveries that come at random, what those
 //! see who only look is what the connections that they are for would look like (PASTA: R. W. Wolff, Operations Research

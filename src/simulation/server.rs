@@ -684,6 +684,7 @@ impl Server {
                 self.acknowledged + Span(setting.demands.delivery_acknowledged(job.bytes).0 * recipients);
         }
         let downlink = &mut self.downlink;
+        let alone = recipients == 1 && downlink.is_none();
         let mut origin =
             || job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0));
         let mut others = recipients;
@@ -694,7 +695,7 @@ impl Server {
         }
         match others {
             0 => {}
-            1 if recipients == 1 => recorder.delivered(last, last.0.wrapping_sub(origin()), job.bytes),
+            1 if alone => recorder.delivered(last, last.0.wrapping_sub(origin()), job.bytes),
             others => recorder.delivered_many((first.min(last), last), others, job.bytes, origin),
         }
     }

@@ -9,9 +9,7 @@ use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::slow;
 use crate::model::{Model, ResourceKind, shard_servers};
-use crate::scenario::{
-    Arrivals, BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, SlowConsumer, Start,
-};
+use crate::scenario::{Arrivals, BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;

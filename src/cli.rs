@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "plimsoll",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on); 2 wrong usage or a wrong scenario; 3 failure at run time;\n130 interrupted, with what was finished kept."
+    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on); 2 wrong usage or a wrong scenario; 3 failure at run time;\n4 inconclusive (--fail-on, and the run is no steady state); 130 interrupted, with what was finished kept."
 )]
 pub struct Cli {
     /// What to do.
@@ -84,7 +84,7 @@ pub struct Run {
     /// Threads to use (the result doesn't depend on it); default: one for each core
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Exit with code 1 on this
+    /// Exit with code 1 on this (4 where the run can't tell)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub fail_on: Option<FailOn>,
 }

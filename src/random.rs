@@ -74,6 +74,14 @@ pub enum Purpose {
     Faults = 40,
     /// When a server's CPU breaks down, and for how long.
     Failures = 41,
+    /// Which object a read is for, and what a cache holds at the start.
+    Objects = 50,
+    /// What queries need of the backend.
+    Backend = 51,
+    /// Delays on the way to the backend and to a shared cache.
+    BackendHops = 52,
+    /// How many reads a message makes, and what looking them up takes.
+    Reads = 53,
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): a

@@ -351,6 +351,44 @@ fn levers_that_cant_be_pulled() {
     assert_told("levers_that_cant_be_pulled", &said);
 }
 
+/// Backends and caches that can't be.
+#[test]
+fn reads_that_cant_be_made() {
+    let folder = folder();
+    fs::write(folder.join("x.yaml"), GOOD.to_owned() + "backend: {}\n").unwrap();
+    let cases: [(&str, &[&str]); 18] = [
+        ("no objects", &["--set=cache={size: 10}"]),
+        ("no size", &["--set=cache={objects: 100}"]),
+        ("two sizes", &["--set=cache={objects: 1M, size: 10, memory: 1 GB}"]),
+        ("room for none", &["--set=cache={objects: 1M, memory: 10 B}"]),
+        ("an empty cache", &["--set=cache={objects: 1M, size: 0}"]),
+        ("a negative exponent", &["--set=cache={objects: 1M, size: 10k, popularity: {zipf: -1}}"]),
+        ("no time to live", &["--set=cache={objects: 1M, size: 10k, ttl: 0 s}"]),
+        ("half an object", &["--set=cache={objects: 0.5, size: 1}"]),
+        ("a place that is none", &["--set=cache={objects: 1M, size: 10k, where: client}"]),
+        ("all of the memory", &["--set=cache={objects: 1M, size: 1M, object_size: 8 KB}"]),
+        ("a cache of nothing", &["--set=backend=none", "--set=cache={objects: 1M, size: 10k}"]),
+        ("no queries", &["--set=backend.queries_per_message=0"]),
+        ("a time without unit", &["--set=backend.per_query=1"]),
+        ("half a node", &["--set=backend.nodes=0.5"]),
+        ("reads for who does not wait", &["--set=workload.timeout=1 s"]),
+        ("reads at servers that crash", &["--set=faults=[{at: 5 s, crash: {servers: 1}}]"]),
+        ("reads for a room", &["--set=workload.fan_out={room: 5}", "--set=broker=redis"]),
+        ("an unknown store", &["--set=backend=postgres"]),
+    ];
+    let mut said = String::new();
+    for (what, changes) in cases {
+        said += &complaints(&folder, &[(what, &[&["estimate", "x.yaml"], changes].concat())]);
+    }
+    for (what, change) in [
+        ("caches too large to simulate", "--set=cache={objects: 100M, size: 50M, where: shared}"),
+        ("a sample behind one backend", "--set=simulation.mode=sampled"),
+    ] {
+        said += &complaints(&folder, &[(what, &["simulate", "x.yaml", change])]);
+    }
+    assert_told("reads_that_cant_be_made", &said);
+}
+
 #[test]
 fn usage() {
     let folder = folder();

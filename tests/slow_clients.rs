@@ -220,6 +220,16 @@ fn those_who_are_cut_come_back() {
 }
 
 #[test]
+fn answers_that_have_reads_to_make_wait_as_well() {
+    let slow = "workload.slow_clients={share: 10 %, downlink: 30 kbit/s}";
+    let file = "scenarios/cold-cache.yaml";
+    let arguments = ["simulate", file, "--format", "json", "--set", slow, "--set", "simulation.duration=20 s"];
+    let json = run(arguments).well().json();
+    let waiting = figure(&json, "closed_form.slow_clients.waiting_bytes");
+    near(figure(&json, "simulation.slow_clients.waiting_bytes"), waiting, 0.1);
+}
+
+#[test]
 fn without_slow_clients_nothing_changes() {
     let without = |changes: &[&str]| {
         let mut json = outcome("simulate", CROWDED, changes);

@@ -229,7 +229,7 @@ simulation: {duration: 60 s, mode: every-message}
 #[test]
 fn breakdowns_have_their_price() {
     let yaml = "
-users: 100
+users: 99
 workload: {message: {rate: 10/s}, fan_out: none}
 latency: {client: 0 s}
 servers: {cores: 1, network: unlimited, cpu: {per_message: {exponential: 1 ms}, per_kb: 0 s, per_wakeup: 0 s}}

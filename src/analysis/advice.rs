@@ -12,6 +12,7 @@ pub struct Advice {
 }
 
 /// The advice for a resource.
+#[allow(clippy::too_many_lines, reason = "a table: each resource and what helps")]
 pub const fn advice(kind: ResourceKind) -> Advice {
     match kind {
         ResourceKind::Connections => Advice {
@@ -65,6 +66,14 @@ pub const fn advice(kind: ResourceKind) -> Advice {
         ResourceKind::BrokerPartitions => Advice {
             solution: "more broker nodes, or fewer partitions that several servers share",
             trade_offs: &["servers that share a partition read, and throw away, each other's messages"],
+        },
+        ResourceKind::BackendCpu => Advice {
+            solution: "a cache before it, or a larger one; then fewer queries a message, faster ones (indexes), or more nodes (read replicas)",
+            trade_offs: &[
+                "a cache takes memory, and what it serves may be stale: a short ttl is fresher and misses more",
+                "an empty cache sends everything to the backend, so one sized for the misses drowns after a restart",
+                "replicas lag behind the node that is written to, and each is written to as well",
+            ],
         },
         ResourceKind::Accepts => Advice {
             solution: "more servers, cheaper handshakes (TLS resumption), longer sessions",

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostics;
 use crate::model::latency::{LatencyForm, latency};
 use crate::model::storage::{KeptLogs, kept_logs};
 use crate::model::wire::Wire;
-use crate::model::{Model, Required, ResourceKind, Spread};
+use crate::model::{Model, Reads, Required, ResourceKind, Spread};
 use crate::random::{Purpose, Stream, hash_bytes};
 use crate::scenario::{Document, LogTier, Scenario, UncertainInput};
 use crate::stats::Estimate;
@@ -37,6 +37,8 @@ pub struct Assessment {
     pub servers_required: Estimate,
     /// Broker nodes required.
     pub broker_nodes_required: Estimate,
+    /// Backend nodes required.
+    pub backend_nodes_required: Estimate,
     /// Servers on top of those, the headroom of zones included.
     pub spare: Estimate,
     /// The headroom of zones.
@@ -139,6 +141,9 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         broker_nodes_required: over(model.required.fleet.broker_nodes as f64, &|world| {
             world.0.fleet.broker_nodes as f64
         }),
+        backend_nodes_required: over(model.required.fleet.backend_nodes as f64, &|world| {
+            world.0.fleet.backend_nodes as f64
+        }),
         log_nodes_required: over(model.required.fleet.log_nodes as f64, &|world| world.0.fleet.log_nodes as f64),
         log_bytes_kept: over(total(&kept_logs(&scenario, &model.load, &model.required.fleet)), &|world| {
             total(&world.2)
@@ -177,6 +182,11 @@ impl Assessment {
     pub fn crossing(&self) -> Option<Spread> {
         let spread = self.model.spread_of(&self.scenario, &self.model.load);
         (self.model.fleet.broker_nodes > 0).then_some(spread)
+    }
+
+    /// What messages read, of the load that gets in, where they read.
+    pub fn reads(&self) -> Option<Reads> {
+        Reads::of(&self.scenario, &self.model.admitted, self.model.fleet.servers)
     }
 }
 

@@ -23,6 +23,8 @@ use crate::simulation::SimulationError;
 enum Failure {
     /// A negative answer: the result was shown, and something asked for doesn't hold.
     Negative,
+    /// The result was shown, but it doesn't settle what was asked.
+    Inconclusive,
     /// The scenario or the usage is wrong.
     Wrong(Diagnostics),
     /// What is asked for can't be simulated.
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
             output::complain(&format!("error: {error:#}"));
             ExitCode::from(3)
         }
+        Err(Failure::Inconclusive) => ExitCode::from(4),
         Err(Failure::Interrupted) => {
             output::complain("interrupted");
             ExitCode::from(130)

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::progress::Progress;
 use super::{Failure, input, interrupt, output};
-use crate::analysis::slo::{Objective, judge};
+use crate::analysis::slo::{Objective, Verdict, judge, overall};
 use crate::analysis::{Assessment, assess};
 use crate::cli::{FailOn, Format, Run, Simulate};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -74,10 +74,14 @@ pub fn promised(run: &Run, assessment: &Assessment) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the result is a negative answer.
+/// Whether the result is a negative answer, or none.
 pub fn verdict(run: &Run, outcome: &Outcome) -> Result<(), Failure> {
-    let unmet = outcome.objectives.iter().any(|objective| !objective.met);
-    if run.fail_on == Some(FailOn::Slo) && unmet { Err(Failure::Negative) } else { Ok(()) }
+    match overall(&outcome.objectives) {
+        _ if run.fail_on != Some(FailOn::Slo) => Ok(()),
+        Verdict::Met => Ok(()),
+        Verdict::NotMet => Err(Failure::Negative),
+        Verdict::Undecided => Err(Failure::Inconclusive),
+    }
 }
 
 /// Sets the number of threads.

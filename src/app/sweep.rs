@@ -63,7 +63,10 @@ pub fn run(options: &Sweep) -> Result<(), Failure> {
     if let Some(error) = failed {
         return Err(error.into());
     }
-    finished.iter().try_for_each(|(_, outcome)| verdict(&options.run, outcome))
+    let verdicts: Vec<_> = finished.iter().filter_map(|(_, outcome)| verdict(&options.run, outcome).err()).collect();
+    // One point that says no says it for all.
+    let said = verdicts.into_iter().reduce(|said, next| if matches!(said, Failure::Negative) { said } else { next });
+    said.map_or(Ok(()), Err)
 }
 
 fn axes(options: &Sweep, document: &Document) -> Result<Vec<Axis>, Failure> {

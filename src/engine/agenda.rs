@@ -43,6 +43,12 @@ impl<T: Copy> Agenda<T> {
     /// Moves all that comes by this moment into `portion`, sorted by time; what is of the same time in the order in which
     /// it was added.
     pub fn take(&mut self, until: SimTime, portion: &mut Vec<(SimTime, T)>) {
+        self.take_unsorted(until, portion);
+        portion.sort_by_key(|entry| entry.0);
+    }
+
+    /// The same in any order, but for what is of the same time.
+    pub fn take_unsorted(&mut self, until: SimTime, portion: &mut Vec<(SimTime, T)>) {
         portion.clear();
         let last = until.0 / self.width;
         while self.base < last {
@@ -74,7 +80,6 @@ impl<T: Copy> Agenda<T> {
             });
         }
         self.len -= portion.len();
-        portion.sort_by_key(|entry| entry.0);
     }
 
     fn sort_in(&mut self) {

@@ -17,8 +17,8 @@ pub struct Cores {
     /// When each of the others is free, padded with `NEVER` to a multiple of four.
     others: Vec<[SimTime; 4]>,
     count: usize,
-    /// With a bounded room: when each customer inside leaves.
-    inside: Option<BinaryHeap<Reverse<SimTime>>>,
+    /// With a bounded room: when each customer inside leaves, for each queue; none without.
+    inside: Vec<BinaryHeap<Reverse<SimTime>>>,
 }
 
 /// What one customer needs and accepts.
@@ -28,7 +28,7 @@ pub struct Rules {
     pub core: Option<usize>,
     /// Added to the service of one that finds its core idle.
     pub wakeup: Span,
-    /// Most customers in the station, this one included.
+    /// Most customers in the station, or at its core where each has a queue, this one included.
     pub room: u64,
     /// Longest wait before it leaves unserved.
     pub patience: Span,
@@ -46,15 +46,20 @@ pub enum Admission {
 }
 
 impl Cores {
-    /// This many idle cores. `bounded`: whether the number inside must be known.
-    pub fn new(count: u32, bounded: bool) -> Self {
+    /// This many idle cores. `bounded`: the queues whose number inside must be known: none, one for all cores, or one for
+    /// each.
+    ///
+    /// # Panics
+    /// When it is any other number: a bug of ours.
+    pub fn new(count: u32, bounded: u32) -> Self {
+        assert!([0, 1, count].contains(&bounded), "{bounded} queues of {count} cores");
         let count = count as usize;
         let four = |from: usize| std::array::from_fn(|i| if from + i < count { SimTime::ZERO } else { SimTime::NEVER });
         Self {
             first: four(0),
             others: (4..count).step_by(4).map(four).collect(),
             count,
-            inside: bounded.then(BinaryHeap::new),
+            inside: vec![BinaryHeap::new(); bounded as usize],
         }
     }
 
@@ -78,7 +83,9 @@ impl Cores {
     /// Serves, turns away or loses a customer. Since service is in order of arrival, its wait is known when it comes,
     /// and one whose patience is shorter never takes any core's time.
     pub fn admit(&mut self, arrival: SimTime, demand: Span, rules: Rules) -> Admission {
-        if let Some(inside) = &mut self.inside {
+        let core = rules.core.unwrap_or_else(|| self.earliest());
+        let queue = if self.inside.len() > 1 { core } else { 0 };
+        if let Some(inside) = self.inside.get_mut(queue) {
             while inside.peek().is_some_and(|leaves| leaves.0 <= arrival) {
                 inside.pop();
             }
@@ -86,14 +93,13 @@ impl Cores {
                 return Admission::Full;
             }
         }
-        let core = rules.core.unwrap_or_else(|| self.earliest());
         let leaves = arrival + Span(rules.patience.0.min(u64::MAX - arrival.0));
         let admission = if *self.free_mut(core) > leaves {
             Admission::Abandoned(leaves)
         } else {
             Admission::Served(self.serve_on(core, arrival, demand, rules.wakeup))
         };
-        if let Some(inside) = &mut self.inside {
+        if let Some(inside) = self.inside.get_mut(queue) {
             inside.push(Reverse(match admission {
                 Admission::Served(visit) => visit.departure,
                 _ => leaves,
@@ -127,7 +133,7 @@ impl Cores {
 
     /// All who are inside are gone; every core is idle.
     pub fn clear(&mut self) {
-        *self = Self::new(self.count as u32, self.inside.is_some());
+        *self = Self::new(self.count as u32, self.inside.len() as u32);
     }
 
     /// Work of all cores not yet done at this moment.
@@ -154,7 +160,7 @@ mod tests {
     #[test]
     fn any_core_that_is_free_serves() {
         for count in [1, 2, 3, 4, 5, 9] {
-            let mut cores = Cores::new(count, false);
+            let mut cores = Cores::new(count, 0);
             for _ in 0..count {
                 assert_eq!(cores.serve(SimTime(5), Span(10), Span(2)).departure, SimTime(17));
             }
@@ -165,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_full_room_turns_away() {
-        let mut cores = Cores::new(1, true);
+        let mut cores = Cores::new(1, 1);
         let rules = Rules { room: 2, ..FREELY };
         assert!(matches!(cores.admit(SimTime(0), Span(10), rules), Admission::Served(_)));
         assert!(matches!(cores.admit(SimTime(1), Span(10), rules), Admission::Served(_)));
@@ -174,8 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_of_a_core_has_room_of_its_own() {
+        let mut cores = Cores::new(2, 2);
+        let on = |core| Rules { core: Some(core), room: 1, ..FREELY };
+        assert!(matches!(cores.admit(SimTime(0), Span(10), on(0)), Admission::Served(_)));
+        assert!(matches!(cores.admit(SimTime(1), Span(10), on(1)), Admission::Served(_)));
+        assert_eq!(cores.admit(SimTime(2), Span(10), on(0)), Admission::Full);
+        assert!(matches!(cores.admit(SimTime(10), Span(10), on(0)), Admission::Served(_)));
+        assert_eq!(cores.admit(SimTime(10), Span(10), on(1)), Admission::Full);
+    }
+
+    #[test]
     fn the_impatient_cost_nothing() {
-        let mut cores = Cores::new(1, true);
+        let mut cores = Cores::new(1, 1);
         cores.admit(SimTime(0), Span(10), FREELY);
         let rules = Rules { patience: Span(4), ..FREELY };
         assert_eq!(cores.admit(SimTime(1), Span(10), rules), Admission::Abandoned(SimTime(5)));

@@ -21,6 +21,8 @@ pub struct RunMetrics {
     pub latency: Option<LatencyMetrics>,
     /// In the order in which a message meets them.
     pub stations: Vec<StationMetrics>,
+    /// What the caches did, where there are any.
+    pub cache: Option<CacheMetrics>,
     /// The whole fleet's flows.
     pub flows: Flows,
     /// Messages turned away by a full queue, abandoned by the impatient, or lost in servers that stopped (where users send
@@ -28,6 +30,9 @@ pub struct RunMetrics {
     pub dropped_messages: Estimate,
     /// Their share of all messages.
     pub dropped_share: Estimate,
+    /// Share of the users who should have a connection and have none. Where sessions come and go there is no fixed number
+    /// of users: then the share of the connection attempts that was refused.
+    pub unserved_share: Estimate,
     /// Messages that their users stopped waiting for, each time they were sent, per replication, over the time measured.
     pub timed_out_messages: Estimate,
     /// Messages sent again, likewise.
@@ -47,6 +52,8 @@ pub struct RunMetrics {
     pub recovery: Vec<FaultMetrics>,
     /// The run over time: means over replications.
     pub series: Vec<SeriesPoint>,
+    /// Why the figures are not those of a steady state; empty where nothing speaks against it.
+    pub unsteady: Vec<Unsteady>,
     /// What the reader should know before relying on the figures.
     pub warnings: Vec<String>,
 }
@@ -70,6 +77,43 @@ pub struct SlowMetrics {
     pub cut: Estimate,
     /// Latency of what they got; `None` where that is nothing.
     pub latency: Option<LatencyMetrics>,
+}
+
+impl RunMetrics {
+    /// Share of the messages that were lost or, for want of a connection, never sent: 1 − (1 − d)(1 − u), with d the share
+    /// lost of those sent and u that of the users without a connection, who would send as much as the others.
+    pub fn undelivered_share(&self) -> Estimate {
+        let both = |lost: f64, unserved: f64| 1.0 - (1.0 - lost) * (1.0 - unserved);
+        let (lost, unserved) = (self.dropped_share, self.unserved_share);
+        Estimate {
+            value: both(lost.value, unserved.value),
+            low: both(lost.low, unserved.low),
+            high: both(lost.high, unserved.high),
+        }
+        .clamped(0.0, 1.0)
+    }
+}
+
+/// Why a run shows no steady state, so that its figures depend on how long it lasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsteady {
+    /// A station is offered at least what it can do, and nothing bounds its queue.
+    Overloaded,
+    /// It is too short to leave out the time that its stations take to settle.
+    Unsettled,
+    /// Users were still coming when it ended.
+    Ramping,
+}
+
+impl Unsteady {
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Unsettled => "unsettled",
+            Self::Ramping => "ramping",
+        }
+    }
 }
 
 /// How a run was made.
@@ -129,6 +173,17 @@ pub struct StationMetrics {
     pub number: Estimate,
     /// Served a second, at all servers together.
     pub throughput_per_second: Estimate,
+}
+
+/// What the caches did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CacheMetrics {
+    /// Share of the reads that they answered.
+    pub hit_ratio: Estimate,
+    /// Share of the reads that they answered with what had been written since.
+    pub stale_share: Estimate,
+    /// Mean age of what they served, where it has a bound.
+    pub mean_age_seconds: Option<Estimate>,
 }
 
 /// Flows of the whole fleet, a second.
@@ -317,4 +372,19 @@ pub struct SeriesPoint {
     pub dropped: f64,
     /// Memory in use, as a share.
     pub memory: f64,
+    /// Backend and caches, where messages read.
+    pub backend: Option<BackendPoint>,
+}
+
+/// Backend and caches in one slice of a run's time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BackendPoint {
+    /// Cores of the backend at work, as a share.
+    pub utilisation: f64,
+    /// Queries that it answers a second.
+    pub queries: f64,
+    /// Queries at it, waiting or in service.
+    pub inside: f64,
+    /// Share of the looks that found a copy; `None` where there were none.
+    pub hit_ratio: Option<f64>,
 }

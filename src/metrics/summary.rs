@@ -7,8 +7,8 @@
 use super::recovery::{FaultTally, recoveries};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
-    ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint, ServerMetrics, Setup, SlowMetrics,
-    StationMetrics,
+    BackendPoint, CacheMetrics, ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint,
+    ServerMetrics, Setup, SlowMetrics, StationMetrics, Unsteady,
 };
 use crate::stats::series::{Batch, mser, quantile_interval, ratio_interval};
 use crate::stats::{Estimate, Histogram};
@@ -21,6 +21,8 @@ pub struct Replication {
     pub groups: Vec<(Tally, u64)>,
     /// Sums of the broker's nodes that were simulated, and their number.
     pub relay: Option<(Tally, u64)>,
+    /// Sums of the backend's nodes and of the caches before them.
+    pub backend: Option<Tally>,
     /// Whether everything is accounted for.
     pub conservation: Conservation,
     /// How differently its servers fared.
@@ -31,6 +33,7 @@ pub struct Replication {
 
 /// What is to be known about a run besides its sums.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
     /// `every-message` or `sampled`.
     pub mode: &'static str,
@@ -46,6 +49,8 @@ pub struct Facts {
     pub stations: [bool; 4],
     /// The broker, if messages go to users of other servers by one.
     pub broker: Option<BrokerFacts>,
+    /// The backend, if messages read.
+    pub backend: Option<BackendFacts>,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
     /// Share of the connections with a slow downlink, where there are any.
@@ -62,6 +67,15 @@ pub struct Facts {
     pub settling_seconds: f64,
     /// Whether the number of connections has to settle first.
     pub connections_settle: bool,
+    /// Whether slices of a replication say little anew: periodic messages repeat one pattern, and sessions about as long as
+    /// the run hardly change it.
+    pub slices_alike: bool,
+    /// Connections that there should be, where they last and so have a fixed number.
+    pub connections_due: Option<f64>,
+    /// Time over which they come, evenly, in seconds.
+    pub ramp_seconds: f64,
+    /// Why there is no steady state.
+    pub unsteady: Vec<Unsteady>,
     /// Whether users wait only so long or send again.
     pub users_retry: bool,
     /// Whether the load stays the same, so that there is a steady state to wait for and slices of time are alike.
@@ -85,6 +99,19 @@ pub struct BrokerFacts {
     pub lingers: bool,
 }
 
+/// What is to be known about the backend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BackendFacts {
+    /// Nodes there are.
+    pub nodes: u64,
+    /// Cores of a node.
+    pub cores: u32,
+    /// Whether there is a cache before it.
+    pub cached: bool,
+    /// Whether copies in it get too old.
+    pub expires: bool,
+}
+
 /// Sums of one batch.
 #[derive(Debug, Clone, Default)]
 struct Part {
@@ -97,7 +124,12 @@ struct Part {
     flow: Flow,
     /// Seconds × servers.
     server_seconds: f64,
+    /// The same, weighted with the share of the users who have come by then.
+    ramped_seconds: f64,
 }
+
+/// With fewer replications than this, slices are batches even where they are alike: two say too little of how they vary.
+const FEWEST_WHOLE: usize = 3;
 
 /// Names of the stations, by [`Station`].
 pub const STATION_NAMES: [&str; 4] = ["server.nic_in", "server.cpu", "server.nic_out", "log_store.write"];
@@ -112,7 +144,12 @@ pub const BROKER_STATION_NAMES: [&str; 4] = ["broker.nic_in", "broker.cpu", "bro
 pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     let slices = replications[0].groups[0].0.slices;
     let warm_up = warm_up_slices(replications, &facts, slices);
-    let batches: Vec<Vec<Part>> = replications.iter().flat_map(|r| batches(r, &facts, slices, warm_up)).collect();
+    let whole = facts.slices_alike && replications.len() >= FEWEST_WHOLE;
+    let batches: Vec<Vec<Part>> = replications
+        .iter()
+        .flat_map(|r| batches(r, &facts, slices, warm_up))
+        .map(|run| if whole { together(&run) } else { run })
+        .collect();
     let measured = (slices.end().0 - slices.start_of(warm_up).0) as f64 / PICOSECONDS;
     let fleet = facts.servers as f64;
 
@@ -136,17 +173,10 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         if broker.lingers {
             stations.push(linger(&batches, fleet));
         }
-        let relays: Vec<Vec<Part>> = replications
-            .iter()
-            .filter_map(|replication| replication.relay.as_ref())
-            .map(|(tally, nodes)| in_time(tally, slices, *nodes, warm_up))
-            .collect();
-        stations.extend(Station::ALL.into_iter().filter(|station| broker.stations[*station as usize]).map(|station| {
-            let capacity = if station == Station::Cpu { f64::from(broker.cores) } else { 1.0 };
-            let name = BROKER_STATION_NAMES[station as usize];
-            station_metrics(&relays, station, name, broker.nodes as f64, capacity)
-        }));
+        stations.extend(broker_stations(replications, broker, slices, warm_up, whole));
     }
+    let (backend, cache) = facts.backend.map(|backend| backend_metrics(replications, backend, slices, warm_up)).unzip();
+    stations.extend(backend);
 
     let little_error = little_error(&batches, &facts);
     // Where messages go to others, what is lost is counted in deliveries; elsewhere each message is one.
@@ -165,6 +195,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
             (part.latency_count, part.latency_sum, &part.histogram)
         }),
         stations,
+        cache: cache.flatten(),
         flows: Flows {
             messages_in: per_second(&|p| p.flow.messages_in as f64),
             messages_out: per_second(&|p| p.flow.messages_out as f64),
@@ -178,6 +209,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         },
         dropped_messages: at_least_zero(count(&dropped)),
         dropped_share: interval(&batches, &dropped, &due).map_or(Estimate::exact(0.0), share),
+        unserved_share: unserved(&batches, &facts),
         timed_out_messages: at_least_zero(count(&|p| p.flow.unanswered as f64)),
         retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
         slow_clients: facts.slow_share.map(|share| slow_clients(&batches, &facts, share, measured)),
@@ -199,6 +231,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         little_error,
         recovery: recoveries(&facts.faults, &replications.iter().map(|r| r.faults.as_slice()).collect::<Vec<_>>()),
         series: series(replications, &facts, slices),
+        unsteady: facts.unsteady.clone(),
         warnings: facts.warnings.clone(),
         setup: Setup {
             mode: facts.mode,
@@ -239,6 +272,85 @@ fn station_metrics(
         queue_length: per_second(&|p| seconds(of(p).number - of(p).busy).max(0.0)),
         number: per_second(&|p| seconds(of(p).number).max(0.0)),
         throughput_per_second: per_second(&visits),
+    }
+}
+
+/// Share of the users who should have a connection and have none: 1 − open / due; or, where sessions come and go, of the
+/// attempts that were refused.
+fn unserved(batches: &[Vec<Part>], facts: &Facts) -> Estimate {
+    let Some(due) = facts.connections_due else {
+        let failed = |p: &Part| (p.flow.refused + p.flow.timed_out) as f64;
+        return interval(batches, &failed, &|p| p.flow.accepted as f64 + failed(p))
+            .map_or(Estimate::exact(0.0), |share| share.clamped(0.0, 1.0));
+    };
+    let of_server = due / facts.servers as f64;
+    let turned_away = batches
+        .iter()
+        .flatten()
+        .any(|part| part.flow.refused + part.flow.timed_out + part.flow.shed + part.flow.cut > 0);
+    if facts.ramp_seconds > 0.0 && !turned_away {
+        // Users come at random moments of the ramp; that they come a little late is nobody's fault.
+        return Estimate::exact(0.0);
+    }
+    let missing = |p: &Part| p.ramped_seconds * of_server - p.flow.connections as f64 / PICOSECONDS;
+    let found = interval(batches, &missing, &|p| p.ramped_seconds * of_server);
+    // What rounding leaves of nothing is nothing.
+    let found = found.filter(|share| share.value > 1e-9);
+    found.map_or(Estimate::exact(0.0), |share| share.clamped(0.0, 1.0))
+}
+
+/// What the broker's nodes did; `whole`: each replication is one batch.
+fn broker_stations(
+    replications: &[Replication],
+    broker: BrokerFacts,
+    slices: Slices,
+    warm_up: usize,
+    whole: bool,
+) -> Vec<StationMetrics> {
+    let relays: Vec<Vec<Part>> = replications
+        .iter()
+        .filter_map(|replication| replication.relay.as_ref())
+        .map(|(tally, nodes)| in_time(tally, slices, *nodes, warm_up, 0.0))
+        .map(|run| if whole { together(&run) } else { run })
+        .collect();
+    let there = Station::ALL.into_iter().filter(|station| broker.stations[*station as usize]);
+    there
+        .map(|station| {
+            let capacity = if station == Station::Cpu { f64::from(broker.cores) } else { 1.0 };
+            let name = BROKER_STATION_NAMES[station as usize];
+            station_metrics(&relays, station, name, broker.nodes as f64, capacity)
+        })
+        .collect()
+}
+
+/// What the backend did, and the caches before it.
+fn backend_metrics(
+    replications: &[Replication],
+    backend: BackendFacts,
+    slices: Slices,
+    warm_up: usize,
+) -> (StationMetrics, Option<CacheMetrics>) {
+    let all: Vec<Vec<Part>> = replications
+        .iter()
+        .filter_map(|replication| replication.backend.as_ref())
+        .map(|tally| in_time(tally, slices, backend.nodes, warm_up, 0.0))
+        .collect();
+    let (nodes, cores) = (backend.nodes as f64, f64::from(backend.cores));
+    let station = station_metrics(&all, Station::Cpu, "backend.cpu", nodes, cores);
+    (station, backend.cached.then(|| cache_metrics(&all, backend.expires)))
+}
+
+/// What the caches did.
+fn cache_metrics(batches: &[Vec<Part>], expires: bool) -> CacheMetrics {
+    let (looks, hits) = (|p: &Part| p.flow.looks as f64, |p: &Part| p.flow.hits as f64);
+    let share = |figure: &dyn Fn(&Part) -> f64| {
+        interval(batches, figure, &looks).map_or(Estimate::exact(0.0), |e| e.clamped(0.0, 1.0))
+    };
+    let age = || interval(batches, &|p| p.flow.hit_age as f64 / PICOSECONDS, &hits).map(at_least_zero);
+    CacheMetrics {
+        hit_ratio: share(&hits),
+        stale_share: share(&|p| p.flow.stale as f64),
+        mean_age_seconds: if expires { age() } else { None },
     }
 }
 
@@ -334,7 +446,7 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
     let kept = warm_up..slices.count();
     if facts.servers == facts.servers_simulated {
         let (tally, servers) = &replication.groups[0];
-        let mut parts = in_time(tally, slices, *servers, warm_up);
+        let mut parts = in_time(tally, slices, *servers, warm_up, facts.ramp_seconds);
         // What the broker lost is lost by the servers.
         if let Some((relay, _)) = &replication.relay {
             for (part, flow) in parts.iter_mut().zip(&relay.flow[warm_up..]) {
@@ -345,9 +457,7 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             return vec![parts];
         }
         // Slices differ as the load does, replications only by chance.
-        let mut sum = Part::default();
-        parts.iter().for_each(|part| sum.add(part));
-        return vec![vec![sum]];
+        return vec![together(&parts)];
     }
     replication
         .groups
@@ -356,7 +466,7 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
             let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
             let mut sum = Part::default();
             for i in kept.clone() {
-                sum.add(&part(tally, &stations, slices, *servers, i));
+                sum.add(&part(tally, &stations, slices, *servers, i, facts.ramp_seconds));
             }
             if let Some((relay, _)) = &replication.relay {
                 let lost: u64 = relay.flow[kept.clone()].iter().map(|flow| flow.lost_deliveries).sum();
@@ -367,13 +477,32 @@ fn batches(replication: &Replication, facts: &Facts, slices: Slices, warm_up: us
         .collect()
 }
 
-/// One batch a slice.
-fn in_time(tally: &Tally, slices: Slices, servers: u64, warm_up: usize) -> Vec<Part> {
-    let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
-    (warm_up..slices.count()).map(|i| part(tally, &stations, slices, servers, i)).collect()
+/// One batch of all.
+fn together(run: &[Part]) -> Vec<Part> {
+    let mut sum = Part::default();
+    for part in run {
+        sum.add(part);
+    }
+    vec![sum]
 }
 
-fn part(tally: &Tally, stations: &[Vec<StationSlice>; 4], slices: Slices, servers: u64, i: usize) -> Part {
+/// One batch a slice.
+fn in_time(tally: &Tally, slices: Slices, servers: u64, warm_up: usize, ramp: f64) -> Vec<Part> {
+    let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
+    (warm_up..slices.count()).map(|i| part(tally, &stations, slices, servers, i, ramp)).collect()
+}
+
+fn part(
+    tally: &Tally,
+    stations: &[Vec<StationSlice>; 4],
+    slices: Slices,
+    servers: u64,
+    i: usize,
+    ramp_seconds: f64,
+) -> Part {
+    let (from, to) = (slices.start_of(i).as_seconds(), slices.end_of(i).as_seconds());
+    // ∫ min(1, t/T) dt up to t.
+    let come = |t: f64| if t < ramp_seconds { t * t / (2.0 * ramp_seconds) } else { t - ramp_seconds / 2.0 };
     let LatencySlice { count, sum, histogram } = &tally.latency[i];
     Part {
         stations: std::array::from_fn(|s| stations[s][i]),
@@ -383,6 +512,7 @@ fn part(tally: &Tally, stations: &[Vec<StationSlice>; 4], slices: Slices, server
         slow: tally.slow.get(i).cloned().unwrap_or_default(),
         flow: tally.flow[i],
         server_seconds: slices.end_of(i).since(slices.start_of(i)).as_seconds() * servers as f64,
+        ramped_seconds: (come(to) - come(from)) * servers as f64,
     }
 }
 
@@ -399,6 +529,7 @@ impl Part {
         self.slow.histogram.merge(&other.slow.histogram);
         self.flow.merge(&other.flow);
         self.server_seconds += other.server_seconds;
+        self.ramped_seconds += other.ramped_seconds;
     }
 }
 
@@ -461,9 +592,10 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
     for (tally, servers) in replications.iter().flat_map(|r| &r.groups) {
         let stations: [Vec<StationSlice>; 4] = std::array::from_fn(|s| tally.stations[s].slices(slices));
         for (i, sum) in parts.iter_mut().enumerate() {
-            sum.add(&part(tally, &stations, slices, *servers, i));
+            sum.add(&part(tally, &stations, slices, *servers, i, 0.0));
         }
     }
+    let backend = backend_series(replications, facts, slices);
     let fleet = facts.servers as f64;
     parts
         .iter()
@@ -503,9 +635,30 @@ fn series(replications: &[Replication], facts: &Facts, slices: Slices) -> Vec<Se
                 down_servers: rate(part.flow.down as f64 / PICOSECONDS),
                 dropped: rate(lost(&part.flow, facts.users_retry) as f64),
                 memory: if memory > 0.0 { part.flow.memory as f64 / memory } else { 0.0 },
+                backend: backend.as_ref().map(|points| points[i]),
             }
         })
         .collect()
+}
+
+/// The same of the backend and the caches, slice by slice.
+fn backend_series(replications: &[Replication], facts: &Facts, slices: Slices) -> Option<Vec<BackendPoint>> {
+    let backend = facts.backend?;
+    let mut parts = vec![Part::default(); slices.count()];
+    for tally in replications.iter().filter_map(|r| r.backend.as_ref()) {
+        parts.iter_mut().zip(in_time(tally, slices, backend.nodes, 0, 0.0)).for_each(|(sum, part)| sum.add(&part));
+    }
+    let point = |part: &Part| {
+        let station = part.stations[Station::Cpu as usize];
+        let run_seconds = part.server_seconds / backend.nodes as f64;
+        BackendPoint {
+            utilisation: seconds(station.busy) / (part.server_seconds * f64::from(backend.cores)),
+            queries: station.visits as f64 / run_seconds,
+            inside: seconds(station.number) / run_seconds,
+            hit_ratio: (part.flow.looks > 0).then(|| part.flow.hits as f64 / part.flow.looks as f64),
+        }
+    };
+    Some(parts.iter().map(point).collect())
 }
 
 fn little_error(batches: &[Vec<Part>], facts: &Facts) -> f64 {

@@ -265,6 +265,14 @@ pub struct Flow {
     pub slow_waiting: u128,
     /// Slow connections, summed over samples.
     pub slow_samples: u64,
+    /// Looks into a cache.
+    pub looks: u64,
+    /// Those that found a copy young enough.
+    pub hits: u64,
+    /// Those whose copy was out of date.
+    pub stale: u64,
+    /// Ages of the copies found, in picoseconds.
+    pub hit_age: u128,
     /// Payload in.
     pub bytes_in: u128,
     /// Payload out.
@@ -324,6 +332,10 @@ impl Flow {
         self.slow_cut += other.slow_cut;
         self.slow_waiting += other.slow_waiting;
         self.slow_samples += other.slow_samples;
+        self.looks += other.looks;
+        self.hits += other.hits;
+        self.stale += other.stale;
+        self.hit_age += other.hit_age;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.blocked += other.blocked;

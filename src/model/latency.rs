@@ -8,11 +8,11 @@ use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
 use super::slow::SlowForm;
 use super::wire::{Exchange, Wire};
-use super::{Fleet, Load, Model, Spread};
+use super::{Fleet, Load, Model, Reads, Spread};
 use crate::random::Distribution;
-use crate::scenario::{Arrivals, Broker, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
+use crate::scenario::{Arrivals, Backend, Broker, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
 use crate::scenario::{BalancedUnit, BatchSize};
-use crate::stats::queueing::{self, Moments, MultiServer, QueueError};
+use crate::stats::queueing::{self, Moments, QueueError};
 
 /// A station's closed form.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -117,6 +117,14 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
             pass(form, seconds);
         }
     }
+    let reads = Reads::of(scenario, load, model.fleet.servers);
+    if let (Some(reads), Some(backend)) = (reads, &scenario.backend) {
+        let form = backend_station(backend, reads.queries_per_second, model.fleet.backend_nodes);
+        let queries = reads.per_message * (1.0 - reads.hit_ratio());
+        // What nobody asks holds nobody up.
+        let seconds = if queries > 0.0 { form.residence_seconds.map(|seconds| queries * seconds) } else { Some(0.0) };
+        pass(form, seconds);
+    }
     let hop = scenario.latency.server.mean();
     let far = scenario.sharding.as_ref().and_then(|s| s.latency.as_ref()).map_or(hop, Distribution::mean);
     // A message goes to a node of its recipient's shard. With fewer nodes than shards, that may be elsewhere.
@@ -127,7 +135,8 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
     let hops = 2.0 * hop + (there + 1.0 - has_node) * (far - hop);
     let replicas = scenario.broker.as_ref().is_some_and(|broker| broker.replication > 1);
     let network_seconds = scenario.latency.client.mean() * if answers { 2.0 } else { 1.0 }
-        + remote * (hops + if replicas { 2.0 * hop } else { 0.0 });
+        + remote * (hops + if replicas { 2.0 * hop } else { 0.0 })
+        + reads.map_or(0.0, |reads| reads.network_seconds(scenario));
     LatencyForm { stations, network_seconds, mean_seconds: mean.map(|mean: f64| mean + network_seconds), slow }
 }
 
@@ -207,12 +216,28 @@ fn broker_cpu(broker: &Broker, rate: f64, service: Moments) -> StationForm {
         let busy = found.as_ref().map_or(1.0, |w| w.queue.utilisation);
         (method, found.map(|w| w.queue.wait), service.mean + paid * wakeup.mean, busy)
     } else {
-        let (woken, busy) = with_wakeups(rate, service, wakeup, cores);
+        let found = queueing::mgc_wakeups(rate, service, wakeup, cores);
         let method = if markov { "M/M/c (Erlang C)" } else { "M/G/c (Allen-Cunneen, with wake-ups)" };
-        (method, shared_wait(rate, service.mean, woken, cores), woken.mean, busy)
+        let paid = found.as_ref().map_or(0.0, |w| w.paid);
+        let busy = found.as_ref().map_or(1.0, |w| w.busy);
+        (method, found.map(|w| w.wait), service.mean + paid * wakeup.mean, busy)
     };
     let form = plain_station("broker.cpu", method, rate, service, wait, cores as f64);
     StationForm { residence_seconds: form.wait_seconds.map(|wait| wait + woken), busy: busy.min(1.0), ..form }
+}
+
+/// The backend: one queue before all cores of all its nodes, since any can answer any query.
+fn backend_station(backend: &Backend, rate: f64, nodes: u64) -> StationForm {
+    let (service, cores) = (moments(&backend.per_query), nodes.max(1) * u64::from(backend.cores));
+    let method = match (&backend.per_query, cores) {
+        (Distribution::Exponential { .. }, 1) => "M/M/1",
+        (Distribution::Exponential { .. }, _) => "M/M/c (Erlang C)",
+        (_, 1) => "M/G/1",
+        _ => "M/G/c (Allen-Cunneen)",
+    };
+    let cv2 = if service.mean > 0.0 { (service.square / service.mean.powi(2) - 1.0).max(0.0) } else { 0.0 };
+    let wait = queueing::mgc_allen_cunneen(rate, service.mean, cores, 1.0, cv2).map(|queue| queue.wait);
+    plain_station("backend.cpu", method, rate, service, wait, cores as f64)
 }
 
 fn plain_station(
@@ -273,7 +298,7 @@ fn line_station(
     let queue = queueing::mg1(rate, mixed);
     StationForm {
         name,
-        method: if size.constant().is_some() && rate == messages { "M/D/1" } else { "M/G/1" },
+        method: if size.constant().is_some() && beats + remote + local + backplane == 0.0 { "M/D/1" } else { "M/G/1" },
         exact: false,
         wait_seconds: queue.ok().map(|q| q.wait),
         // A message's own time on the line, not the mean over heartbeats too.
@@ -320,7 +345,17 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
     let share = cache_miss_share(scenario, load.connections / servers);
     let miss = moments(&cpu.per_cache_miss);
     let missed = Moments { mean: share * miss.mean, square: share * miss.square };
-    sum(sum(moments(&cpu.per_message), payload), missed)
+    sum(sum(sum(moments(&cpu.per_message), payload), missed), lookups(scenario))
+}
+
+/// The moments of the CPU time that looking a message's reads up takes.
+fn lookups(scenario: &Scenario) -> Moments {
+    let (Some(backend), Some(cache)) = (&scenario.backend, &scenario.cache) else { return Moments::constant(0.0) };
+    let (n, look) = (backend.queries_per_message, &cache.lookup_cpu);
+    // A part of a read is a chance f of one more: the number's variance is f(1 − f).
+    let part = n.fract();
+    let variance = n * look.variance() + part * (1.0 - part) * look.mean().powi(2);
+    Moments { mean: n * look.mean(), square: variance + (n * look.mean()).powi(2) }
 }
 
 /// What comes to a queue of a server's cores.
@@ -389,6 +424,12 @@ impl Offered {
                 BalancedUnit::Connection => even,
                 BalancedUnit::Message => scenario.balancer.policy == Policy::Random,
             };
+        // … and each queue with as many connections: they are dealt out in turn, to servers and to cores of their own.
+        let queues = match scenario.balancer.unit {
+            BalancedUnit::Connection => share,
+            BalancedUnit::Message => share / servers,
+        };
+        let alone = alone && load.connections % queues == 0.0;
         Self {
             rate: messages + others + copies + locals,
             message,
@@ -408,6 +449,7 @@ impl Offered {
             exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
                 && cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
                 && wakeup.mean == 0.0
+                && scenario.cache.is_none()
                 && cache_miss_share(scenario, load.connections / servers) == 0.0,
         }
     }
@@ -450,7 +492,7 @@ fn cpu_station(scenario: &Scenario, offered: &Offered) -> StationForm {
         busy: found.as_ref().map_or(1.0, |found| found.busy.min(1.0)),
         loss: found.as_ref().map_or(0.0, |found| found.loss),
         relaxation_seconds: relaxation(offered.rate, sum(offered.service, offered.wakeup), offered.cores as f64)
-            + scenario.servers.failures.as_ref().map_or(0.0, |f| forgetting_seconds(&offered, f)),
+            + scenario.servers.failures.as_ref().map_or(0.0, |f| forgetting_seconds(offered, f)),
     }
 }
 
@@ -514,12 +556,15 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
     let (poisson, markov) = (plain && single, plain && single && exponential);
     let plainly = |wait, busy, loss| Found { wait, service: message.mean, busy, loss };
     let servers = &scenario.servers;
-    if let Some(room) = servers.queue_limit {
-        let found = queueing::mmck(rate, service.mean, cores, room.max(cores));
-        // Shared or in order, the number inside is the same, and so are loss and mean time.
-        let exact = markov && room >= cores && servers.patience.is_none() && servers.dispatch == Dispatch::Shared;
-        return ("M/M/c/K", exact, found.map(|q| plainly(q.wait, q.utilisation, q.loss)));
+    if servers.queue_limit.is_some() || servers.patience.is_some() {
+        return bounded(scenario, offered, markov);
     }
+    let serving = |found: queueing::Woken| Found {
+        wait: found.wait,
+        service: message.mean + found.paid * wakeup.mean,
+        busy: found.busy,
+        loss: 0.0,
+    };
     if servers.discipline == Discipline::ProcessorSharing {
         if cores == 1 && wakeup.mean == 0.0 {
             // Sharing stretches a service in proportion to its length.
@@ -527,22 +572,20 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
             let found = found.map(|q| plainly(message.mean * (1.0 / (1.0 - q.utilisation) - 1.0), q.utilisation, 0.0));
             return ("M/G/1-PS", poisson, found);
         }
-        let (woken, busy) = with_wakeups(rate, service, wakeup, cores);
-        let found = MultiServer::new(rate, woken.mean, cores).map(|m| plainly(m.queue().wait, busy, 0.0));
-        return ("M/M/c-PS", markov, found);
-    }
-    if let Some(patience) = &servers.patience {
-        let found = queueing::erlang_a(rate, 1.0 / service.mean, cores, 1.0 / patience.mean().max(1e-12));
-        // Its wait is of all who come; the simulation's is of those served.
-        return ("M/M/c+M (Erlang A)", false, found.map(|q| plainly(q.wait, q.utilisation, q.abandoned)));
+        let method = if wakeup.mean > 0.0 { "M/M/c-PS with wake-ups" } else { "M/M/c-PS" };
+        return (method, markov, queueing::mgc_wakeups_ps(rate, service, wakeup, cores).map(serving));
     }
     if let (Arrivals::Batch(size), 1, true) = (&scenario.workload.arrivals, cores, wakeup.mean == 0.0) {
         let (size, mean) = match *size {
             BatchSize::Fixed(n) => (queueing::BatchSize::Fixed(n), n as f64),
             BatchSize::Geometric(mean) => (queueing::BatchSize::Geometric { mean }, mean),
         };
-        let found = queueing::mxg1(rate / mean, size, service);
-        return ("M^X/G/1", plain, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
+        // Random delays pull a batch apart; where they do so by more than its service takes, its messages come singly.
+        let apart = scenario.latency.client.variance().sqrt();
+        if apart <= mean * service.mean {
+            let found = queueing::mxg1(rate / mean, size, service);
+            return ("M^X/G/1", plain && apart == 0.0, found.map(|q| plainly(q.wait, q.utilisation, 0.0)));
+        }
     }
     if let Arrivals::Mmpp { rates, switch } = &scenario.workload.arrivals
         && scenario.users * scenario.workload.connections_per_user == 1
@@ -561,58 +604,60 @@ fn formula(scenario: &Scenario, offered: &Offered) -> (&'static str, bool, Resul
         let method = if wakeup.mean > 0.0 { "M/G/1 with exceptional first service (Welch)" } else { "M/G/1" };
         return (method, poisson, found);
     }
-    let (woken, busy) = with_wakeups(rate, service, wakeup, cores);
-    let service = message.mean + (woken.mean - service.mean);
-    let found =
-        shared_wait(rate, offered.service.mean, woken, cores).map(|wait| Found { wait, service, busy, loss: 0.0 });
     let method = if exponential { "M/M/c (Erlang C)" } else { "M/G/c (Allen-Cunneen, with wake-ups)" };
-    (method, markov, found)
+    (method, markov, queueing::mgc_wakeups(rate, service, wakeup, cores).map(serving))
 }
 
-/// Mean wait for c cores that share a queue, with wake-ups: C(c, λE\[S'\]) · (E\[S'²\]/(2E\[S'\])) / (c(1 − ρ)), where S' is
-/// the service with the wake-ups that are paid, and ρ = λE\[S\]/c without them: while there is a queue, nobody pays.
-///
-/// Exact for one core (Welch 1964, in the form λE\[S'²\]/(2(1 − ρ))) and for M/M/c (Erlang C); without wake-ups it is
-/// Allen and Cunneen's approximation.
-fn shared_wait(rate: f64, service: f64, woken: Moments, cores: u64) -> Result<f64, QueueError> {
-    let c = cores as f64;
-    let load = rate * service / c;
-    if load >= 1.0 {
-        return Err(QueueError::Unstable);
+/// The formula for a queue with a limit, with patience, or with both: M/M/c/K, M/M/c+M, M/M/c/K+M. A wake-up is counted as
+/// service of all customers alike: with the share p of them that pays, the service is E\[S\] + p·E\[w\]. Only for one core
+/// with a limit is it a stage of its own.
+fn bounded(scenario: &Scenario, offered: &Offered, markov: bool) -> (&'static str, bool, Result<Found, QueueError>) {
+    let &Offered { rate, message, service, wakeup, cores, .. } = offered;
+    let servers = &scenario.servers;
+    let room = servers.queue_limit.map(|room| room.max(cores));
+    let patience = servers.patience.as_ref().map(Distribution::mean);
+    // Who has no patience at all finds a core idle or leaves: there is nobody in the queue.
+    let room = if patience == Some(0.0) { Some(cores) } else { room };
+    if let (Some(room), None, 1, true) = (room, patience, cores, wakeup.mean > 0.0) {
+        let found = queueing::mm1k_wakeup(rate, service.mean, wakeup.mean, room).map(|(q, paid)| Found {
+            wait: q.wait,
+            service: message.mean + paid * wakeup.mean,
+            busy: q.utilisation,
+            loss: q.loss,
+        });
+        return ("M/M/1/K with a wake-up", false, found);
     }
-    if woken.mean <= 0.0 {
-        return Ok(0.0);
-    }
-    let offered = rate * woken.mean;
-    let all_busy = if offered >= c { 1.0 } else { queueing::erlang_c(cores, offered)? };
-    Ok(all_busy * woken.square / (2.0 * woken.mean) / (c * (1.0 - load)))
-}
-
-/// Service with the wake-ups that a shared queue's customers pay, and the share of time that a core is then busy.
-///
-/// A customer pays when a core is idle: with chance 1 − C(c, a), where the offered load a itself counts what is paid. For
-/// one core that fixed point is Welch's P(idle) = (1 − ρ)/(1 + λw); for several it is an approximation.
-fn with_wakeups(rate: f64, service: Moments, wakeup: Moments, cores: u64) -> (Moments, f64) {
-    let c = cores as f64;
-    if rate <= 0.0 {
-        return (sum(service, wakeup), 0.0);
-    }
-    let (mut low, mut high) = (0.0_f64, 1.0_f64);
-    for _ in 0..50 {
-        let paid = f64::midpoint(low, high);
-        let offered = rate * (service.mean + paid * wakeup.mean);
-        // More paid means more load and fewer idle cores: the difference falls, so halving finds its zero.
-        let idle = if offered >= c { 0.0 } else { 1.0 - queueing::erlang_c(cores, offered).unwrap_or(1.0) };
-        if idle > paid {
-            low = paid;
-        } else {
-            high = paid;
+    // Wait, busy time and loss, and the share of those served who find an idle core.
+    let with_service = |mean: f64| match (room, patience.filter(|mean| *mean > 0.0)) {
+        (room, Some(patience)) => {
+            let room = room.unwrap_or(u64::MAX);
+            queueing::erlang_a_bounded(rate, 1.0 / mean, cores, 1.0 / patience, room).map(|q| {
+                let (lost, paid) = (q.abandoned + q.blocked, 1.0 - q.delayed);
+                // Its wait is of all who come in; the simulation's is of those served.
+                let wait = if q.blocked < 1.0 { q.wait / (1.0 - q.blocked) } else { 0.0 };
+                (wait, q.utilisation, lost, if lost < 1.0 { (paid / (1.0 - lost)).min(1.0) } else { 1.0 })
+            })
         }
-    }
-    let paid = f64::midpoint(low, high);
-    let woken = Moments {
-        mean: service.mean + paid * wakeup.mean,
-        square: service.square + paid * (2.0 * service.mean * wakeup.mean + wakeup.square),
+        (room, None) => queueing::mmck_delayed(rate, mean, cores, room.unwrap_or(cores))
+            .map(|(q, delayed)| (q.wait, q.utilisation, q.loss, 1.0 - delayed)),
     };
-    (woken, (rate * woken.mean / c).min(1.0))
+    let paid = if wakeup.mean > 0.0 {
+        queueing::share_that_pays(|paid| with_service(service.mean + paid * wakeup.mean).map_or(0.0, |found| found.3))
+    } else {
+        0.0
+    };
+    let found = with_service(service.mean + paid * wakeup.mean).map(|(wait, busy, loss, _)| Found {
+        wait,
+        service: message.mean + paid * wakeup.mean,
+        busy,
+        loss,
+    });
+    // Shared or in order, the number inside is the same, and so are loss and mean time.
+    let exact = markov && patience.is_none() && servers.queue_limit.is_some_and(|room| room >= cores);
+    let method = match (room.is_some(), patience.is_some_and(|mean| mean > 0.0)) {
+        (true, false) => "M/M/c/K",
+        (false, _) => "M/M/c+M (Erlang A)",
+        (true, true) => "M/M/c/K+M",
+    };
+    (method, exact, found)
 }

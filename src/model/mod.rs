@@ -2,6 +2,7 @@
 //!
 //! [`Model::of`] computes it for one world in some microseconds. Nothing here is random and nothing is simulated.
 
+pub mod backend;
 pub mod balancer;
 pub mod broker;
 pub mod compression;
@@ -14,6 +15,7 @@ pub mod storage;
 pub mod wire;
 
 use crate::scenario::{Policy, Scenario};
+pub use backend::Reads;
 pub use fanout::Spread;
 pub use load::Load;
 pub use resource::{Resource, ResourceKind, Tier};
@@ -42,6 +44,8 @@ pub struct Fleet {
     pub balancers: u64,
     /// Nodes of the broker; 0 where there is none.
     pub broker_nodes: u64,
+    /// Nodes of the backend; 0 where there is none.
+    pub backend_nodes: u64,
     /// Nodes of the log store (where it has tiers, of the hot one); 0 where nothing is logged.
     pub log_nodes: u64,
     /// Nodes of its warm tier; 0 where there is none.
@@ -57,6 +61,7 @@ impl Fleet {
             Tier::Server => self.servers,
             Tier::Balancer => self.balancers,
             Tier::Broker => self.broker_nodes,
+            Tier::Backend => self.backend_nodes,
             Tier::LogStore => self.log_nodes,
             Tier::WarmLogStore => self.warm_log_nodes,
             Tier::Origin => self.origins,
@@ -68,6 +73,7 @@ impl Fleet {
             Tier::Server => &mut self.servers,
             Tier::Balancer => &mut self.balancers,
             Tier::Broker => &mut self.broker_nodes,
+            Tier::Backend => &mut self.backend_nodes,
             Tier::LogStore => &mut self.log_nodes,
             Tier::WarmLogStore => &mut self.warm_log_nodes,
             Tier::Origin => &mut self.origins,
@@ -97,7 +103,14 @@ impl Model {
         let nodes = scenario.broker.as_ref().and_then(|broker| broker.nodes);
         let broker_nodes =
             if required.fleet.broker_nodes == 0 { 0 } else { nodes.unwrap_or(required.fleet.broker_nodes) };
-        Self::build(scenario, &load, required, Fleet { servers, balancers, broker_nodes, ..required.fleet })
+        let backend_nodes =
+            scenario.backend.as_ref().and_then(|backend| backend.nodes).unwrap_or(required.fleet.backend_nodes);
+        Self::build(
+            scenario,
+            &load,
+            required,
+            Fleet { servers, balancers, broker_nodes, backend_nodes, ..required.fleet },
+        )
     }
 
     /// The closed form of this scenario on this fleet.
@@ -167,10 +180,17 @@ impl Required {
     /// suffices for itself. A broker's demand depends on the servers, so it comes after them.
     fn of(scenario: &Scenario, load: &Load) -> Self {
         let shards = scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards);
-        let mut fleet =
-            Fleet { servers: shards, balancers: 0, broker_nodes: 0, log_nodes: 0, warm_log_nodes: 0, origins: 0 };
+        let mut fleet = Fleet {
+            servers: shards,
+            balancers: 0,
+            broker_nodes: 0,
+            backend_nodes: 0,
+            log_nodes: 0,
+            warm_log_nodes: 0,
+            origins: 0,
+        };
         let mut zone_spare = 0;
-        for tier in [Tier::Server, Tier::Broker, Tier::LogStore, Tier::WarmLogStore, Tier::Origin] {
+        for tier in [Tier::Server, Tier::Broker, Tier::Backend, Tier::LogStore, Tier::WarmLogStore, Tier::Origin] {
             let kinds: Vec<_> = ResourceKind::all(scenario).into_iter().filter(|kind| kind.tier() == tier).collect();
             if kinds.is_empty() {
                 continue;
@@ -180,9 +200,9 @@ impl Required {
                 _ => 1,
             };
             *fleet.units_mut(tier) = fleet.units(tier).max(least);
-            // A broker has the servers that there are to be behind; the rest is for what is required.
+            // Broker and backend have the servers that there are to be behind; the rest is for what is required.
             let mut on = fleet;
-            if tier == Tier::Broker {
+            if matches!(tier, Tier::Broker | Tier::Backend) {
                 on.servers = scenario.servers.count.unwrap_or(fleet.servers + zone_spare);
             }
             // Unevenness grows like the root of the logarithm of the number: a few steps settle it. What no number

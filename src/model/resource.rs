@@ -1,6 +1,7 @@
 //! Each resource: what is asked of it, what one unit gives, how full it is, how many units that takes, and at how many
 //! users it gives way.
 
+use super::backend::{backend_cores, lookup_cpu_seconds};
 use super::broker::{BrokerDemand, broker_demand};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::fanout::Spread;
@@ -18,6 +19,8 @@ pub enum Tier {
     Balancer,
     /// Nodes of the broker.
     Broker,
+    /// Nodes of the backend that messages read from.
+    Backend,
     /// Nodes of the log store; where it has tiers, of the hot one.
     LogStore,
     /// Nodes of the log store's warm tier.
@@ -49,6 +52,8 @@ pub enum ResourceKind {
     BrokerDisk,
     /// Partitions that the broker's nodes can have.
     BrokerPartitions,
+    /// Cores of the backend's nodes.
+    BackendCpu,
     /// Handshakes that the servers complete.
     Accepts,
     /// Connections that pass through the balancer.
@@ -106,6 +111,7 @@ impl ResourceKind {
                 all.push(Self::BrokerPartitions);
             }
         }
+        all.extend(scenario.backend.as_ref().map(|_| Self::BackendCpu));
         if let Some(logs) = scenario.logs {
             all.extend([Self::LogWrite, Self::LogCapacity]);
             all.extend(logs.warm.map(|_| Self::LogWarmCapacity));
@@ -127,6 +133,7 @@ impl ResourceKind {
             Self::BrokerNicOut => "broker.nic_out",
             Self::BrokerDisk => "broker.disk",
             Self::BrokerPartitions => "broker.partitions",
+            Self::BackendCpu => "backend.cpu",
             Self::Accepts => "server.accepts",
             Self::BalancerConnections => "balancer.connections",
             Self::BalancerNetwork => "balancer.network",
@@ -153,6 +160,7 @@ impl ResourceKind {
             Self::LogWrite | Self::LogCapacity => Tier::LogStore,
             Self::LogWarmCapacity => Tier::WarmLogStore,
             Self::OriginNicOut => Tier::Origin,
+            Self::BackendCpu => Tier::Backend,
             Self::BrokerCpu | Self::BrokerNicIn | Self::BrokerNicOut | Self::BrokerDisk | Self::BrokerPartitions => {
                 Tier::Broker
             }
@@ -172,6 +180,7 @@ impl ResourceKind {
                 let slow = SlowForm::of(scenario, load).map_or(0.0, |form| form.memory_per_connection());
                 load.connections * (scenario.servers.memory_per_connection.get() + slow)
             }
+            Self::BackendCpu => backend_cores(scenario, load, servers),
             Self::Cpu => cpu_load(scenario, load, servers),
             Self::NicIn | Self::NicOut => nic_load(scenario, load, servers, self == Self::NicIn),
             // Those who come again and again for want of slots are no reason for more servers: the slots are.
@@ -202,8 +211,13 @@ impl ResourceKind {
                 };
             }
         };
+        // Each server's cache is as large as the others'.
+        let caches = match (self, &scenario.cache) {
+            (Self::Memory, Some(cache)) => cache.server_bytes() * servers as f64,
+            _ => 0.0,
+        };
         if self.tier() == Tier::Server {
-            even * imbalance(scenario, load.connections, servers) * shard_imbalance(scenario, servers)
+            even * imbalance(scenario, load.connections, servers) * shard_imbalance(scenario, servers) + caches
         } else {
             even
         }
@@ -226,6 +240,7 @@ impl ResourceKind {
             Self::BrokerPartitions => {
                 scenario.broker.as_ref().and_then(|b| b.partitions_per_node).map(|partitions| partitions as f64)
             }
+            Self::BackendCpu => scenario.backend.as_ref().map(|backend| f64::from(backend.cores)),
             Self::Accepts => servers.accept.map(|accept| accept.rate.get()),
             Self::BalancerConnections
             | Self::BalancerNetwork
@@ -380,6 +395,7 @@ pub fn message_cpu_seconds(scenario: &Scenario, load: &Load, servers: f64) -> f6
     cpu.per_message.mean()
         + (cpu.per_kb.mean() + cpu_seconds_per_kb(scenario)) * load.message_bytes / 1_000.0
         + cpu.per_cache_miss.mean() * cache_miss_share(scenario, load.connections / servers)
+        + lookup_cpu_seconds(scenario)
 }
 
 /// Share of the messages whose connection's state is not in the cache of its server: with C connections that are equally
@@ -408,7 +424,8 @@ pub fn retries_per_second(scenario: &Scenario, load: &Load, servers: f64) -> f64
 pub fn slots_per_server(scenario: &Scenario) -> Option<u64> {
     let servers = &scenario.servers;
     let each = servers.memory_per_connection.get() + slow::memory_per_connection(scenario);
-    let by_memory = (each > 0.0).then(|| (servers.memory.get() / each) as u64);
+    let cache = scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
+    let by_memory = (each > 0.0).then(|| ((servers.memory.get() - cache) / each) as u64);
     let by_descriptors = servers.descriptors.map(|all| all.saturating_sub(OWN_DESCRIPTORS));
     [servers.connection_limit, by_memory, by_descriptors].into_iter().flatten().min()
 }

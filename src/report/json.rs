@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use super::{Point, SCHEMA_VERSION, VERSION, View};
 use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
-use crate::analysis::slo::Objective;
+use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
 use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, SeriesPoint, SlowMetrics};
 use crate::model::ResourceKind;
+use crate::model::backend::caches;
 use crate::model::latency::StationForm;
 use crate::stats::Estimate;
 use crate::units::parse;
@@ -88,6 +89,7 @@ fn body(view: &View<'_>) -> Map<String, Value> {
         out.insert("log_storage".into(), log_storage(assessment, &parameter));
     }
     out.insert("closed_form".into(), closed_form(assessment));
+    out.extend(reads(assessment).map(|reads| ("reads".into(), reads)));
     out.insert(
         "uncertain".into(),
         assessment.uncertain.iter().map(|i| json!({ "path": i.path, "low": i.low, "high": i.high })).collect(),
@@ -96,7 +98,9 @@ fn body(view: &View<'_>) -> Map<String, Value> {
         out.insert("slo".into(), slo(view.objectives));
     }
     if let Some(metrics) = view.metrics {
-        out.insert("simulation".into(), simulation(metrics));
+        let mut simulated = simulation(metrics);
+        add_backend(&mut simulated, metrics);
+        out.insert("simulation".into(), simulated);
     }
     out
 }
@@ -114,6 +118,7 @@ fn required(assessment: &Assessment, intervals: &Value) -> Value {
         "zone_spare": assessment.zone_spare,
         "balancers": assessment.balancers_required,
         "broker_nodes": assessment.broker_nodes_required,
+        "backend_nodes": assessment.backend_nodes_required,
         "log_nodes": assessment.log_nodes_required,
         "by_resource": by_resource,
     })
@@ -160,6 +165,7 @@ fn closed_form(assessment: &Assessment) -> Value {
     let mut out = json!({
         "servers": assessment.model.fleet.servers,
         "broker_nodes": assessment.model.fleet.broker_nodes,
+        "backend_nodes": assessment.model.fleet.backend_nodes,
         "latency_seconds": { "mean": form.mean_seconds },
         "network_seconds": form.network_seconds,
         "stations": stations,
@@ -202,6 +208,47 @@ fn slow_clients(slow: &SlowMetrics) -> Value {
     })
 }
 
+/// What messages read, and what caches do for them, in the closed form.
+fn reads(assessment: &Assessment) -> Option<Value> {
+    let reads = assessment.reads()?;
+    let mut out = json!({
+        "reads_per_second": reads.reads_per_second,
+        "queries_per_second": reads.queries_per_second,
+    });
+    if let (Some(served), Some(cache)) = (reads.served, &assessment.scenario.cache) {
+        out["cache"] = json!({
+            "caches": caches(&assessment.scenario, assessment.model.fleet.servers),
+            "objects_held": cache.size.min(cache.objects),
+            "bytes_each": cache.bytes().get(),
+            "hit_ratio": served.hit_ratio,
+            "mean_age_seconds": served.mean_age,
+            "stale_share": served.stale_share,
+        });
+    }
+    Some(out)
+}
+
+/// Adds what caches and backend did in a simulation, where there are any.
+fn add_backend(simulated: &mut Value, metrics: &RunMetrics) {
+    if let Some(cache) = metrics.cache {
+        simulated["cache"] = json!({
+            "hit_ratio": cache.hit_ratio,
+            "mean_age_seconds": cache.mean_age_seconds,
+            "stale_share": cache.stale_share,
+        });
+    }
+    let Some(series) = simulated["series"].as_array_mut() else { return };
+    for (shown, point) in series.iter_mut().zip(&metrics.series) {
+        let Some(backend) = point.backend else { continue };
+        shown["backend_utilisation"] = json!(backend.utilisation);
+        shown["backend_queries_per_second"] = json!(backend.queries);
+        shown["backend_queries_inside"] = json!(backend.inside);
+        if metrics.cache.is_some() {
+            shown["hit_ratio"] = json!(backend.hit_ratio);
+        }
+    }
+}
+
 fn station_form(form: &StationForm) -> Value {
     json!({
         "name": form.name,
@@ -217,9 +264,27 @@ fn station_form(form: &StationForm) -> Value {
 fn slo(objectives: &[Objective]) -> Value {
     let each: Vec<Value> = objectives
         .iter()
-        .map(|o| json!({ "objective": o.name, "limit": o.limit, "found": o.found, "met": o.met, "sure": o.sure }))
+        .map(|o| {
+            json!({
+                "objective": o.name,
+                "limit": o.limit,
+                "found": o.found,
+                "met": o.met(),
+                "verdict": verdict(o.verdict),
+                "sure": o.sure,
+            })
+        })
         .collect();
-    json!({ "met": objectives.iter().all(|objective| objective.met), "objectives": each })
+    let all = overall(objectives);
+    json!({ "met": all == Verdict::Met, "verdict": verdict(all), "objectives": each })
+}
+
+const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "met",
+        Verdict::NotMet => "not met",
+        Verdict::Undecided => "undecided",
+    }
 }
 
 fn simulation(metrics: &RunMetrics) -> Value {
@@ -297,6 +362,8 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "memory_utilisation": connections.memory_utilisation,
         "dropped_messages": metrics.dropped_messages,
         "dropped_share": metrics.dropped_share,
+        "unserved_share": metrics.unserved_share,
+        "unsteady": metrics.unsteady.iter().map(|why| why.name()).collect::<Vec<_>>(),
         "timed_out_messages": metrics.timed_out_messages,
         "retried_messages": metrics.retried_messages,
         "servers_compared": {

@@ -95,7 +95,7 @@ pub fn count_small(figure: f64) -> String {
     }
 }
 
-/// Like `count`, with the M close by, for a narrow column.
+/// Like `count`, with the M or bn close by, for a narrow column.
 pub fn short_count(figure: f64) -> String {
-    count(figure).replace(" M", "M")
+    count(figure).replace(" M", "M").replace(" bn", "bn")
 }

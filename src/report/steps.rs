@@ -9,7 +9,7 @@ use crate::model::compression::cpu_seconds_per_kb;
 use crate::model::resource::{
     OWN_DESCRIPTORS, cache_miss_share, connect_cpu_seconds, message_cpu_seconds, retries_per_second, slots_per_server,
 };
-use crate::model::{ResourceKind, Tier};
+use crate::model::{Reads, ResourceKind, Tier};
 use crate::scenario::{Encoding, FanOut, LinkKind, Scenario};
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -115,8 +115,49 @@ pub fn load_steps(view: &View<'_>) -> Vec<Step> {
             per_second(load.heartbeats_per_second),
         ));
     }
+    steps.extend(read_steps(view));
     steps.extend(wire_steps(view));
     steps.extend(store_steps(view));
+    steps
+}
+
+/// What messages read, and what of it the cache answers.
+fn read_steps(view: &View<'_>) -> Vec<Step> {
+    let scenario = &view.assessment.scenario;
+    let load = &view.assessment.model.load;
+    let servers = view.assessment.model.fleet.servers;
+    let Some(reads) = Reads::of(scenario, load, servers) else { return Vec::new() };
+    let per_second = |figure: f64| rate(Rate::new(figure));
+    let mut steps = vec![step(
+        "reads",
+        format!("{} x {}", per_second(load.messages_in_per_second), count(reads.per_message)),
+        per_second(reads.reads_per_second),
+    )];
+    if let (Some(served), Some(cache)) = (reads.served, &scenario.cache) {
+        let hits = ratio(Ratio::new(served.hit_ratio));
+        let room = cache.size.min(cache.objects);
+        let ttl = cache.ttl.map_or_else(String::new, |ttl| format!(", at most {} old", seconds(ttl)));
+        steps.push(step(
+            "hits",
+            format!(
+                "{} of {} objects in each cache (LRU, Zipf {}{ttl}; Che)",
+                count(room as f64),
+                count(cache.objects as f64),
+                cache.zipf
+            ),
+            hits.clone(),
+        ));
+        steps.push(step(
+            "queries to the backend",
+            format!("{} x (1 - {hits})", per_second(reads.reads_per_second)),
+            per_second(reads.queries_per_second),
+        ));
+        steps.push(step(
+            if cache.shared { "memory of the shared cache" } else { "memory of a server's cache" },
+            format!("{} x {}", count(room as f64), bytes(cache.object_size)),
+            bytes(cache.bytes()),
+        ));
+    }
     steps
 }
 
@@ -272,6 +313,7 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
         let what = match resource.kind.tier() {
             Tier::Server => "servers for ",
             Tier::Broker => "broker nodes for ",
+            Tier::Backend => "backend nodes for ",
             Tier::Balancer => "balancers for ",
             Tier::LogStore => "log nodes for ",
             Tier::WarmLogStore => "warm nodes for ",
@@ -312,6 +354,10 @@ fn cpu_step(scenario: &Scenario, view: &View<'_>) -> Step {
     if miss > 0.0 {
         let _ = write!(how, " + {} x {} (cache misses)", time(cpu.per_cache_miss.mean()), ratio(Ratio::new(miss)));
     }
+    if let (Some(backend), Some(cache)) = (&scenario.backend, &scenario.cache) {
+        let (n, look) = (backend.queries_per_message, cache.lookup_cpu.mean());
+        let _ = write!(how, " + {} x {} (looks into the cache)", count(n), time(look));
+    }
     let retries = retries_per_second(scenario, &model.load, servers);
     if retries > 0.0 {
         let slots = slots_per_server(scenario).unwrap_or(0);
@@ -339,6 +385,7 @@ pub const fn short(kind: ResourceKind) -> &'static str {
         ResourceKind::BrokerNicOut => "broker network out",
         ResourceKind::BrokerDisk => "broker disk",
         ResourceKind::BrokerPartitions => "broker partitions",
+        ResourceKind::BackendCpu => "backend CPU",
         ResourceKind::Accepts => "handshakes",
         ResourceKind::BalancerConnections => "balancer slots",
         ResourceKind::BalancerNetwork => "balancer network",
@@ -365,7 +412,7 @@ pub fn shown(kind: ResourceKind, figure: f64) -> String {
         | ResourceKind::BalancerConntrack => count(figure.round()),
         ResourceKind::Packets | ResourceKind::Accepts | ResourceKind::BalancerHandshakes => rate(Rate::new(figure)),
         ResourceKind::Memory | ResourceKind::LogCapacity | ResourceKind::LogWarmCapacity => bytes(Bytes::new(figure)),
-        ResourceKind::Cpu | ResourceKind::BrokerCpu => format!("{} cores", count(figure)),
+        ResourceKind::Cpu | ResourceKind::BrokerCpu | ResourceKind::BackendCpu => format!("{} cores", count(figure)),
         ResourceKind::NicIn
         | ResourceKind::NicOut
         | ResourceKind::BalancerNetwork

@@ -11,7 +11,8 @@ use super::steps::{self, Step, short};
 use super::{Point, VERSION, View};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
-use crate::metrics::{FaultMetrics, RunMetrics};
+use crate::analysis::slo::{Verdict, overall};
+use crate::metrics::{FaultMetrics, RunMetrics, Unsteady};
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -20,6 +21,8 @@ use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 const COLUMNS: u16 = 100;
 /// A line below the header, and nothing else.
 const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
+/// A sweep shows what was carried where a larger share than this of what was offered was not.
+const SHORTFALL: f64 = 0.000_5;
 /// Bottlenecks told in full.
 const ADVICE: usize = 2;
 
@@ -32,6 +35,7 @@ pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
     out += &latency(view, metrics);
     out += &stations(view, metrics);
     out += &slow_clients(view, Some(metrics));
+    out += &rush(view, metrics);
     out += &connections(metrics);
     out += &recovery(metrics);
     out += &objectives(view);
@@ -86,6 +90,11 @@ pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
             )
         })
         .collect();
+    if points.iter().any(|point| carried(&point.view).is_some()) {
+        out += &wrapped(
+            "*: what was carried in the simulation, less than what was offered: users are refused, messages are lost, or a queue grows without end.",
+        );
+    }
     if !modes.is_empty() {
         out += &wrapped(&format!("Sampled: {}.", modes.join("; ")));
     }
@@ -113,21 +122,39 @@ fn sweep_row(view: &View<'_>) -> Vec<String> {
     let latency = view.metrics.and_then(|metrics| metrics.latency);
     let cpu = view.metrics.and_then(|metrics| metrics.stations.iter().find(|station| station.name == "server.cpu"));
     let first = assessment.resources.first();
+    let carried = carried(view);
+    let of = |offered: f64, simulated: &dyn Fn(&RunMetrics) -> Estimate| {
+        carried.map_or(offered, |metrics| simulated(metrics).value.max(0.0))
+    };
+    let mark = if carried.is_some() { "*" } else { "" };
     vec![
-        short_count(load.connections),
+        short_count(of(load.connections, &|m| m.connections.open).round()) + mark,
         view.metrics.map_or_else(
             || count(assessment.model.fleet.servers as f64),
             |metrics| count(metrics.setup.servers as f64),
         ),
-        short_count(load.messages_in_per_second),
-        amount(load.ingress_bytes_per_second),
-        amount(load.egress_bytes_per_second),
-        amount(load.log_bytes_per_hour),
+        short_count(of(load.messages_in_per_second, &|m| m.flows.messages_in)),
+        amount(of(load.ingress_bytes_per_second, &|m| m.flows.ingress_bytes)),
+        amount(of(load.egress_bytes_per_second, &|m| m.flows.egress_bytes)),
+        amount(of(load.log_bytes_per_hour, &|m| m.flows.log_bytes_per_hour)),
         kept,
         latency.map_or_else(|| "-".to_owned(), |latency| fine(latency.p99.value)),
-        cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.2} %", cpu.busy.value * 100.0)),
+        cpu.map_or_else(
+            || "-".to_owned(),
+            |cpu| {
+                let percent = cpu.busy.value * 100.0;
+                if percent < 9.995 { format!("{percent:.2} %") } else { format!("{percent:.1} %") }
+            },
+        ),
         first.map_or_else(String::new, |resource| short(resource.kind).to_owned()),
     ]
+}
+
+/// The simulation, where less was carried than was offered.
+fn carried<'a>(view: &View<'a>) -> Option<&'a RunMetrics> {
+    view.metrics.filter(|metrics| {
+        metrics.undelivered_share().value > SHORTFALL || metrics.unsteady.contains(&Unsteady::Overloaded)
+    })
 }
 
 fn heading(view: &View<'_>) -> String {
@@ -211,6 +238,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
             ),
         ));
     }
+    lines.extend(backend(assessment, metrics));
     if assessment.scenario.logs.is_some() {
         lines.push((
             "Logs",
@@ -233,6 +261,9 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
             ),
         ));
     }
+    if let Some(metrics) = metrics.filter(|metrics| metrics.unserved_share.value > 0.0) {
+        lines.push(("NOT SERVED", unserved(view, metrics)));
+    }
     if let Some(latency) = metrics.and_then(|metrics| metrics.latency) {
         lines.push((
             "Latency",
@@ -244,12 +275,86 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
             ),
         ));
     }
+    if let Some(metrics) = metrics.filter(|_| !view.objectives.is_empty()) {
+        lines.push(("Objectives", promise(view, metrics)));
+    }
     let mut out = String::new();
     for (what, figure) in lines {
         let _ = writeln!(out, "{what:<19}{figure}");
     }
     out.push('\n');
     out
+}
+
+/// Who is left out.
+fn unserved(view: &View<'_>, metrics: &RunMetrics) -> String {
+    let left_out = interval(&metrics.unserved_share, share);
+    if view.assessment.scenario.workload.session.is_some() {
+        return format!("{left_out} of the connection attempts are refused");
+    }
+    format!(
+        "{left_out} of the users: {} of {} connections are open",
+        count_whole(metrics.connections.open.value),
+        count_whole(view.assessment.model.load.connections)
+    )
+}
+
+/// Whether all objectives are met, or which aren't.
+fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
+    let those = |verdict| {
+        let names: Vec<&str> =
+            view.objectives.iter().filter(|o| o.verdict == verdict).map(|o| o.name.as_str()).collect();
+        names.join(", ")
+    };
+    match overall(view.objectives) {
+        Verdict::Met => "met".to_owned(),
+        Verdict::NotMet => format!("NOT MET: {}", those(Verdict::NotMet)),
+        Verdict::Undecided => {
+            let why: Vec<&str> = metrics.unsteady.iter().map(|why| why.name()).collect();
+            format!("UNDECIDED: the run is no steady state ({})", why.join(", "))
+        }
+    }
+}
+
+/// What messages read, and where.
+fn backend(assessment: &Assessment, metrics: Option<&RunMetrics>) -> Vec<(&'static str, String)> {
+    let (Some(reads), Some(backend)) = (assessment.reads(), &assessment.scenario.backend) else { return Vec::new() };
+    let given = backend.nodes.map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
+    let mut lines = vec![(
+        "Backend",
+        format!(
+            "{} of {} reads; nodes required: {}{given}",
+            rate(Rate::new(reads.queries_per_second)),
+            rate(Rate::new(reads.reads_per_second)),
+            whole_interval(&assessment.backend_nodes_required)
+        ),
+    )];
+    if let (Some(served), Some(cache)) = (reads.served, &assessment.scenario.cache) {
+        let percent = |figure: f64| ratio(Ratio::new(figure.max(0.0)));
+        let found = metrics.and_then(|metrics| metrics.cache);
+        let seen = |figure: Option<Estimate>, show: &dyn Fn(f64) -> String| {
+            figure.map_or_else(String::new, |e| format!(" (simulated {})", interval(&e, show)))
+        };
+        let mut line = format!("{} hits{}", percent(served.hit_ratio), seen(found.map(|c| c.hit_ratio), &percent));
+        let whose = if cache.shared { "shared" } else { "on each server" };
+        let _ = write!(line, ", {} {whose}", bytes(cache.bytes()));
+        lines.push(("Cache", line));
+        if served.mean_age.is_some() || cache.writes.get() > 0.0 {
+            let age = served.mean_age.map_or_else(String::new, |age| {
+                format!("{} old on average{}", fine(age), seen(found.and_then(|c| c.mean_age_seconds), &fine))
+            });
+            let stale = (cache.writes.get() > 0.0).then(|| {
+                format!(
+                    "{} of reads stale{}",
+                    percent(served.stale_share),
+                    seen(found.map(|c| c.stale_share), &percent)
+                )
+            });
+            let parts: Vec<String> = [(!age.is_empty()).then_some(age), stale].into_iter().flatten().collect();
+            lines.push(("  what it serves", parts.join(", ")));
+        }
+    }
+    lines
 }
 
 /// The users at which something happens. Where one user is too many already there is no such number.
@@ -496,6 +601,35 @@ fn slow_clients(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
     table(&header, rows.into_iter(), |_| false)
 }
 
+/// Most rows that the time of a run is shown in.
+const RUSH_ROWS: usize = 12;
+
+/// Over time: how a cache that started cold fills, and what the backend goes through meanwhile.
+fn rush(view: &View<'_>, metrics: &RunMetrics) -> String {
+    if !view.assessment.scenario.cache.as_ref().is_some_and(|cache| cache.cold) {
+        return String::new();
+    }
+    // Closer together at the start, where things happen.
+    let n = metrics.series.len();
+    let mut places: Vec<usize> =
+        (1..=RUSH_ROWS).map(|row| ((row * row * n) as f64 / (RUSH_ROWS * RUSH_ROWS) as f64).ceil() as usize).collect();
+    places.dedup();
+    let percent = |figure: f64| ratio(Ratio::new(figure.max(0.0)));
+    let rows = places.into_iter().filter_map(|place| metrics.series.get(place.max(1) - 1)).filter_map(|point| {
+        let backend = point.backend?;
+        Some(vec![
+            seconds(Seconds::new(point.until_seconds)),
+            backend.hit_ratio.map_or_else(|| "-".to_owned(), percent),
+            rate(Rate::new(backend.queries)),
+            percent(backend.utilisation),
+            count_small(backend.inside),
+            point.latency.map_or_else(|| "-".to_owned(), fine),
+        ])
+    });
+    let header = ["until", "hit ratio", "queries", "backend busy", "queries inside", "mean latency"];
+    table(&header.map(str::to_owned), rows, |_| false)
+}
+
 fn connections(metrics: &RunMetrics) -> String {
     let c = &metrics.connections;
     let retried = &metrics.retried_messages;
@@ -589,11 +723,12 @@ fn objectives(view: &View<'_>) -> String {
                 seconds(Seconds::new(figure.max(0.0)))
             }
         };
-        let verdict = match (objective.met, objective.sure) {
-            (true, true) => "met",
-            (true, false) => "met, not surely",
-            (false, true) => "NOT MET",
-            (false, false) => "NOT MET, not surely",
+        let verdict = match (objective.verdict, objective.sure) {
+            (Verdict::Met, true) => "met",
+            (Verdict::Met, false) => "met, not surely",
+            (Verdict::NotMet, true) => "NOT MET",
+            (Verdict::NotMet, false) => "NOT MET, not surely",
+            (Verdict::Undecided, _) => "UNDECIDED",
         };
         vec![
             objective.name.clone(),
@@ -602,7 +737,15 @@ fn objectives(view: &View<'_>) -> String {
             verdict.to_owned(),
         ]
     });
-    table(&["objective", "at most", "simulated (95 %)", "verdict"].map(str::to_owned), rows, |column| column == 3)
+    let mut out = table(&["objective", "at most", "simulated (95 %)", "verdict"].map(str::to_owned), rows, |c| c == 3);
+    if view.objectives.iter().any(|objective| objective.verdict == Verdict::Undecided) {
+        out.truncate(out.trim_end().len());
+        out += "\n";
+        out +=
+            &wrapped("UNDECIDED: within the limit in this run, but the run is no steady state; see the notes below.");
+        out += "\n";
+    }
+    out
 }
 
 fn solutions(view: &View<'_>) -> String {

@@ -3,6 +3,7 @@
 use super::draft::World;
 use super::types::{Broker, BrokerKind};
 use crate::random::Distribution;
+use crate::units::display::whole;
 use crate::units::{BitRate, ByteRate, Bytes, Seconds};
 
 /// What a kind of broker is where the scenario says nothing else. `docs/model.md` has the sources.
@@ -116,4 +117,100 @@ pub(super) fn broker(world: &World) -> Option<Broker> {
         resubscribe: Seconds::new(figure("broker.resubscribe", 1.0)),
         floods: world.word("broker.subscribers") == Some("all"),
     })
+}
+
+/// What messages to users of other servers, shards and brokers can't be together with.
+pub(super) fn contradictions(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
+    crossing(world, conflict);
+    shards(world, conflict);
+}
+
+/// What messages to other users are called in the scenario, where there are any.
+pub(super) fn fan_out(world: &World) -> Option<&'static str> {
+    match world.word("workload.fan_out") {
+        Some(word @ ("direct" | "broadcast")) => Some(word),
+        _ if world.is_section("workload.fan_out") => Some("room"),
+        _ => None,
+    }
+}
+
+fn crossing(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
+    if let Some(fan_out) = fan_out(world) {
+        let alone = world.figure("servers.count") == Some(1.0);
+        if world.word("broker") == Some("none") && !alone {
+            conflict(
+                &["workload.fan_out", "servers.count"],
+                format!("with `fan_out: {fan_out}` messages go to users on other servers, and there is no broker"),
+                "name what carries them, such as `broker: redis`, `kafka` or `nats`; or have one server (`servers: {count: 1}`)",
+            );
+        }
+        if world.word("balancer.unit") == Some("message") {
+            conflict(
+                &["balancer.unit"],
+                format!("`unit: message` can't be together with `fan_out: {fan_out}`"),
+                "a message that is to reach a user must go to the server of the user's connection: use `unit: connection`",
+            );
+        }
+        if world.word("servers.discipline") == Some("ps") {
+            conflict(
+                &["servers.discipline"],
+                format!("`discipline: ps` can't be together with `fan_out: {fan_out}`"),
+                "use `fifo`",
+            );
+        }
+    }
+    if world.is_section("workload.fan_out")
+        && world.random("workload.fan_out.room").is_some_and(|room| room.mean() < 1.0)
+    {
+        conflict(&["workload.fan_out.room"], "a room has at least one member".to_owned(), "such as `{room: 50}`");
+    }
+    let all = world.figure("users").unwrap_or(0.0) * world.figure("workload.connections_per_user").unwrap_or(1.0);
+    if world.is_section("workload.fan_out")
+        && world.random("workload.fan_out.room").is_some_and(|room| room.mean() > all)
+    {
+        conflict(
+            &["workload.fan_out.room", "users"],
+            format!("a room can't have more members than there are connections ({})", whole(all)),
+            "for messages to everybody write `fan_out: broadcast`",
+        );
+    }
+}
+
+fn shards(world: &World, conflict: &mut impl FnMut(&[&str], String, &str)) {
+    let (sharding, regions) = (world.is_section("sharding"), world.word("regions") != Some("none"));
+    if sharding && regions {
+        conflict(
+            &["regions", "sharding"],
+            "`regions` and `sharding` can't be together".to_owned(),
+            "regions are shards that are far apart: keep `sharding: {by: region, shards: …}` alone",
+        );
+    }
+    let shards =
+        world.figure("sharding.shards").or_else(|| world.figure("regions.count")).or_else(|| world.figure("regions"));
+    if let (Some(shards), Some(servers)) = (shards, world.figure("servers.count"))
+        && servers < shards
+    {
+        conflict(
+            &["servers.count", "sharding.shards", "regions", "regions.count"],
+            format!("{} servers can't make {} shards", whole(servers), whole(shards)),
+            "each shard needs a server at least",
+        );
+    }
+    if shards.is_some_and(|shards| shards > 1.0) && world.word("balancer.unit") == Some("message") {
+        conflict(
+            &["balancer.unit"],
+            "`unit: message` can't be together with shards or regions".to_owned(),
+            "shards keep their users' connections: use `unit: connection`",
+        );
+    }
+    let nodes = world.figure("broker.nodes");
+    if let (Some(nodes), Some(broker)) = (nodes, broker(world))
+        && broker.replication as f64 > nodes
+    {
+        conflict(
+            &["broker.replication", "broker.nodes"],
+            format!("{} replicas can't be kept on {} nodes", broker.replication, whole(nodes)),
+            "a node keeps one replica of a message: have more nodes, or fewer replicas",
+        );
+    }
 }

@@ -677,7 +677,7 @@ pub static KEYS: &[Key] = &[
         "servers.queue.limit",
         whole(1.0, 1e9),
         "unlimited",
-        "Most messages waiting and in service; more are dropped.",
+        "Most messages waiting and in service, of each core if per-core; more are dropped.",
         "nothing is dropped that needn't be",
     )
     .or(UNLIMITED),
@@ -910,7 +910,75 @@ pub static KEYS: &[Key] = &[
         "addressed",
         "Who gets a copy: servers with a recipient, or all servers.",
     ),
-    not_yet("cache", "What is kept in memory."),
+    choice("backend", NONE, "none", "The data store that messages read from: none, or {per_query: 1 ms}."),
+    key(
+        "backend.queries_per_message",
+        Kind::Figure(Figure { above: true, ..figure(Count, 0.0, 1_000.0) }),
+        "1",
+        "Reads of a message before its answer, one by one; 0.1: every tenth message has one.",
+        ASSUMED,
+    ),
+    key(
+        "backend.per_query",
+        Random(Time),
+        "1 ms",
+        "Time of one of its cores for a query.",
+        "assumption: an indexed read in a relational database, its disk included",
+    ),
+    key("backend.cores", whole(1.0, 1_024.0), "8", "Cores of a node: queries served at once.", ASSUMED),
+    key("backend.nodes", whole(1.0, 100_000.0), "auto", "How many nodes; auto: as many as are needed.", "")
+        .or(&["auto"]),
+    key("backend.latency", Random(Time), "", "One way between a server and it; as `latency.server`, if not given.", "")
+        .absent(),
+    choice("cache", NONE, "none", "Where reads look first: none, or {objects: 1M, size: 100k}."),
+    choice(
+        "cache.where",
+        &["server", "shared"],
+        "server",
+        "One in the memory of each server, or one for all, a round trip away (shared).",
+    ),
+    key("cache.objects", whole(1.0, 1e12), "", "How many different objects are read.", "")
+        .required("cache: {objects: 1M, size: 100k}"),
+    key("cache.size", whole(1.0, 1e12), "", "Objects that fit into one cache.", "").absent(),
+    key("cache.memory", above_zero(Bytes, 1e15), "", "The same as memory: it holds memory / object_size.", "").absent(),
+    key("cache.object_size", above_zero(Bytes, 1e12), "1 KB", "What an object takes in the cache.", ASSUMED),
+    choice("cache.popularity", &["uniform"], "{}", "Which object is read."),
+    key(
+        "cache.popularity.zipf",
+        Kind::Figure(figure(Count, 0.0, 10.0)),
+        "0.99",
+        "The k-th most popular object is read in proportion to 1/k^s, with this s.",
+        "the YCSB benchmark's (Cooper et al. 2010); web traces have 0.64 to 0.83 (Breslau et al. 1999)",
+    ),
+    key(
+        "cache.ttl",
+        above_zero(Time, LONG),
+        "none",
+        "How old a copy may get before it is read anew.",
+        "nothing expires unless you say so",
+    )
+    .or(NONE),
+    key(
+        "cache.writes",
+        Kind::Figure(figure(Rate, 0.0, MOST)),
+        "0/s",
+        "How often each object is written in the backend, which makes copies of it stale.",
+        "no load that the scenario does not state",
+    ),
+    choice(
+        "cache.start",
+        &["warm", "cold"],
+        "warm",
+        "What it holds as the run begins: what was read last, or nothing.",
+    ),
+    key(
+        "cache.lookup_cpu",
+        Random(Time),
+        "",
+        "CPU of a server for a look; if not given 1 us, or 10 us for a shared one.",
+        "",
+    )
+    .absent(),
     choice("cdn", NONE, "none", "What serves static files as a session begins: none, or {hit_ratio: 95 %}."),
     key(
         "cdn.bytes_per_session",
@@ -1004,7 +1072,7 @@ pub static KEYS: &[Key] = &[
         "slo.dropped",
         certain(Kind::Figure(figure(Ratio, 0.0, 1.0)), PROMISE),
         "",
-        "The largest share of messages that may be lost.",
+        "The largest share of messages that may be lost, or unsent for want of a connection.",
         "",
     )
     .absent(),

@@ -5,6 +5,7 @@
 //! [`Scenario`] for each world (`resolve`). [`Document`] is all of this from outside. What is wrong is told as
 //! [`Diagnostics`](crate::diagnostic::Diagnostics), all of it at once.
 
+mod backend;
 mod broker;
 mod course;
 mod data;

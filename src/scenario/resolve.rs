@@ -2,6 +2,7 @@
 //!
 //! Each figure was checked when it was read. Here is checked what figures can't be together.
 
+use super::backend;
 use super::broker;
 use super::course;
 use super::draft::{Draft, World};
@@ -98,76 +99,8 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
             "the cap is the longest wait",
         );
     }
-    let fan_out = match world.word("workload.fan_out") {
-        Some(word @ ("direct" | "broadcast")) => Some(word),
-        _ if world.is_section("workload.fan_out") => Some("room"),
-        _ => None,
-    };
-    if let Some(fan_out) = fan_out {
-        let alone = world.figure("servers.count") == Some(1.0);
-        if world.word("broker") == Some("none") && !alone {
-            conflict(
-                &["workload.fan_out", "servers.count"],
-                format!("with `fan_out: {fan_out}` messages go to users on other servers, and there is no broker"),
-                "name what carries them, such as `broker: redis`, `kafka` or `nats`; or have one server (`servers: {count: 1}`)",
-            );
-        }
-        if world.word("balancer.unit") == Some("message") {
-            conflict(
-                &["balancer.unit"],
-                format!("`unit: message` can't be together with `fan_out: {fan_out}`"),
-                "a message that is to reach a user must go to the server of the user's connection: use `unit: connection`",
-            );
-        }
-        if world.word("servers.discipline") == Some("ps") {
-            conflict(
-                &["servers.discipline"],
-                format!("`discipline: ps` can't be together with `fan_out: {fan_out}`"),
-                "use `fifo`",
-            );
-        }
-    }
-    if world.is_section("workload.fan_out")
-        && world.random("workload.fan_out.room").is_some_and(|room| room.mean() < 1.0)
-    {
-        conflict(&["workload.fan_out.room"], "a room has at least one member".to_owned(), "such as `{room: 50}`");
-    }
-    let (sharding, regions) = (world.is_section("sharding"), world.word("regions") != Some("none"));
-    if sharding && regions {
-        conflict(
-            &["regions", "sharding"],
-            "`regions` and `sharding` can't be together".to_owned(),
-            "regions are shards that are far apart: keep `sharding: {by: region, shards: …}` alone",
-        );
-    }
-    let shards =
-        world.figure("sharding.shards").or_else(|| world.figure("regions.count")).or_else(|| world.figure("regions"));
-    if let (Some(shards), Some(servers)) = (shards, world.figure("servers.count"))
-        && servers < shards
-    {
-        conflict(
-            &["servers.count", "sharding.shards", "regions", "regions.count"],
-            format!("{} servers can't make {} shards", whole(servers), whole(shards)),
-            "each shard needs a server at least",
-        );
-    }
-    if shards.is_some_and(|shards| shards > 1.0) && world.word("balancer.unit") == Some("message") {
-        conflict(
-            &["balancer.unit"],
-            "`unit: message` can't be together with shards or regions".to_owned(),
-            "shards keep their users' connections: use `unit: connection`",
-        );
-    }
-    let nodes = world.figure("broker.nodes");
-    if let (Some(nodes), Some(broker)) = (nodes, broker::broker(&world))
-        && broker.replication as f64 > nodes
-    {
-        conflict(
-            &["broker.replication", "broker.nodes"],
-            format!("{} replicas can't be kept on {} nodes", broker.replication, whole(nodes)),
-            "a node keeps one replica of a message: have more nodes, or fewer replicas",
-        );
-    }
+    broker::contradictions(&world, &mut conflict);
+    backend::contradictions(draft, &world, broker::fan_out(&world), &mut conflict);
     course::contradictions(draft, &world, &mut conflict);
     slow::contradictions(draft, &world, &mut conflict);
     errors.extend(faults::contradictions(draft, &world));
@@ -227,6 +160,8 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         latency: Latency { client: world.distribution("latency.client"), server: world.distribution("latency.server") },
         servers: servers(world),
         balancer: balancer(world),
+        backend: backend::backend(world),
+        cache: backend::cache(world),
         cdn: world.is_section("cdn").then(|| Cdn {
             bytes_per_session: Bytes::new(world.count("cdn.bytes_per_session")),
             hit_ratio: Ratio::new(world.count("cdn.hit_ratio")),

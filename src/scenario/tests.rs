@@ -119,6 +119,9 @@ fn every_key_changes_something() {
             "sharding.skew" => &["sharding.shards=4", "sharding.locality=50 %"],
             path if path.starts_with("sharding.") => &["sharding.shards=4"],
             "latency.region" => &["regions=2"],
+            path if path.starts_with("backend.") => &["backend={}"],
+            "cache.memory" => &["backend={}", "cache={objects: 1M, memory: 1 MB}"],
+            path if path.starts_with("cache.") => &["backend={}", "cache={objects: 1M, size: 100}"],
             path if path.starts_with("regions.") => &["regions.count=4"],
             "zones.tolerate" => &["zones.names=9"],
             "servers.accept.backlog" => &["servers.accept.rate=7/s"],
@@ -159,7 +162,7 @@ fn every_key_changes_something() {
         given.set(&format!("{}={value}", key.path)).unwrap_or_else(|e| panic!("{e}"));
         match given.resolve() {
             Ok(scenario) if scenario == base.resolve().unwrap_or_else(|_| plain.resolve().unwrap()) => {
-                unread.push(key.path)
+                unread.push(key.path);
             }
             Ok(_) => {}
             Err(e) => panic!("{e}"),
@@ -169,6 +172,7 @@ fn every_key_changes_something() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of mistakes, each with its name")]
 fn mistakes_are_told_clearly() {
     let mut out = String::new();
     for (what, yaml) in [
@@ -219,6 +223,10 @@ fn mistakes_are_told_clearly() {
         (
             "fan-out together with what can't be",
             "users: 5\nworkload: {message: {rate: 1/s}, fan_out: direct}\nservers: {discipline: ps, count: 2}\nbalancer: {unit: message}\nregions: 3\nsharding: {shards: 4}",
+        ),
+        (
+            "a room for more than there are",
+            "users: 5\nworkload: {message: {rate: 1/s}, fan_out: {room: 6}}\nbroker: nats",
         ),
         (
             "more replicas than nodes",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::faults::{Fault, Zones};
 use super::profile::Profile;
 use crate::random::Distribution;
+use crate::stats::cache::LruForm;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
 
 /// A real-time system and the load on it, as one world of a scenario file has it.
@@ -33,6 +34,10 @@ pub struct Scenario {
     pub sharding: Option<Sharding>,
     /// What carries messages between servers, if anything does.
     pub broker: Option<Broker>,
+    /// What messages read from, if they read.
+    pub backend: Option<Backend>,
+    /// Where reads look first.
+    pub cache: Option<Cache>,
     /// What serves static files, if any are counted.
     pub cdn: Option<Cdn>,
     /// The zones that servers are dealt out to, if there are several sites.
@@ -521,6 +526,58 @@ pub enum BalancedUnit {
     Connection,
     /// Each message goes its own way.
     Message,
+}
+
+/// What messages read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backend {
+    /// Reads of a message, one after the other; a part of one is a chance.
+    pub queries_per_message: f64,
+    /// Time of a core that a query takes, in seconds.
+    pub per_query: Distribution,
+    /// Cores of one node.
+    pub cores: u32,
+    /// How many nodes; `None` is `auto`: as many as the closed form asks for.
+    pub nodes: Option<u64>,
+    /// One way between a server and it, in seconds.
+    pub latency: Distribution,
+}
+
+/// Where reads look before they go to the backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cache {
+    /// Whether all servers share one.
+    pub shared: bool,
+    /// Different objects that are read.
+    pub objects: u64,
+    /// Objects that fit into one cache.
+    pub size: u64,
+    /// What an object takes.
+    pub object_size: Bytes,
+    /// With s, the k-th most popular object is read in proportion to 1/k^s; 0 is evenly.
+    pub zipf: f64,
+    /// How old a copy may get; `None` is as old as it likes.
+    pub ttl: Option<Seconds>,
+    /// Writes a second of each object.
+    pub writes: Rate,
+    /// Whether it is empty as a run begins.
+    pub cold: bool,
+    /// CPU time of a server for a look, in seconds.
+    pub lookup_cpu: Distribution,
+    /// Its closed form.
+    pub form: LruForm,
+}
+
+impl Cache {
+    /// What one cache takes when it is full.
+    pub fn bytes(&self) -> Bytes {
+        Bytes::new(self.size.min(self.objects) as f64 * self.object_size.get())
+    }
+
+    /// What of a server's memory it takes.
+    pub fn server_bytes(&self) -> f64 {
+        if self.shared { 0.0 } else { self.bytes().get() }
+    }
 }
 
 /// What serves static files.

@@ -10,6 +10,7 @@ use super::letter::Delivery;
 use super::modulated::Modulated;
 use super::outages::Outage;
 use super::outlet::Between;
+use super::reads::Ask;
 use super::recorder::Recorder;
 use super::retry::{Answered, Due, Retries};
 use super::ring::Ring;
@@ -211,6 +212,11 @@ impl Cell {
     /// Letters still being gathered for the broker.
     pub fn gathering(&mut self) -> u64 {
         self.servers.iter_mut().filter_map(Server::outlet).map(|outlet| outlet.gathering()).sum()
+    }
+
+    /// Messages of this cell's servers, the first of which has this number, have made their reads and go out.
+    pub fn answered(&mut self, first: usize, ask: &Ask, recorder: &mut Recorder) {
+        self.servers[ask.server as usize - first].answered(ask, recorder);
     }
 
     /// When the next thing happens here by itself.
@@ -571,7 +577,10 @@ impl Cell {
         let (size, mean_cpu) = (self.setting.demands.mean_payload, self.setting.demands.mean_cpu);
         let line = scenario.servers.network.map_or(0.0, |line| line.get() / 8.0);
         let queued: f64 = self.servers.iter().map(|s| s.queued_bytes(self.now, mean_cpu, size, line)).sum();
-        self.connections as f64 * scenario.servers.memory_per_connection.get() + queued
+        let caches = scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
+        self.connections as f64 * scenario.servers.memory_per_connection.get()
+            + queued
+            + caches * self.servers.len() as f64
     }
 
     /// Drops up to this many connections at once, for want of memory; says how many.

@@ -52,6 +52,8 @@ pub struct SlowConsumers {
     /// Open connections of the server, and how many of them are slow.
     connections: u64,
     slow: u64,
+    /// Where answers have reads to make first, they come a window of time later than all else: when the last one did.
+    answered: Option<SimTime>,
     /// Connections to be cut that the front door has not heard of.
     cut: f64,
 }
@@ -100,6 +102,7 @@ impl SlowConsumers {
             left_behind: Vec::new(),
             connections: 0,
             slow: 0,
+            answered: scenario.backend.as_ref().map(|_| SimTime::ZERO),
             cut: 0.0,
         }))
     }
@@ -222,6 +225,13 @@ impl SlowConsumers {
         }
     }
 
+    /// An answer leaves the server, for whomever.
+    pub fn answers(&mut self, at: SimTime) {
+        if let Some(answered) = &mut self.answered {
+            *answered = at;
+        }
+    }
+
     /// Whole connections that were cut since this was last asked. Their lines have started anew already, so they are no
     /// longer counted among those that may [leave](Self::populate).
     pub fn take_cut(&mut self) -> u64 {
@@ -231,8 +241,9 @@ impl SlowConsumers {
         whole as u64
     }
 
-    /// Bytes that wait for all slow connections now.
+    /// Bytes that wait for all slow connections now; where answers are behind, when the last one came.
     pub fn waiting_bytes(&self, now: SimTime) -> f64 {
+        let now = self.answered.map_or(now, |last| last.min(now));
         if self.lines.is_empty() {
             return 0.0;
         }

@@ -1,5 +1,6 @@
 //! What each message, heartbeat and connection needs of the stations, drawn from the scenario's distributions.
 
+use crate::model::backend::lookup_cpu_seconds;
 use crate::model::compression::cpu_seconds_per_kb;
 use crate::model::resource::RESUMED_SHARE;
 use crate::model::wire::{Exchange, Wire};
@@ -19,6 +20,8 @@ pub struct Demand {
     pub nic_out: Span,
     /// Payload.
     pub bytes: u32,
+    /// Reads it makes.
+    pub reads: u32,
 }
 
 /// What messages of one size need of the lines between servers and to users.
@@ -46,6 +49,8 @@ pub struct Demands {
     fixed_between: Option<FixedBetween>,
     /// What a message needs of the CPU where that is always the same.
     fixed_cpu: Option<Span>,
+    /// What a message reads, if it reads.
+    reads: Option<Lookups>,
     /// Time of the log's disk that a message needs.
     pub log: Span,
     /// Log bytes of a message, after compression and before replication.
@@ -90,6 +95,7 @@ impl Demands {
             of_one_size: None,
             fixed_between: None,
             fixed_cpu: None,
+            reads: Lookups::of(scenario),
             log,
             log_bytes,
             heartbeat: Demand {
@@ -100,7 +106,9 @@ impl Demands {
             per_heartbeat: cpu.per_heartbeat.clone(),
             per_connect: Attempt::of(scenario),
             mean_payload,
-            mean_cpu: cpu.per_message.mean() + (cpu.per_kb.mean() + compression_per_kb) * mean_payload / 1_000.0,
+            mean_cpu: cpu.per_message.mean()
+                + (cpu.per_kb.mean() + compression_per_kb) * mean_payload / 1_000.0
+                + lookup_cpu_seconds(scenario),
             per_wakeup: cpu.per_wakeup.clone(),
             per_cache_miss: cpu.per_cache_miss.clone(),
         };
@@ -122,7 +130,13 @@ impl Demands {
     fn of_size(&self, size: f64) -> Demand {
         let Exchange { ingress, egress } = self.wire.message(size);
         let line = |bytes: f64| self.network.map_or(Span::ZERO, |n| Span::from_seconds(bytes * 8.0 / n.get()));
-        Demand { nic_in: line(ingress.bytes), cpu: Span::ZERO, nic_out: line(egress.bytes), bytes: size.round() as u32 }
+        Demand {
+            nic_in: line(ingress.bytes),
+            cpu: Span::ZERO,
+            nic_out: line(egress.bytes),
+            bytes: size.round() as u32,
+            reads: 0,
+        }
     }
 
     fn line(&self, bytes: f64) -> Span {
@@ -163,7 +177,14 @@ impl Demands {
 
     /// What every message needs, where that is always the same.
     pub fn fixed(&self) -> Option<Demand> {
-        Some(Demand { cpu: self.fixed_cpu?, ..self.of_one_size? })
+        let plain = Demand { cpu: self.fixed_cpu?, ..self.of_one_size? };
+        match &self.reads {
+            None => Some(plain),
+            Some(lookups) => {
+                let (reads, cpu) = lookups.fixed()?;
+                Some(Demand { cpu: plain.cpu + cpu, reads, ..plain })
+            }
+        }
     }
 
     /// What the next message needs.
@@ -180,7 +201,39 @@ impl Demands {
             let kb = self.per_kb.sample(&mut streams.service) + self.compression_per_kb;
             to_span((message + kb * f64::from(demand.bytes) / 1_000.0) * PICOSECONDS)
         };
+        if let Some(lookups) = &self.reads {
+            let (reads, cpu) = lookups.draw(&mut streams.reads);
+            (demand.reads, demand.cpu) = (reads, demand.cpu + cpu);
+        }
         demand
+    }
+}
+
+/// What a message reads, and what looking it up in a cache takes of a core.
+#[derive(Debug, Clone)]
+struct Lookups {
+    /// Reads that each message makes.
+    each: u32,
+    /// The chance of one more.
+    more: f64,
+    look: Times,
+}
+
+impl Lookups {
+    fn of(scenario: &Scenario) -> Option<Self> {
+        let per_message = scenario.backend.as_ref()?.queries_per_message;
+        let look = scenario.cache.as_ref().map_or(Distribution::ZERO, |cache| cache.lookup_cpu.clone());
+        Some(Self { each: per_message as u32, more: per_message.fract(), look: Times::new(&look) })
+    }
+
+    fn fixed(&self) -> Option<(u32, Span)> {
+        let look = self.look.fixed().filter(|_| self.more == 0.0)?;
+        Some((self.each, Span(look.0.saturating_mul(u64::from(self.each)))))
+    }
+
+    fn draw(&self, stream: &mut Stream) -> (u32, Span) {
+        let reads = self.each + u32::from(self.more > 0.0 && stream.unit() < self.more);
+        (reads, Span((0..reads).fold(0, |sum: u64, _| sum.saturating_add(self.look.draw(stream).0))))
     }
 }
 
@@ -217,6 +270,7 @@ impl Attempt {
 pub struct DemandStreams {
     service: Stream,
     size: Stream,
+    reads: Stream,
 }
 
 impl DemandStreams {
@@ -225,6 +279,7 @@ impl DemandStreams {
         Self {
             service: Stream::named(seed, replication, server, Purpose::Service),
             size: Stream::named(seed, replication, server, Purpose::Size),
+            reads: Stream::named(seed, replication, server, Purpose::Reads),
         }
     }
 }

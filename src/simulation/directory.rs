@@ -59,6 +59,8 @@ struct Rooms {
     count: u64,
     popularity: Zipf,
     size: Distribution,
+    /// Nobody is in a room twice.
+    most: u64,
     seed: u64,
     replication: u64,
     list: Option<List>,
@@ -133,7 +135,7 @@ impl Directory {
         }
         if let FanOut::Room(room) = &scenario.workload.fan_out {
             let all = scenario.users as f64 * scenario.workload.connections_per_user as f64;
-            directory.rooms = Some(directory.furnish(room, rooms(room, all), seed, replication));
+            directory.rooms = Some(directory.furnish(room, all, seed, replication));
         }
         directory
     }
@@ -158,11 +160,13 @@ impl Directory {
         ends
     }
 
-    fn furnish(&self, room: &Room, count: f64, seed: u64, replication: u64) -> Rooms {
+    fn furnish(&self, room: &Room, connections: f64, seed: u64, replication: u64) -> Rooms {
+        let count = rooms(room, connections);
         let mut rooms = Rooms {
             count: count as u64,
             popularity: Zipf::new(count, room.zipf),
             size: room.size.clone(),
+            most: connections.max(1.0) as u64,
             seed,
             replication,
             list: None,
@@ -188,7 +192,7 @@ impl Directory {
             rooms.size.sample(&mut stream)
         });
         let name = mix(mix(mix(rooms.seed) ^ rooms.replication) ^ number);
-        for member in 0..size.round().max(1.0) as u64 {
+        for member in 0..(size.round().max(1.0) as u64).min(rooms.most) {
             let bits = mix(name ^ member.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             copies.push(Copy { place: self.place(shard, bits), members: 1 });
         }
@@ -311,16 +315,12 @@ impl Directory {
     /// Where a room's members are; `scratch` is used where they are not listed.
     pub fn copies<'a>(&'a self, room: u64, scratch: &'a mut Vec<Copy>) -> &'a [Copy] {
         let Some(rooms) = &self.rooms else { return &[] };
-        match &rooms.list {
-            Some(list) => {
-                let at = |i: u64| list.starts[i as usize] as usize;
-                &list.copies[at(room)..at(room + 1)]
-            }
-            None => {
-                self.seat(rooms, room, scratch);
-                scratch
-            }
+        if let Some(list) = &rooms.list {
+            let at = |i: u64| list.starts[i as usize] as usize;
+            return &list.copies[at(room)..at(room + 1)];
         }
+        self.seat(rooms, room, scratch);
+        scratch
     }
 }
 

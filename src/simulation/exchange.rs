@@ -93,10 +93,12 @@ impl Inbox {
     /// Gets ready what arrives up to this moment.
     fn open(&mut self, until: SimTime) {
         let Self { first, coming, portion, sorted, ends } = self;
-        coming.take(until, portion);
+        coming.take_unsorted(until, portion);
         // By counting: one pass to see how many each has, one to put them in their places.
         ends.fill(0);
-        portion.iter().for_each(|(_, copy)| ends[(copy.server - *first) as usize] += 1);
+        for (_, copy) in portion.iter() {
+            ends[(copy.server - *first) as usize] += 1;
+        }
         let mut sum = 0;
         for end in ends.iter_mut() {
             (sum, *end) = (sum + *end, sum);
@@ -109,6 +111,12 @@ impl Inbox {
             let place = &mut ends[(copy.server - *first) as usize];
             sorted[*place] = *copy;
             *place += 1;
+        }
+        // Each server has a few only.
+        let mut start = 0;
+        for &end in ends.iter() {
+            sorted[start..end].sort_by_key(|copy| copy.at);
+            start = end;
         }
     }
 
@@ -183,7 +191,9 @@ impl Exchange {
         let Self { relays, copies, part_of, pace } = self;
         let horizon = until + pace.ahead;
         let advance = |(number, (relay, copies)): (usize, (&mut Relay, &mut Vec<Vec<Delivery>>))| {
-            outboxes.iter().for_each(|outbox| relay.expect(&outbox[number]));
+            for outbox in outboxes {
+                relay.expect(&outbox[number]);
+            }
             copies.iter_mut().for_each(Vec::clear);
             relay.advance(horizon, |copy| copies[part_of[copy.server as usize] as usize].push(copy));
         };

@@ -7,7 +7,7 @@ use crate::units::SimTime;
 pub struct Letter {
     /// When it reaches the node.
     pub at: SimTime,
-    /// As in [`super::server::Job`].
+    /// Its latency counts from here, as in a job of a server.
     pub origin: u64,
     /// The node.
     pub node: u32,
@@ -42,7 +42,7 @@ pub enum Address {
 pub struct Delivery {
     /// When it reaches the server.
     pub at: SimTime,
-    /// As in [`super::server::Job`].
+    /// Its latency counts from here, as in a job of a server.
     pub origin: u64,
     /// The server.
     pub server: u32,

@@ -18,13 +18,15 @@ mod outages;
 mod outlet;
 mod placement;
 pub mod plan;
-pub mod recorder;
+pub mod reads;
+mod recorder;
 mod relay;
 mod retry;
 mod ring;
 mod router;
 mod run;
 mod server;
+mod steady;
 mod tide;
 mod trace;
 

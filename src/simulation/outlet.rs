@@ -12,7 +12,7 @@ use crate::engine::Line;
 use crate::metrics::tally::Station;
 use crate::model::compression::delivery_cpu_seconds_per_kb;
 use crate::random::{Distribution, Purpose, Stream};
-use crate::scenario::{Broker, FanOut, Scenario};
+use crate::scenario::{Broker, Dispatch, FanOut, Scenario};
 use crate::units::time::PICOSECONDS;
 use crate::units::{SimTime, Span};
 
@@ -42,6 +42,8 @@ pub struct Between {
     batch: u64,
     output_buffer: Option<u64>,
     resubscribe: Span,
+    /// Cores of a server, where each has connections of its own.
+    pub cores: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl Between {
             linger: broker.map_or(Span::ZERO, |broker| Span::from_seconds(broker.linger.get())),
             batch: broker.map_or(1, |broker| broker.batch.get() as u64),
             output_buffer: broker.and_then(|broker| broker.output_buffer).map(|bytes| bytes.get() as u64),
+            cores: (scenario.servers.dispatch == Dispatch::PerCore).then_some(u64::from(scenario.servers.cores)),
             resubscribe: broker.map_or(Span::ZERO, |broker| Span::from_seconds(broker.resubscribe.get())),
         }
     }
@@ -108,7 +111,7 @@ pub struct Outlet {
 pub struct Own {
     /// When the server turns to it.
     pub at: SimTime,
-    /// As in [`super::server::Job`].
+    /// Its latency counts from here, as in a job of a server.
     pub origin: u64,
     /// Its recipients.
     pub recipients: u32,
@@ -346,6 +349,11 @@ impl Outlet {
         let all = all + k * between.deflating_per_kb * f64::from(bytes) / 1_000.0;
         let all = to_span(all * PICOSECONDS);
         (base + all, Span(if recipients > 1 { all.0 / u64::from(recipients) * u64::from(recipients - 1) } else { 0 }))
+    }
+
+    /// One of so many cores.
+    pub fn any_core(&mut self, cores: u64) -> usize {
+        self.costs.below(cores) as usize
     }
 
     /// Whether the broker has cut this server off at this moment, for being slow: too many bytes wait for it to read them.

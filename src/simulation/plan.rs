@@ -3,12 +3,15 @@
 use super::directory::Extent;
 use super::exchange::Pace;
 use super::relay::Elsewhere;
+use super::steady::unsteady;
+use crate::metrics::Unsteady;
+use crate::model::backend::caches;
 use crate::model::balancer::silence;
 use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
 use crate::model::slow;
-use crate::model::{Model, ResourceKind, shard_servers};
+use crate::model::{Model, Reads, ResourceKind, Spread, shard_servers};
 use crate::scenario::{Arrivals, BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
@@ -36,6 +39,8 @@ const MANY_REPLICATIONS: u64 = 30;
 const SLICES_OF_MANY: usize = 16;
 /// A run is worked on in up to so many parts, whatever the number of threads; in a sample, each is a batch.
 const PARTS: u64 = 32;
+/// Objects that all simulated caches may hold together: some 60 bytes each.
+const MOST_COPIES: f64 = 10e6;
 /// Where messages cross between servers, each takes several times as long.
 const EVERY_CROSSING_UP_TO: f64 = 15e6;
 const SAMPLE_CROSSINGS: f64 = 4e6;
@@ -54,6 +59,7 @@ fn nodes_simulated(nodes: u64, shards: u64, share: f64) -> u64 {
 /// Why servers are not alike, so that some can't stand for all.
 fn unlike(scenario: &Scenario) -> Option<&'static str> {
     match &scenario.workload.fan_out {
+        _ if scenario.backend.is_some() => Some("where all of them share a backend"),
         FanOut::Broadcast => Some("where each message goes to all of them"),
         FanOut::Room(room) if room.zipf > 0.0 => Some("where popular rooms make some of them busier than others"),
         _ if scenario.broker.as_ref().is_some_and(|broker| broker.floods) => Some("where each gets every message"),
@@ -83,6 +89,8 @@ pub struct Plan {
     pub extent: Extent,
     /// Nodes of the broker; 0 where nothing crosses between servers.
     pub broker_nodes: u64,
+    /// Nodes of the backend; 0 where nothing is read.
+    pub backend_nodes: u64,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
     /// What servers that are not simulated send to the nodes that are.
@@ -105,6 +113,8 @@ pub struct Plan {
     pub slots: u64,
     /// Messages expected, in all replications asked for.
     pub messages: f64,
+    /// Why there will be no steady state to see.
+    pub unsteady: Vec<Unsteady>,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }
@@ -148,6 +158,11 @@ pub enum PlanError {
     /// More servers than anybody has.
     #[error("{} servers are too many to simulate; `plimsoll estimate` shows what asks for them", crate::units::display::whole(*.0 as f64))]
     TooManyServers(u64),
+    /// Caches larger than memory should hold.
+    #[error(
+        "caches that hold {} objects in all are too large to simulate, where 10,000,000 are the most; make `size` smaller, or share one cache; `plimsoll estimate` has the hit ratio of any size", crate::units::display::whole(*.0)
+    )]
+    TooManyCopies(f64),
     /// More than a run can hold.
     #[error(
         "{0:.3e} messages a replication are too many to simulate one by one; use `mode: sampled` or a shorter `duration`"
@@ -180,41 +195,126 @@ impl Plan {
     /// When what is asked for is impossible.
     pub fn of(scenario: &Scenario, model: &Model) -> Result<Self, PlanError> {
         let servers = model.fleet.servers;
-        if servers > MOST_SERVERS {
-            return Err(PlanError::TooManyServers(servers));
-        }
-        if let FanOut::Room(room) = &scenario.workload.fan_out {
-            let rooms = crate::model::fanout::rooms(room, model.load.connections);
-            if rooms > f64::from(u32::MAX) {
-                return Err(PlanError::TooManyRooms(rooms));
-            }
-        }
+        possible(scenario, model)?;
         let settings = &scenario.simulation;
-        let crosses = scenario.workload.fan_out.crosses();
+        let work = Work::of(scenario, model);
+        let (simulated, reason) = work.sample(scenario, servers)?;
+        if simulated == servers && work.per_replication > 1e13 {
+            return Err(PlanError::TooMany(work.per_replication));
+        }
+        let reach = Reach::of(scenario, model, &work, simulated);
+        let simulated = reach.simulated;
+        let events = model.admitted.messages_in_per_second * work.jobs * simulated as f64 / servers as f64;
+        let comings = Comings::of(scenario, model);
+        let mut warnings = Vec::new();
+        overloads(scenario, model, &mut warnings)?;
+        warnings.extend(first_rush(scenario, model));
+        warnings.extend(late_heartbeats(scenario));
+        warnings.extend(rate_that_differs(scenario));
+        warnings.extend(slow_clients_apart(scenario));
+        let stations = latency(scenario, model).stations;
+        let slowest = stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
+        let (unsteady, notes) = unsteady(scenario, model, &stations, (SETTLING * slowest, SETTLING));
+        warnings.extend(notes);
+        Ok(Self {
+            mode: if simulated == servers { "every-message" } else { "sampled" },
+            reason,
+            servers,
+            simulated,
+            balancers: model.fleet.balancers,
+            log_nodes: model.fleet.log_nodes.max(1),
+            extent: reach.extent,
+            broker_nodes: reach.broker_nodes,
+            backend_nodes: model.fleet.backend_nodes,
+            deliveries: scenario.workload.fan_out.crosses().then_some(work.spread.deliveries),
+            background: reach.background,
+            pace: Pace::of(scenario, events, simulated),
+            slices: match settings.replications {
+                MANY_REPLICATIONS.. => SLICES_OF_MANY,
+                _ if simulated == servers => SLICES,
+                _ => SLICES_OF_SAMPLE,
+            },
+            parts: simulated.min(PARTS),
+            connections_change: comings.change,
+            settling_seconds: SETTLING * slowest,
+            connections_settle: comings.settle,
+            memory_can_fill: comings.memory_can_fill,
+            slots: comings.slots,
+            messages: work.messages * simulated as f64 / servers as f64,
+            unsteady,
+            warnings,
+        })
+    }
+}
+
+/// What no simulation can do.
+fn possible(scenario: &Scenario, model: &Model) -> Result<(), PlanError> {
+    let servers = model.fleet.servers;
+    if servers > MOST_SERVERS {
+        return Err(PlanError::TooManyServers(servers));
+    }
+    if let FanOut::Room(room) = &scenario.workload.fan_out {
+        let rooms = crate::model::fanout::rooms(room, model.load.connections);
+        if rooms > f64::from(u32::MAX) {
+            return Err(PlanError::TooManyRooms(rooms));
+        }
+    }
+    let held = |cache: &crate::scenario::Cache| cache.size.min(cache.objects) as f64 * caches(scenario, servers) as f64;
+    let copies = scenario.cache.as_ref().map_or(0.0, held);
+    if copies > MOST_COPIES {
+        return Err(PlanError::TooManyCopies(copies));
+    }
+    most_broken(scenario)
+        .filter(|count| *count > servers)
+        .map_or(Ok(()), |count| Err(PlanError::FaultOfMore(count, servers)))
+}
+
+/// How much there is to simulate.
+struct Work {
+    spread: Spread,
+    /// Of one message: a message that goes to other users is as much work again for each server it reaches.
+    jobs: f64,
+    per_replication: f64,
+    /// In all replications.
+    messages: f64,
+    shards: u64,
+}
+
+impl Work {
+    fn of(scenario: &Scenario, model: &Model) -> Self {
+        let settings = &scenario.simulation;
         let spread = model.spread(scenario);
-        // A message that goes to other users is as much work again for each server it reaches.
         let jobs = 1.0 + spread.copies + spread.local_jobs;
-        let profile = scenario.workload.profile.as_ref();
-        let mean_share = profile.map_or(1.0, |profile| profile.curve.mean(settings.duration.get()));
-        let per_replication = model.load.messages_in_per_second * mean_share * settings.duration.get() * jobs;
-        let messages = per_replication * settings.replications as f64;
+        let duration = settings.duration.get();
+        let mean_share = scenario.workload.profile.as_ref().map_or(1.0, |profile| profile.curve.mean(duration));
+        let per_replication = model.load.messages_in_per_second * mean_share * duration * jobs;
+        Self {
+            spread,
+            jobs,
+            per_replication,
+            messages: per_replication * settings.replications as f64,
+            shards: scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards),
+        }
+    }
+
+    /// How many of the servers are simulated, and why.
+    fn sample(&self, scenario: &Scenario, servers: u64) -> Result<(u64, String), PlanError> {
+        let messages = self.messages;
         let routed = scenario.balancer.unit == BalancedUnit::Message;
         let faulty = !scenario.faults.is_empty();
-        if let Some(count) = most_broken(scenario).filter(|count| *count > servers) {
-            return Err(PlanError::FaultOfMore(count, servers));
-        }
-        let per_server = messages / servers as f64;
-        let (few, enough) =
-            if crosses { (EVERY_CROSSING_UP_TO, SAMPLE_CROSSINGS) } else { (EVERY_MESSAGE_UP_TO, SAMPLE_MESSAGES) };
-        let shards = scenario.sharding.as_ref().map_or(1, |sharding| sharding.shards);
-        let sample = SAMPLE_SERVERS
-            .max((enough / per_server.max(1e-9)).ceil() as u64)
-            .max(shards)
-            .min(LARGEST_SAMPLE.max(shards))
-            .min(servers);
         let unlike = unlike(scenario);
+        let (few, enough) = if scenario.workload.fan_out.crosses() {
+            (EVERY_CROSSING_UP_TO, SAMPLE_CROSSINGS)
+        } else {
+            (EVERY_MESSAGE_UP_TO, SAMPLE_MESSAGES)
+        };
+        let sample = SAMPLE_SERVERS
+            .max((enough / (messages / servers as f64).max(1e-9)).ceil() as u64)
+            .max(self.shards)
+            .min(LARGEST_SAMPLE.max(self.shards))
+            .min(servers);
         let people = |figure: f64| crate::units::display::count(figure);
-        let (simulated, reason) = match settings.mode {
+        Ok(match scenario.simulation.mode {
             Mode::EveryMessage => (servers, "asked for".to_owned()),
             Mode::Sampled if routed => return Err(PlanError::RoutedSample),
             Mode::Sampled if faulty => return Err(PlanError::FaultySample),
@@ -240,88 +340,109 @@ impl Plan {
                     people(servers as f64)
                 ),
             ),
-        };
-        if simulated == servers && per_replication > 1e13 {
-            return Err(PlanError::TooMany(per_replication));
-        }
+        })
+    }
+}
+
+/// The servers and nodes that are simulated, and what comes from the others.
+struct Reach {
+    simulated: u64,
+    extent: Extent,
+    broker_nodes: u64,
+    background: Elsewhere,
+}
+
+impl Reach {
+    fn of(scenario: &Scenario, model: &Model, work: &Work, simulated: u64) -> Self {
+        let servers = model.fleet.servers;
         let fleet = shard_servers(scenario, servers);
+        let crosses = scenario.workload.fan_out.crosses();
         // A sample has its part of each shard, in proportion.
         let sampled: Vec<u64> = if simulated == servers {
             fleet.clone()
         } else {
             fleet.iter().map(|all| ((all * simulated) as f64 / servers as f64).round().max(1.0) as u64).collect()
         };
-        let simulated = if crosses || shards > 1 { sampled.iter().sum() } else { simulated };
+        let simulated = if crosses || work.shards > 1 { sampled.iter().sum() } else { simulated };
         let broker_nodes = if crosses { model.fleet.broker_nodes } else { 0 };
-        let nodes = nodes_simulated(broker_nodes, shards, simulated as f64 / servers as f64);
-        let published = model.admitted.messages_in_per_second * spread.publishes;
+        let nodes = nodes_simulated(broker_nodes, work.shards, simulated as f64 / servers as f64);
         let background = if simulated == servers || nodes == 0 {
             Elsewhere::default()
         } else {
+            let spread = &work.spread;
+            let published = model.admitted.messages_in_per_second * spread.publishes;
             let share = nodes as f64 / broker_nodes as f64 - simulated as f64 / servers as f64;
-            let batch = batches(scenario, &model.admitted, &spread, &model.fleet).size;
+            let batch = batches(scenario, &model.admitted, spread, &model.fleet).size;
             let copies = spread.copies / spread.publishes;
             Elsewhere { batches_per_second: published * share.max(0.0) / batch, batch, copies }
         };
-        let events = model.admitted.messages_in_per_second * jobs * simulated as f64 / servers as f64;
-        let pace = Pace::of(scenario, events, simulated);
+        let extent = Extent { simulated: sampled, fleet, nodes: nodes.max(1), fleet_nodes: broker_nodes.max(1) };
+        Self { simulated, extent, broker_nodes, background }
+    }
+}
+
+/// Whether and why connections come and go.
+struct Comings {
+    change: bool,
+    settle: bool,
+    memory_can_fill: bool,
+    slots: u64,
+}
+
+/// Whether any number of messages may wait for a server's CPU.
+fn unbounded(scenario: &Scenario) -> bool {
+    scenario.servers.queue_limit.is_none() && scenario.servers.patience.is_none()
+}
+
+impl Comings {
+    fn of(scenario: &Scenario, model: &Model) -> Self {
+        let servers = model.fleet.servers;
+        let connections = model.load.connections;
+        let routed = scenario.balancer.unit == BalancedUnit::Message;
         let slots = slots_per_server(scenario).unwrap_or(u64::from(u32::MAX));
-        let fullest = model.load.connections / servers as f64
-            * crate::model::imbalance(scenario, model.load.connections, servers);
-        let stuffed = fullest > slots as f64 && !routed || model.load.connections > slots as f64 * servers as f64;
+        let fullest = connections / servers as f64 * crate::model::imbalance(scenario, connections, servers);
+        let stuffed = fullest > slots as f64 && !routed || connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
         let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
-            * (scenario.servers.memory_per_connection.get() + slow::memory_per_connection(scenario));
+            * (scenario.servers.memory_per_connection.get() + slow::memory_per_connection(scenario))
+            + scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
             .iter()
             .any(|kind| model.admitted_utilisation(scenario, *kind) > 0.98);
-        let unbounded = scenario.servers.queue_limit.is_none() && scenario.servers.patience.is_none();
-        let memory_can_fill = held > 0.95 * memory || overloaded && unbounded;
-        let connections_change = scenario.workload.session.is_some()
-            || settings.start != Start::Steady
-            || profile.is_some_and(|profile| profile.of == ProfileOf::Users)
-            || stuffed
-            || memory_can_fill
-            || scenario.cuts_slow_clients()
-            || faulty
-            || silence(scenario).is_some()
-            // Near the limit an uneven spread may overfill one.
-            || fullest > 0.9 * slots as f64;
-        let mut warnings = Vec::new();
-        overloads(scenario, model, unbounded, &mut warnings)?;
-        warnings.extend(late_heartbeats(scenario));
-        warnings.extend(rate_that_differs(scenario));
-        warnings.extend(slow_clients_apart(scenario));
-        let slowest = latency(scenario, model).stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
-        let mode = if simulated == servers { "every-message" } else { "sampled" };
-        Ok(Self {
-            mode,
-            reason,
-            servers,
-            simulated,
-            balancers: model.fleet.balancers,
-            log_nodes: model.fleet.log_nodes.max(1),
-            extent: Extent { simulated: sampled, fleet, nodes: nodes.max(1), fleet_nodes: broker_nodes.max(1) },
-            broker_nodes,
-            deliveries: crosses.then_some(spread.deliveries),
-            background,
-            pace,
-            slices: match settings.replications {
-                MANY_REPLICATIONS.. => SLICES_OF_MANY,
-                _ if simulated == servers => SLICES,
-                _ => SLICES_OF_SAMPLE,
-            },
-            parts: simulated.min(PARTS),
-            connections_change,
-            settling_seconds: SETTLING * slowest,
-            connections_settle: settings.start != Start::Steady || stuffed || memory_can_fill,
+        let memory_can_fill = held > 0.95 * memory || overloaded && unbounded(scenario);
+        let moves = scenario.workload.profile.as_ref().is_some_and(|profile| profile.of == ProfileOf::Users);
+        let starts = scenario.simulation.start != Start::Steady;
+        Self {
+            change: scenario.workload.session.is_some()
+                || starts
+                || moves
+                || stuffed
+                || memory_can_fill
+                || scenario.cuts_slow_clients()
+                || !scenario.faults.is_empty()
+                || silence(scenario).is_some()
+                // Near the limit an uneven spread may overfill one.
+                || fullest > 0.9 * slots as f64,
+            settle: starts || stuffed || memory_can_fill,
             memory_can_fill,
             slots,
-            messages: messages * simulated as f64 / servers as f64,
-            warnings,
-        })
+        }
     }
+}
+
+/// A word about a cache that starts cold, where the backend can't answer everything by itself.
+fn first_rush(scenario: &Scenario, model: &Model) -> Option<String> {
+    let (backend, reads) = (scenario.backend.as_ref()?, Reads::of(scenario, &model.admitted, model.fleet.servers)?);
+    let capacity = model.fleet.backend_nodes as f64 * f64::from(backend.cores);
+    let rush = reads.reads_per_second * backend.per_query.mean() / capacity;
+    let cold = scenario.cache.as_ref().is_some_and(|cache| cache.cold);
+    (cold && rush >= 1.0).then(|| {
+        format!(
+            "the caches start empty and the backend is offered {:.0} % of what it can do until they have filled; the figures hold that rush, as far as it is past the warm-up",
+            rush * 100.0
+        )
+    })
 }
 
 /// The most servers that one fault names.
@@ -350,7 +471,7 @@ fn servers_left(scenario: &Scenario, servers: u64) -> u64 {
 }
 
 /// Notes what is offered more than it can do, and refuses what would outgrow the clock.
-fn overloads(scenario: &Scenario, model: &Model, unbounded: bool, warnings: &mut Vec<String>) -> Result<(), PlanError> {
+fn overloads(scenario: &Scenario, model: &Model, warnings: &mut Vec<String>) -> Result<(), PlanError> {
     for kind in [
         ResourceKind::Cpu,
         ResourceKind::NicIn,
@@ -359,10 +480,11 @@ fn overloads(scenario: &Scenario, model: &Model, unbounded: bool, warnings: &mut
         ResourceKind::BrokerNicIn,
         ResourceKind::BrokerNicOut,
         ResourceKind::BrokerDisk,
+        ResourceKind::BackendCpu,
         ResourceKind::LogWrite,
     ] {
         let offered = model.admitted_utilisation(scenario, kind);
-        let bounded = kind == ResourceKind::Cpu && !unbounded;
+        let bounded = kind == ResourceKind::Cpu && !unbounded(scenario);
         let duration = scenario.simulation.duration.get();
         if offered * attempts(scenario) * duration > LONGEST_BACKLOG_SECONDS {
             return Err(PlanError::Overload(kind.name(), offered, duration));

@@ -1,6 +1,7 @@
 //! Where a running server writes what happens: the current slice in small sums, everything else in the [`Tally`].
 
 use super::letter::Letter;
+use super::reads::Ask;
 use crate::engine::Visit;
 use crate::metrics::Conservation;
 use crate::metrics::tally::{Bursts, Flow, LatencySlice, Slices, Station, Tally};
@@ -37,6 +38,8 @@ pub struct Recorder {
     handled: u64,
     /// Letters for the broker, by relay.
     pub outbox: Vec<Vec<Letter>>,
+    /// What has reads to make, or goes out in order with what has.
+    pub asks: Vec<Ask>,
     visits: u64,
     /// What happens in the current slice besides at stations.
     pub flow: Flow,
@@ -67,6 +70,7 @@ impl Recorder {
             crosses: fan_out.crosses(),
             handled: 0,
             outbox: Vec::new(),
+            asks: Vec::new(),
             visits: 0,
             flow: Flow::default(),
             inside: Inside::default(),

@@ -102,7 +102,10 @@ impl Relay {
         let nodes = (first..first + count)
             .map(|node| Node {
                 nic_in: line(),
-                cpu: Cores::new(broker.map_or(1, |broker| broker.cores), broker.is_some_and(|b| b.max_wait.is_some())),
+                cpu: Cores::new(
+                    broker.map_or(1, |broker| broker.cores),
+                    u32::from(broker.is_some_and(|b| b.max_wait.is_some())),
+                ),
                 nic_out: line(),
                 disk: broker.and_then(|broker| broker.disk_write).map(|_| Line::default()),
                 stream: stream(node, Purpose::Broker),
@@ -132,7 +135,9 @@ impl Relay {
 
     /// Takes letters that are on their way; none of them comes before the moment up to which the relay has advanced.
     pub fn expect(&mut self, letters: &[Letter]) {
-        letters.iter().for_each(|letter| self.pending.add(letter.at, *letter));
+        for letter in letters {
+            self.pending.add(letter.at, *letter);
+        }
     }
 
     /// When the next letter comes.
@@ -332,14 +337,12 @@ fn many(times: &Distribution, n: u64, stream: &mut Stream) -> Span {
 }
 
 fn copies_of(letter: &Letter, setting: &Setting, directory: &Directory, scratch: &mut Vec<Copy>) -> u64 {
-    match letter.to {
-        Address::Elsewhere(copies) => u64::from(copies),
-        _ => {
-            let mut copies = 0;
-            for_each_copy(letter, setting, directory, scratch, &mut |_, _| copies += 1);
-            copies
-        }
+    if let Address::Elsewhere(copies) = letter.to {
+        return u64::from(copies);
     }
+    let mut copies = 0;
+    for_each_copy(letter, setting, directory, scratch, &mut |_, _| copies += 1);
+    copies
 }
 
 /// The servers that get a copy of a letter, with their recipients.

@@ -8,26 +8,33 @@ use super::cell::{Cell, Change, Coming, Setting};
 use super::demand::Demands;
 use super::directory::Directory;
 use super::door::Door;
-use super::exchange::{Exchange, Inbox, Row};
+use super::exchange::{Exchange, Inbox, Pace, Row};
 use super::outages::Outages;
 use super::outlet::Between;
 use super::placement::{spread, spread_over_shards};
 use super::plan::{Plan, PlanError};
+use super::reads::{Ask, Reads};
 use super::recorder::Recorder;
 use super::server::ServerTotals;
 use crate::metrics::recovery::FaultTally;
-use crate::metrics::summary::{BrokerFacts, Facts, Replication, summarise};
+use crate::metrics::summary::{BackendFacts, BrokerFacts, Facts, Replication, summarise};
 use crate::metrics::tally::{Slices, Tally};
 use crate::metrics::{Conservation, RunMetrics, ServerMetrics};
 use crate::model::Model;
-use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Scenario};
+use crate::random::Distribution;
+use crate::scenario::{Arrivals, BalancedUnit, FanOut, Fault, FaultKind, ProfileOf, Scenario, Start, Workload};
 use crate::units::display::whole;
 use crate::units::{SimTime, Span};
 
 /// With a precision to reach, at most this many times the replications asked for.
 const MOST_ROUNDS: u64 = 40;
+/// Sessions longer than this share of a replication tie its slices together.
+const LONG_SESSIONS: f64 = 0.1;
 /// Where servers may drop connections, the front door hears of it this often, in seconds.
 const FEEDBACK_SECONDS: f64 = 0.1;
+
+/// Of what has reads to make, about so much is held at a time.
+const READS_A_STEP: f64 = 2e5;
 
 /// Between two looks at whether to stop, a server takes in about so many messages.
 const MESSAGES_A_STEP: f64 = 1e6;
@@ -65,7 +72,7 @@ pub enum SimulationError {
     Interrupted,
     /// A bug of ours.
     #[error("the simulation lost count ({0:?}); please report this with the scenario and the seed")]
-    Conservation(Conservation),
+    Conservation(Box<Conservation>),
 }
 
 /// Simulates a scenario on the servers its closed form is for.
@@ -121,6 +128,12 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
             stations: [broker.network.is_some(), true, broker.network.is_some(), broker.disk_write.is_some()],
             lingers: broker.linger.get() > 0.0,
         }),
+        backend: scenario.backend.as_ref().map(|backend| BackendFacts {
+            nodes: plan.backend_nodes,
+            cores: backend.cores,
+            cached: scenario.cache.is_some(),
+            expires: scenario.cache.as_ref().is_some_and(|cache| cache.ttl.is_some()),
+        }),
         deliveries: plan.deliveries,
         slow_share: scenario.workload.slow_clients.map(|slow| slow.share.get()),
         fixed_latency_seconds: fixed_latency(scenario),
@@ -129,11 +142,30 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
         warm_up_seconds: scenario.simulation.warm_up.map(crate::units::Seconds::get),
         settling_seconds: plan.settling_seconds,
         connections_settle: plan.connections_settle,
+        slices_alike: slices_alike(scenario),
+        connections_due: connections_due(scenario),
+        ramp_seconds: if let Start::Ramp(time) = scenario.simulation.start { time.get() } else { 0.0 },
+        unsteady: plan.unsteady.clone(),
         users_retry: retrying(scenario),
         steady: scenario.workload.profile.is_none(),
         faults: scenario.faults.iter().map(|fault| (fault.at.get(), in_words(scenario, fault))).collect(),
         warnings: warnings.to_vec(),
     }
+}
+
+/// Connections that there should be, where that is a fixed number.
+fn connections_due(scenario: &Scenario) -> Option<f64> {
+    let Workload { session, profile, connections_per_user, .. } = &scenario.workload;
+    let moves = profile.as_ref().is_some_and(|profile| profile.of == ProfileOf::Users);
+    (session.is_none() && !moves).then_some(scenario.users as f64 * *connections_per_user as f64)
+}
+
+/// Whether slices of a replication depend on each other too much to be batches.
+fn slices_alike(scenario: &Scenario) -> bool {
+    let slow = |length: &Distribution| length.mean() > LONG_SESSIONS * scenario.simulation.duration.get();
+    // The messages of one connection alone have no pattern but their period.
+    let pattern = scenario.users * scenario.workload.connections_per_user > 1;
+    pattern && scenario.workload.arrivals == Arrivals::Periodic || scenario.workload.session.as_ref().is_some_and(slow)
 }
 
 /// Whether users wait only so long, or send again.
@@ -227,12 +259,13 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     let parts = plan.parts.min(cells as u64) as usize;
     let ranges: Vec<std::ops::Range<usize>> =
         (0..parts).map(|part| part * cells / parts..(part + 1) * cells / parts).collect();
-    if door.is_none() && plan.broker_nodes == 0 {
+    let mut reads = Reads::new(&setting, if routed { plan.servers } else { plan.simulated }, plan.backend_nodes);
+    if door.is_none() && plan.broker_nodes == 0 && reads.is_none() {
         let parts = ranges
             .into_par_iter()
             .map(|range| run_alone(range, &make, &setting, watch))
             .collect::<Result<Vec<Part>, SimulationError>>()?;
-        return gather(parts, None, plan, scenario, opened, &outages, Vec::new());
+        return gather(parts, (None, None), plan, scenario, opened, &outages, Vec::new());
     }
     let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
     let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
@@ -248,9 +281,9 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             part
         })
         .collect();
-    run_together(&mut parts, door.as_mut(), exchange.as_mut(), &setting, plan, watch)?;
+    run_together(&mut parts, door.as_mut(), (exchange.as_mut(), reads.as_mut()), &setting, plan, watch)?;
     let faults = door.map_or_else(Vec::new, |door| door.finish(end));
-    gather(parts, exchange, plan, scenario, opened, &outages, faults)
+    gather(parts, (exchange, reads), plan, scenario, opened, &outages, faults)
 }
 
 /// Connections of each simulated server where they stay, as the balancer's policy has spread them over all.
@@ -315,7 +348,7 @@ fn sample_memory(cell: &Cell, recorder: &mut Recorder) {
 fn run_together(
     parts: &mut [Part],
     mut door: Option<&mut Door>,
-    mut exchange: Option<&mut Exchange>,
+    (mut exchange, mut reads): (Option<&mut Exchange>, Option<&mut Reads>),
     setting: &Setting,
     plan: &Plan,
     watch: &dyn Watch,
@@ -323,19 +356,16 @@ fn run_together(
     let slices = setting.slices;
     let cells: usize = parts.iter().map(|part| part.cells.len()).sum();
     let mut changes: Vec<Vec<(SimTime, Change)>> = vec![Vec::new(); cells];
+    let mut answers: Vec<Vec<Ask>> = vec![Vec::new(); parts.len()];
     let pace = exchange.as_ref().map(|exchange| exchange.pace());
     let parallel = pace.is_none_or(|pace| pace.parallel || pace.step == Span::ZERO);
     for slice in 0..slices.count() {
         let (from, to) = (slices.start_of(slice), slices.end_of(slice));
-        let seconds = to.since(from).as_seconds();
-        let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
-        let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
         let drops = plan.memory_can_fill || setting.scenario.cuts_slow_clients();
-        let feedback = if drops { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
-        let in_step =
-            pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| to.since(from).0.div_ceil(pace.step.0));
-        let windows = (steps.max(feedback) as u64).max(in_step);
-        parts.iter_mut().for_each(|part| part.recorder.open(slice));
+        let windows = windows(parts, to.since(from), drops, pace, reads.is_some());
+        for part in &mut *parts {
+            part.recorder.open(slice);
+        }
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.open(slice);
         }
@@ -395,6 +425,7 @@ fn run_together(
             } else {
                 parts.iter_mut().enumerate().map(advance).collect()
             };
+            make_reads(reads.as_deref_mut(), parts, &mut answers, until);
             for (server, count) in shed.into_iter().flatten() {
                 if let Some(door) = door.as_deref_mut() {
                     door.shed(server, count, until);
@@ -406,7 +437,9 @@ fn run_together(
                 parts.iter_mut().flat_map(|part| &mut part.recorder.outbox).for_each(Vec::clear);
             }
         }
-        parts.iter_mut().for_each(|part| part.recorder.close());
+        for part in &mut *parts {
+            part.recorder.close();
+        }
         if let Some(exchange) = exchange.as_deref_mut() {
             exchange.close();
         }
@@ -421,9 +454,50 @@ fn run_together(
     Ok(())
 }
 
+/// How many windows so much time is cut into: so that nobody who asks to stop waits long, memory is looked at, and nothing
+/// that crosses between servers comes too late.
+fn windows(parts: &[Part], time: Span, drops: bool, pace: Option<Pace>, reads: bool) -> u64 {
+    let seconds = time.as_seconds();
+    let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
+    let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
+    let feedback = if drops { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
+    let held = if reads { held_windows(parts, seconds) } else { 1.0 };
+    let in_step = pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| time.0.div_ceil(pace.step.0));
+    (steps.max(feedback).max(held) as u64).max(in_step)
+}
+
+/// Windows of this time, where what has left the cores is held until all have come as far.
+fn held_windows(parts: &[Part], seconds: f64) -> f64 {
+    let all: f64 = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).sum();
+    (seconds * all / READS_A_STEP).ceil()
+}
+
+/// Lets the reads go forward to where the cells are, and what has made its reads go out.
+fn make_reads(reads: Option<&mut Reads>, parts: &mut [Part], answers: &mut [Vec<Ask>], until: SimTime) {
+    let Some(reads) = reads else { return };
+    for part in &mut *parts {
+        reads.take(&mut part.recorder.asks);
+    }
+    // A part has its servers next to each other; one cell may have all.
+    let routed = parts.iter().all(|part| part.cells.iter().any(|cell| cell.servers() > 1));
+    let starts: Vec<usize> = parts.iter().map(|part| part.first).collect();
+    reads.advance(until, |ask| {
+        let part = if routed { 0 } else { starts.partition_point(|first| *first <= ask.server as usize) - 1 };
+        answers[part].push(ask);
+    });
+    parts.par_iter_mut().zip(answers).for_each(|(part, answers)| {
+        let Part { cells, first, recorder, .. } = part;
+        for ask in answers.drain(..) {
+            let server = ask.server as usize;
+            let (cell, first) = if routed { (0, 0) } else { (server - *first, server) };
+            cells[cell].answered(first, &ask, recorder);
+        }
+    });
+}
+
 fn gather(
     mut parts: Vec<Part>,
-    exchange: Option<Exchange>,
+    (exchange, reads): (Option<Exchange>, Option<Reads>),
     plan: &Plan,
     scenario: &Scenario,
     opened: u64,
@@ -442,6 +516,12 @@ fn gather(
         conservation.in_post =
             end.letters + parts.iter_mut().flat_map(|part| &mut part.cells).map(Cell::gathering).sum::<u64>();
         relay = end.tally.map(|tally| (tally, plan.extent.nodes));
+    }
+    let mut backend = None;
+    if let Some(reads) = reads {
+        let (tally, pending) = reads.finish();
+        conservation.in_service += pending;
+        backend = Some(tally);
     }
     let mut totals: Vec<ServerTotals> = Vec::new();
     let mut groups: Vec<(Tally, u64)> = Vec::new();
@@ -482,7 +562,7 @@ fn gather(
         }
     }
     if !conservation.holds() {
-        return Err(SimulationError::Conservation(conservation));
+        return Err(SimulationError::Conservation(Box::new(conservation)));
     }
     if let Some((tally, _)) = groups.first_mut() {
         let slices = tally.slices;
@@ -491,7 +571,14 @@ fn gather(
         }
     }
     let seconds = scenario.simulation.duration.get();
-    Ok(Replication { groups, relay, conservation, faults, servers: compare(&totals, scenario.servers.cores, seconds) })
+    Ok(Replication {
+        groups,
+        relay,
+        backend,
+        conservation,
+        faults,
+        servers: compare(&totals, scenario.servers.cores, seconds),
+    })
 }
 
 fn compare(totals: &[ServerTotals], cores: u32, seconds: f64) -> ServerMetrics {

@@ -8,6 +8,7 @@ use super::demand::{Demand, Times};
 use super::letter::{ALL, Delivery};
 use super::outages::Outage;
 use super::outlet::{Between, Outlet};
+use super::reads::Ask;
 use super::recorder::Recorder;
 use crate::engine::{Admission, Cores, Line, Pace, Reorder, Rules, Sharing, Slow, Visit};
 use crate::metrics::tally::Station;
@@ -43,6 +44,8 @@ pub struct Server {
     acknowledged: Span,
     /// What is done for users of other servers, if anything is.
     outlet: Option<Box<Outlet>>,
+    /// Its number, where what leaves the cores has reads to make first.
+    reads: Option<u32>,
     /// Delays of the last way to a user, where they are random.
     downlink: Option<(Times, Stream)>,
     /// Where users wait only so long or send again: what became of messages since it was last looked at.
@@ -114,7 +117,7 @@ pub struct Job {
     pub nic_out: Span,
     /// Its payload.
     pub bytes: u32,
-    /// Users that a copy is for.
+    /// Users that a copy is for; of a message that reads, the reads it makes.
     pub recipients: u32,
     /// What it is.
     pub kind: Kind,
@@ -127,8 +130,8 @@ impl Job {
     /// A message that needs this.
     #[inline(always)]
     pub fn message(origin: u64, demand: &Demand) -> Self {
-        let Demand { cpu, nic_out, bytes, .. } = *demand;
-        Self { origin, cpu, nic_out, bytes, recipients: 0, kind: Kind::Message, inside: false }
+        let Demand { cpu, nic_out, bytes, reads, .. } = *demand;
+        Self { origin, cpu, nic_out, bytes, recipients: reads, kind: Kind::Message, inside: false }
     }
 }
 
@@ -142,6 +145,18 @@ impl Job {
     /// A heartbeat or a connection attempt that needs this.
     pub fn other(kind: Kind, demand: &Demand) -> Self {
         Self { kind, inside: true, ..Self::message(0, demand) }
+    }
+
+    /// The reads that it makes, of its packed form.
+    pub fn reads_of(words: [u64; 3]) -> u32 {
+        let job = Self::unpack(words);
+        if job.kind == Kind::Message { job.recipients } else { 0 }
+    }
+
+    /// Whether it is a message that is not counted among those inside at the end, of its packed form.
+    pub fn is_outside(words: [u64; 3]) -> bool {
+        let job = Self::unpack(words);
+        job.kind == Kind::Message && !job.inside
     }
 
     /// What is left to know once the CPU is done, as plain words.
@@ -175,8 +190,12 @@ impl Server {
         let outlet = Outlet::new(setting, server as u32);
         let consumers = SlowConsumers::new(setting, server);
         let servers = &scenario.servers;
-        let bounded = servers.queue_limit.is_some();
-        let strict = bounded
+        let bounded = match (servers.queue_limit, servers.dispatch) {
+            (None, _) => 0,
+            (Some(_), Dispatch::Shared) => 1,
+            (Some(_), Dispatch::PerCore) => servers.cores,
+        };
+        let strict = bounded > 0
             || servers.patience.is_some()
             || servers.dispatch == Dispatch::PerCore
             || servers.discipline == Discipline::ProcessorSharing
@@ -216,6 +235,7 @@ impl Server {
             }),
             acknowledged: Span::ZERO,
             outlet,
+            reads: scenario.backend.as_ref().map(|_| server as u32),
             outcomes: (scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()).then(Vec::new),
             consumers,
         }
@@ -378,7 +398,9 @@ impl Server {
     ) {
         let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
         (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker, between);
-        let rules = Rules { core: None, wakeup, room: self.room, patience: Span(u64::MAX) };
+        // Where cores have connections of their own, a copy is the work of any one: that of its first user.
+        let core = between.cores.map(|cores| outlet.any_core(cores));
+        let rules = Rules { core, wakeup, room: self.room, patience: Span(u64::MAX) };
         let admission = match &mut self.pace {
             None => cores.admit(at, job.cpu, rules),
             Some(pace) => admit_unevenly(cores, pace, at, job.cpu, rules),
@@ -563,7 +585,7 @@ impl Server {
             self.done.push(visit.departure, job.pack());
             return;
         }
-        if self.nic_out.is_none() && self.log.is_none() && self.consumers.is_none() {
+        if self.nic_out.is_none() && self.log.is_none() && self.reads.is_none() && self.consumers.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
                 self.send::<DOOMED>(visit.departure, job, recorder);
@@ -595,7 +617,22 @@ impl Server {
             let visit = log.serve(at, self.log_demand);
             recorder.visit(Station::Log, visit, true);
         }
+        if let Some(server) = self.reads {
+            recorder.asks.push(Ask { at, server, job: job.pack() });
+            return;
+        }
         self.send::<DOOMED>(at, job, recorder);
+    }
+
+    /// Something has made its reads and goes out; in order of time.
+    pub fn answered(&mut self, ask: &Ask, recorder: &mut Recorder) {
+        recorder.count_row();
+        // Servers that may stop have no backend.
+        if self.consumers.is_some() {
+            self.send::<true>(ask.at, Job::unpack(ask.job), recorder);
+        } else {
+            self.send::<false>(ask.at, Job::unpack(ask.job), recorder);
+        }
     }
 
     #[inline(always)]
@@ -631,6 +668,7 @@ impl Server {
     fn answer(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
         let Some(consumers) = &mut self.consumers else { return };
         recorder.handled(at);
+        consumers.answers(at);
         if consumers.among(1) > 0 {
             consumers.hand_out((at, at), 1, job.bytes, recorder, || job.origin);
         } else {

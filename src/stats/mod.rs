@@ -1,12 +1,13 @@
 //! What is known of a figure, and how surely.
 //!
 //! [`Estimate`] is a figure with its interval; [`Histogram`] holds how often which value was seen; [`series`] makes
-//! intervals of a simulation's correlated output and finds its warm-up; [`queueing`] has the closed forms that the
-//! model uses and that the simulation is held against.
+//! intervals of a simulation's correlated output and finds its warm-up; [`cache`] and [`queueing`] have the closed forms
+//! that the model uses and that the simulation is held against.
 //!
 //! Nothing here knows of scenarios or of chat: numbers go in, numbers come out. Of the rest of the crate this module
 //! may import only `units`.
 
+pub mod cache;
 pub mod estimate;
 pub mod histogram;
 pub mod queueing;

@@ -9,6 +9,8 @@ use super::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
 const SECONDS: [(f64, &str); 6] =
     [(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3_600.0, "hours")];
 const DAYS: f64 = 86_400.0;
+/// Times are simulated in whole picoseconds: half of one is none.
+const SHORTEST: f64 = 0.5e-12;
 const BYTES: [(f64, &str); 6] = [(1.0, "B"), (1e3, "KB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB"), (1e15, "PB")];
 const BITS: [(f64, &str); 5] = [(1.0, "bit"), (1e3, "kbit"), (1e6, "Mbit"), (1e9, "Gbit"), (1e12, "Tbit")];
 
@@ -26,8 +28,12 @@ pub fn whole(value: f64) -> String {
     out
 }
 
-/// A number: in full up to a million, then short (`4.2 M`); small ones with three digits.
+/// A number: in full up to a million, then short (`4.2 M`, `1.86 bn`); small ones with three digits.
 pub fn count(value: f64) -> String {
+    if value >= 999_500_000.0 {
+        let billions = value / 1e9;
+        return format!("{} bn", if billions >= 999.5 { whole(billions) } else { trimmed(&digits(billions)) });
+    }
     if value >= 999_999.5 {
         return format!("{} M", trimmed(&digits(value / 1e6)));
     }
@@ -37,6 +43,9 @@ pub fn count(value: f64) -> String {
 /// A time: `1.23 ms`, `7.00 days`.
 pub fn seconds(value: Seconds) -> String {
     let value = value.get();
+    if value.abs() < SHORTEST {
+        return "0 s".to_owned();
+    }
     if value >= 2.0 * DAYS {
         return format!("{} days", digits(value / DAYS));
     }
@@ -72,7 +81,7 @@ pub fn rate(value: Rate) -> String {
     if (999.5..999_999.5).contains(&value) {
         format!("{}/s", whole(value))
     } else {
-        format!("{}/s", count(value)).replace(" M", "M")
+        format!("{}/s", count(value)).replace(" M", "M").replace(" bn", "bn")
     }
 }
 
@@ -154,7 +163,13 @@ mod tests {
         assert_eq!(count(10_000.0), "10,000");
         assert_eq!(count(4_200_000.0), "4.2 M");
         assert_eq!(count(0.03), "0.03");
-        assert_eq!(count(1e10), "10000 M");
+        assert_eq!(count(999.4e6), "999 M");
+        assert_eq!(count(1_862.4e6), "1.86 bn");
+        assert_eq!(count(1e10), "10 bn");
+        assert_eq!(count(5.2e12), "5,200 bn");
+        assert_eq!(rate(Rate::new(1_053e6)), "1.05bn/s");
+        assert_eq!(seconds(Seconds::new(1.43e-19)), "0 s");
+        assert_eq!(seconds(Seconds::new(1e-12)), "0.00100 ns");
         assert_eq!(rate(Rate::new(10_000.0)), "10,000/s");
         assert_eq!(rate(Rate::new(3e6)), "3M/s");
         assert_eq!(ratio(Ratio::new(0.7)), "70 %");

@@ -68,12 +68,12 @@ pub(super) fn unit(text: &str, start: usize, quantity: Quantity) -> Result<Scale
     let mut at = text.len() - unit.len()..text.len();
     let mut factor = 1.0;
     if matches!(quantity, Quantity::Count | Quantity::Rate) {
-        for (prefix, thousand) in [("k", 1e3), ("M", 1e6)] {
+        for (prefix, thousand) in [("k", 1e3), ("M", 1e6), ("bn", 1e9)] {
             if let Some(rest) = unit.strip_prefix(prefix)
                 && (rest.is_empty() || rest.starts_with('/'))
             {
                 (unit, factor) = (rest, thousand);
-                at.start += 1;
+                at.start += prefix.len();
             }
         }
     }

@@ -157,6 +157,7 @@ pub fn all() -> Vec<Case> {
     let mut cases = single(s);
     cases.extend(several(s));
     cases.extend(others(s));
+    cases.extend(backends(s));
     cases.extend(crossing());
     cases
 }
@@ -423,4 +424,41 @@ fn others(s: f64) -> Vec<Case> {
             vec![open(limited.number)],
         ),
     ]
+}
+
+/// Servers that take no time, before a backend that takes all of it.
+fn backends(s: f64) -> Vec<Case> {
+    let wait = |theory| figure("wait at the backend (s)", theory, |m| backend(m)?.wait_seconds);
+    let load = |theory| figure("utilisation of the backend", theory, |m| Some(backend(m)?.utilisation));
+    let one = mm1(800.0, s).unwrap();
+    let mut single = vec![wait(one.wait), load(one.utilisation)];
+    single.extend(percentiles(|p| -(1.0 - p).ln() * one.residence));
+    let four = MultiServer::new(3_200.0, s, 4).unwrap();
+    let mut pooled = vec![wait(four.queue().wait), load(four.queue().utilisation)];
+    pooled.extend(percentiles(|p| four.residence_quantile(p)));
+    let bare = System { service: "0 s", ..PLAIN };
+    vec![
+        System { rest: "backend: {per_query: {exponential: 1 ms}, cores: 1, nodes: 1, latency: 0 s}", ..bare }
+            .case("M/M/1 backend", single),
+        System {
+            users: 20,
+            rate: 160.0,
+            servers: "count: 4, cores: 1, network: unlimited",
+            rest: "backend: {per_query: {exponential: 1 ms}, cores: 2, nodes: 2, latency: 0 s}",
+            ..bare
+        }
+        .case("M/M/4 backend of four servers", pooled),
+        // Where all objects are read alike, each read is a hit by the same chance: a Poisson process thinned at random.
+        System {
+            rate: 160.0,
+            rest: "backend: {per_query: {exponential: 1 ms}, cores: 1, nodes: 1, latency: 0 s}\n\
+                   cache: {objects: 100_000, size: 50_000, popularity: uniform, lookup_cpu: 0 s}",
+            ..System { service: "0 s", ..PLAIN }
+        }
+        .case("M/M/1 backend behind a cache that has half", [wait(one.wait), load(one.utilisation)]),
+    ]
+}
+
+fn backend(metrics: &RunMetrics) -> Option<&StationMetrics> {
+    metrics.stations.iter().find(|station| station.name == "backend.cpu")
 }

@@ -205,8 +205,7 @@ impl Door {
         };
         door.schedule_outages();
         door.schedule_drains();
-        let curve = scenario.workload.profile.as_ref().filter(|profile| profile.of == ProfileOf::Users);
-        let curve = curve.map(|profile| profile.curve.clone());
+        let curve = curve_of_users(scenario);
         if let Some(length) = &scenario.workload.session {
             let rate = population / length.mean();
             let memoryless = matches!(length, Distribution::Exponential { .. });
@@ -749,6 +748,12 @@ impl Door {
             SimTime((self.progress * self.ramp.0 as f64) as u64)
         };
     }
+}
+
+/// The share of the peak's users at each moment, where a profile moves them.
+fn curve_of_users(scenario: &Scenario) -> Option<Curve> {
+    let profile = scenario.workload.profile.as_ref().filter(|profile| profile.of == ProfileOf::Users)?;
+    Some(profile.curve.clone())
 }
 
 /// The delay of each group of users: that before attempt k, for k up to the first that is the longest. A user hears of a

@@ -67,6 +67,8 @@ pub struct Impatient {
     pub delayed: f64,
     /// Share of the customers that give up.
     pub abandoned: f64,
+    /// Share of the customers that find no room.
+    pub blocked: f64,
     /// Mean number waiting.
     pub queue_length: f64,
     /// Mean number waiting or in service.
@@ -92,24 +94,49 @@ pub fn erlang_a(
     servers: u64,
     abandonment_rate: f64,
 ) -> Result<Impatient, QueueError> {
+    erlang_a_bounded(arrival_rate, service_rate, servers, abandonment_rate, u64::MAX)
+}
+
+/// M/M/c/K+M: Erlang A with room for at most K customers, in service and waiting; the sum ends there, and who finds K is
+/// lost (PASTA). `u64::MAX` is room for all.
+///
+/// # Errors
+/// As for [`erlang_a`], and when K < c.
+///
+/// ```
+/// # use plimsoll::stats::queueing::erlang_a_bounded;
+/// // One server and one place, all rates 1: weights 1, 1, 1/2.
+/// let queue = erlang_a_bounded(1.0, 1.0, 1, 1.0, 2)?;
+/// assert!((queue.blocked - 0.2).abs() < 1e-12 && (queue.abandoned - 0.2).abs() < 1e-12);
+/// # Ok::<(), plimsoll::stats::queueing::QueueError>(())
+/// ```
+pub fn erlang_a_bounded(
+    arrival_rate: f64,
+    service_rate: f64,
+    servers: u64,
+    abandonment_rate: f64,
+    room: u64,
+) -> Result<Impatient, QueueError> {
     let (lambda, mu, theta) = (rate(arrival_rate)?, positive(service_rate)?, positive(abandonment_rate)?);
     let c = positive(servers as f64)?;
     let load = rate(lambda / mu)?;
+    let places =
+        if room == u64::MAX { f64::INFINITY } else { room.checked_sub(servers).ok_or(QueueError::Figure)? as f64 };
     if lambda == 0.0 {
-        let (wait, delayed, abandoned) = (0.0, 0.0, 0.0);
+        let (wait, delayed, abandoned, blocked) = (0.0, 0.0, 0.0, 0.0);
         let (queue_length, number, utilisation, throughput) = (0.0, 0.0, 0.0, 0.0);
-        return Ok(Impatient { wait, delayed, abandoned, queue_length, number, utilisation, throughput });
+        return Ok(Impatient { wait, delayed, abandoned, blocked, queue_length, number, utilisation, throughput });
     }
     let leaving = |waiting: f64| c * mu + waiting * theta;
     // The number waiting that is likeliest, given that all servers are busy; its weight is 1.
-    let peak = ((lambda - c * mu) / theta).max(0.0).floor();
+    let peak = ((lambda - c * mu) / theta).max(0.0).floor().min(places);
     if peak > LONGEST_QUEUE {
         return Err(QueueError::Figure);
     }
     let (mut mass, mut first) = (1.0, peak);
     let (mut term, mut waiting) = (1.0, peak);
     let mut steps = 0_u64;
-    while term > mass * 1e-18 {
+    while waiting < places && term > mass * 1e-18 {
         waiting += 1.0;
         term *= lambda / leaving(waiting);
         mass += term;
@@ -119,6 +146,7 @@ pub fn erlang_a(
             return Err(QueueError::Figure);
         }
     }
+    let full = if waiting >= places { term } else { 0.0 };
     (term, waiting) = (1.0, peak);
     while waiting > 0.0 && term > 0.0 {
         // The smallest floats round to themselves when multiplied by almost 1: they would never reach zero.
@@ -132,18 +160,19 @@ pub fn erlang_a(
         first += term * waiting;
     }
     // `term` is the weight of "all busy, none waiting", which is B of all states up to there.
-    let blocked = erlang_b(servers, load)?;
-    let below = if term > 0.0 { term * (1.0 - blocked) / blocked } else { 0.0 };
+    let loss = erlang_b(servers, load)?;
+    let below = if term > 0.0 { term * (1.0 - loss) / loss } else { 0.0 };
     // With far more servers than load B may be too small for a float: then nobody waits.
-    let (delayed, queue_length) =
-        if below.is_finite() && blocked > 0.0 { (mass / (mass + below), first / (mass + below)) } else { (0.0, 0.0) };
+    let share = |weight: f64| if below.is_finite() && loss > 0.0 { weight / (mass + below) } else { 0.0 };
+    let (delayed, queue_length, blocked) = (share(mass), share(first), share(full));
     let abandoned = (theta * queue_length / lambda).min(1.0);
-    let throughput = lambda * (1.0 - abandoned);
+    let throughput = lambda * (1.0 - abandoned - blocked).max(0.0);
     let busy = throughput / mu;
     Ok(Impatient {
         wait: queue_length / lambda,
         delayed,
         abandoned,
+        blocked,
         queue_length,
         number: queue_length + busy,
         utilisation: busy / c,

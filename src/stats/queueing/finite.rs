@@ -21,6 +21,14 @@ use super::{Queue, QueueError, erlang_b, positive, rate};
 /// # Ok::<(), plimsoll::stats::queueing::QueueError>(())
 /// ```
 pub fn mmck(arrival_rate: f64, service: f64, servers: u64, room: u64) -> Result<Queue, QueueError> {
+    mmck_delayed(arrival_rate, service, servers, room).map(|(queue, _)| queue)
+}
+
+/// The same, and the share of the customers let in that find all servers busy.
+///
+/// # Errors
+/// As for [`mmck`].
+pub fn mmck_delayed(arrival_rate: f64, service: f64, servers: u64, room: u64) -> Result<(Queue, f64), QueueError> {
     let (lambda, service, c) = (rate(arrival_rate)?, positive(service)?, positive(servers as f64)?);
     let load = rate(lambda * service)?;
     if room < servers || room - servers > MOST_SERVERS {
@@ -49,7 +57,8 @@ pub fn mmck(arrival_rate: f64, service: f64, servers: u64, room: u64) -> Result<
     let wait = if throughput > 0.0 { queue_length / throughput } else { 0.0 };
     let residence = wait + service;
     let (number, utilisation) = (throughput * residence, throughput * service / c);
-    Ok(Queue { wait, residence, queue_length, number, utilisation, loss, throughput })
+    let delayed = if loss < 1.0 { ((share(mass) - loss) / (1.0 - loss)).clamp(0.0, 1.0) } else { 1.0 };
+    Ok((Queue { wait, residence, queue_length, number, utilisation, loss, throughput }, delayed))
 }
 
 /// M/G/c/c: c slots without a queue, each held for a time of this mean, as connections hold theirs; loss by Erlang B,

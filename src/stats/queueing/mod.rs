@@ -17,11 +17,12 @@ pub mod multi;
 pub mod renewal;
 pub mod single;
 pub mod unreliable;
+pub mod wakeups;
 
 pub use batch::{BatchSize, mxg1};
 pub use brownian::BoundedWork;
-pub use erlang::{Impatient, erlang_a, erlang_b, erlang_c};
-pub use finite::{PoissonNumber, lost_calls, mg_infinity, mmck};
+pub use erlang::{Impatient, erlang_a, erlang_a_bounded, erlang_b, erlang_c};
+pub use finite::{PoissonNumber, lost_calls, mg_infinity, mmck, mmck_delayed};
 pub use jsq::shortest_of_two;
 pub use modulated::{mmpp_m1, stationary};
 pub use multi::{MultiServer, mgc_allen_cunneen};
@@ -30,6 +31,7 @@ pub use single::{
     ExceptionalFirst, Moments, md1, mg1, mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance,
 };
 pub use unreliable::{mm1_breakdowns, mm1_retrial};
+pub use wakeups::{Woken, mgc_wakeups, mgc_wakeups_ps, mm1k_wakeup, share_that_pays};
 
 /// Why a queue has no figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

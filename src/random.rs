@@ -62,6 +62,8 @@ pub enum Purpose {
     BrokerHops = 21,
     /// Messages of servers that are not simulated.
     Background = 22,
+    /// Which connections are slow, and which messages are for them.
+    SlowClients = 23,
     /// Which messages a profile leaves out.
     Profile = 30,
     /// When a message is sent again.

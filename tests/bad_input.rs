@@ -129,6 +129,31 @@ fn zones_and_faults() {
 }
 
 #[test]
+fn slow_clients() {
+    let with = |slow: &str, rest: &str| {
+        format!("users: 10k\nworkload:\n  message: {{rate: 1/s, size: 1 KB}}\n  slow_clients: {slow}\n{rest}\n")
+    };
+    let usual = "{share: 5 %, downlink: 256 kbit/s}";
+    let cases = [
+        ("share above one", with("{share: 120 %}", "")),
+        ("a negative share", with("{share: -5 %}", "")),
+        ("no downlink", with("{downlink: 0 kbit/s}", "")),
+        ("a downlink in bytes of time", with("{downlink: 256 KB}", "")),
+        ("a share alone", with("5 %", "")),
+        ("unknown key", with("{downlnk: 1 Mbit/s}", "")),
+        ("nothing to send", with(usual, "  fan_out: none")),
+        ("balanced by message", with(usual, "balancer: {unit: message}")),
+        ("a time-out", with(usual, "  timeout: 5 s")),
+        ("retries", with(usual, "  retry: {limit: 3}")),
+        ("cut for good", with(usual, "  reconnect: none\nservers: {slow_consumer: disconnect}")),
+        ("no room for a message", with(usual, "servers: {send_buffer: 500 B}")),
+        ("no buffer", with(usual, "servers: {send_buffer: 0 B, slow_consumer: block}")),
+    ];
+    let cases: Vec<(&str, &[u8])> = cases.iter().map(|(what, yaml)| (*what, yaml.as_bytes())).collect();
+    assert_told("slow_clients", &complaints_about(&cases));
+}
+
+#[test]
 fn files_that_are_no_scenario() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {

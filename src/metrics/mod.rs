@@ -39,6 +39,8 @@ pub struct RunMetrics {
     pub timed_out_messages: Estimate,
     /// Messages sent again, likewise.
     pub retried_messages: Estimate,
+    /// Connections with a slow downlink, where there are any.
+    pub slow_clients: Option<SlowMetrics>,
     /// Connections: how many are open, come, go, are refused.
     pub connections: ConnectionMetrics,
     /// How differently servers fare.
@@ -58,6 +60,27 @@ pub struct RunMetrics {
     pub unsteady: Vec<Unsteady>,
     /// What the reader should know before relying on the figures.
     pub warnings: Vec<String>,
+}
+
+/// How those with a slow downlink fared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlowMetrics {
+    /// Their share of all connections.
+    pub share: f64,
+    /// What is sent to them over what their downlinks take; more than 1 is too much.
+    pub utilisation: Estimate,
+    /// Bytes that wait for one of them, on average.
+    pub waiting_bytes: Estimate,
+    /// Bytes that wait for all of a server's, on average.
+    pub memory_bytes: Estimate,
+    /// Share of the deliveries to them that they didn't get for want of room.
+    pub dropped_share: Estimate,
+    /// Those deliveries, per replication, over the time measured.
+    pub dropped_deliveries: Estimate,
+    /// Connections cut for being slow, likewise.
+    pub cut: Estimate,
+    /// Latency of what they got; `None` where that is nothing.
+    pub latency: Option<LatencyMetrics>,
 }
 
 impl RunMetrics {
@@ -203,7 +226,7 @@ pub struct ConnectionMetrics {
     pub timed_out: Estimate,
     /// Dropped by their server, for whatever reason.
     pub dropped: Estimate,
-    /// Of these, dropped by a fault or cut by the balancer (the others: for want of memory).
+    /// Of these, dropped by a fault, cut by the balancer or for being slow (the others: for want of memory).
     pub cut: Estimate,
     /// Closed by their users.
     pub ended: Estimate,

@@ -9,7 +9,7 @@ use super::scaling::{ScalingTally, scalings};
 use super::tally::{Flow, LatencySlice, Slices, Station, StationSlice, Tally};
 use super::{
     BackendPoint, CacheMetrics, ConnectionMetrics, Conservation, Flows, LatencyMetrics, RunMetrics, SeriesPoint,
-    ServerMetrics, Setup, StationMetrics, Unsteady,
+    ServerMetrics, Setup, SlowMetrics, StationMetrics, Unsteady,
 };
 use crate::stats::series::{Batch, mser, quantile_interval, ratio_interval};
 use crate::stats::{Estimate, Histogram};
@@ -56,6 +56,8 @@ pub struct Facts {
     pub backend: Option<BackendFacts>,
     /// Deliveries of a message, where it goes to other users.
     pub deliveries: Option<f64>,
+    /// Share of the connections with a slow downlink, where there are any.
+    pub slow_share: Option<f64>,
     /// Added to each latency.
     pub fixed_latency_seconds: f64,
     /// Log bytes of a message.
@@ -122,6 +124,8 @@ struct Part {
     latency_count: u64,
     latency_sum: u128,
     histogram: Histogram,
+    /// Of the deliveries to slow connections alone.
+    slow: LatencySlice,
     flow: Flow,
     /// Seconds × servers.
     server_seconds: f64,
@@ -192,7 +196,9 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     RunMetrics {
         messages: replications.iter().map(|r| r.conservation.arrived).sum(),
         events: events(replications),
-        latency: latency(&batches, facts.fixed_latency_seconds),
+        latency: latency(&batches, facts.fixed_latency_seconds, &|part| {
+            (part.latency_count, part.latency_sum, &part.histogram)
+        }),
         stations,
         cache: cache.flatten(),
         flows: Flows {
@@ -211,6 +217,7 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         unserved_share: unserved(&batches, &facts),
         timed_out_messages: at_least_zero(count(&|p| p.flow.unanswered as f64)),
         retried_messages: at_least_zero(count(&|p| p.flow.retried as f64)),
+        slow_clients: facts.slow_share.map(|share| slow_clients(&batches, &facts, share, measured)),
         connections: ConnectionMetrics {
             open: per_second(&|p| p.flow.connections as f64 / PICOSECONDS),
             accepted: at_least_zero(count(&|p| p.flow.accepted as f64)),
@@ -381,6 +388,27 @@ fn linger(batches: &[Vec<Part>], fleet: f64) -> StationMetrics {
     }
 }
 
+/// How those with a slow downlink fared, in so many seconds.
+fn slow_clients(batches: &[Vec<Part>], facts: &Facts, share: f64, measured: f64) -> SlowMetrics {
+    let lost = |p: &Part| p.flow.slow_lost as f64;
+    let waiting = |p: &Part| p.flow.slow_waiting as f64;
+    let figure = |sum: &dyn Fn(&Part) -> f64, weight: &dyn Fn(&Part) -> f64| {
+        interval(batches, sum, weight).map_or(Estimate::exact(0.0), at_least_zero)
+    };
+    let count = |sum: &dyn Fn(&Part) -> f64| figure(sum, &|p| p.server_seconds).scaled(facts.servers as f64 * measured);
+    SlowMetrics {
+        share,
+        utilisation: figure(&|p| p.flow.slow_offered as f64, &|p| p.flow.connections as f64 * share),
+        waiting_bytes: figure(&waiting, &|p| p.flow.slow_samples as f64),
+        memory_bytes: figure(&waiting, &|p| p.flow.memory_samples as f64),
+        // Of those handed over, not of those that arrived: they may arrive long after.
+        dropped_share: figure(&lost, &|p| p.flow.slow_deliveries as f64).clamped(0.0, 1.0),
+        dropped_deliveries: count(&lost),
+        cut: count(&|p| p.flow.slow_cut as f64),
+        latency: latency(batches, facts.fixed_latency_seconds, &|p| (p.slow.count, p.slow.sum, &p.slow.histogram)),
+    }
+}
+
 /// Messages lost: of users who send again or wait only so long, those that they gave up.
 fn lost(flow: &Flow, users_retry: bool) -> u64 {
     if users_retry { flow.given_up } else { flow.blocked + flow.abandoned + flow.lost }
@@ -406,14 +434,15 @@ fn interval(batches: &[Vec<Part>], sum: &dyn Fn(&Part) -> f64, weight: &dyn Fn(&
     })
 }
 
-fn latency(batches: &[Vec<Part>], fixed: f64) -> Option<LatencyMetrics> {
+/// Latency of some of the deliveries: `of` gives a part's number of them, the sum of their latencies, and all of those.
+fn latency(batches: &[Vec<Part>], fixed: f64, of: &dyn Fn(&Part) -> (u64, u128, &Histogram)) -> Option<LatencyMetrics> {
     let mut pooled = Histogram::new();
-    batches.iter().flatten().for_each(|part| pooled.merge(&part.histogram));
+    batches.iter().flatten().for_each(|part| pooled.merge(of(part).2));
     let histograms: Vec<Vec<&Histogram>> =
-        batches.iter().map(|run| run.iter().map(|part| &part.histogram).collect()).collect();
+        batches.iter().map(|run| run.iter().map(|part| of(part).2).collect()).collect();
     let whole = |e: Estimate| Estimate { value: e.value + fixed, low: e.low + fixed, high: e.high + fixed };
     let quantile = |p: f64| quantile_interval(&pooled, &histograms, p).map(|e| whole(e.scaled(1.0 / PICOSECONDS)));
-    let mean = interval(batches, &|p| p.latency_sum as f64 / PICOSECONDS, &|p| p.latency_count as f64)?;
+    let mean = interval(batches, &|p| of(p).1 as f64 / PICOSECONDS, &|p| of(p).0 as f64)?;
     Some(LatencyMetrics {
         mean: whole(at_least_zero(mean)),
         p50: quantile(0.5)?,
@@ -493,6 +522,7 @@ fn part(
         latency_count: *count,
         latency_sum: *sum,
         histogram: histogram.clone(),
+        slow: tally.slow.get(i).cloned().unwrap_or_default(),
         flow: tally.flow[i],
         server_seconds: slices.end_of(i).since(slices.start_of(i)).as_seconds() * servers as f64,
         ramped_seconds: (come(to) - come(from)) * servers as f64,
@@ -512,6 +542,9 @@ impl Part {
         self.latency_count += other.latency_count;
         self.latency_sum += other.latency_sum;
         self.histogram.merge(&other.histogram);
+        self.slow.count += other.slow.count;
+        self.slow.sum += other.slow.sum;
+        self.slow.histogram.merge(&other.slow.histogram);
         self.flow.merge(&other.flow);
         self.server_seconds += other.server_seconds;
         self.ramped_seconds += other.ramped_seconds;

@@ -265,6 +265,18 @@ pub struct Flow {
     pub relay_lost: u64,
     /// Deliveries lost with either.
     pub lost_deliveries: u64,
+    /// Deliveries handed to slow connections, lost or not.
+    pub slow_deliveries: u64,
+    /// Of the deliveries lost, those that slow connections had no room for.
+    pub slow_lost: u64,
+    /// Time on their downlinks that is asked for by what is sent to slow connections (picoseconds).
+    pub slow_offered: u128,
+    /// Slow connections cut.
+    pub slow_cut: u64,
+    /// Bytes that wait for slow connections, summed over samples.
+    pub slow_waiting: u128,
+    /// Slow connections, summed over samples.
+    pub slow_samples: u64,
     /// Looks into a cache.
     pub looks: u64,
     /// Those that found a copy young enough.
@@ -297,7 +309,7 @@ pub struct Flow {
     pub refused: u64,
     /// Attempts given up before their handshake was done.
     pub timed_out: u64,
-    /// Connections dropped by a fault, or cut by the balancer.
+    /// Connections dropped by a fault, or cut by the balancer or for being slow.
     pub cut: u64,
     /// Time that servers were down, summed over them (picoseconds).
     pub down: u128,
@@ -330,6 +342,12 @@ impl Flow {
         self.copies_cut += other.copies_cut;
         self.relay_lost += other.relay_lost;
         self.lost_deliveries += other.lost_deliveries;
+        self.slow_deliveries += other.slow_deliveries;
+        self.slow_lost += other.slow_lost;
+        self.slow_offered += other.slow_offered;
+        self.slow_cut += other.slow_cut;
+        self.slow_waiting += other.slow_waiting;
+        self.slow_samples += other.slow_samples;
         self.looks += other.looks;
         self.hits += other.hits;
         self.stale += other.stale;
@@ -386,6 +404,8 @@ pub struct Tally {
     pub stations: [StationTally; 4],
     /// By slice.
     pub latency: Vec<LatencySlice>,
+    /// Of those, to slow connections; empty where there are none.
+    pub slow: Vec<LatencySlice>,
     /// By slice.
     pub flow: Vec<Flow>,
 }
@@ -397,6 +417,7 @@ impl Tally {
             slices,
             stations: std::array::from_fn(|_| StationTally::new(slices)),
             latency: vec![LatencySlice::default(); slices.count],
+            slow: Vec::new(),
             flow: vec![Flow::default(); slices.count],
         }
     }
@@ -420,7 +441,8 @@ impl Tally {
         for (into, from) in self.stations.iter_mut().zip(&other.stations) {
             into.merge(from);
         }
-        for (into, from) in self.latency.iter_mut().zip(&other.latency) {
+        let slow = self.slow.iter_mut().zip(&other.slow);
+        for (into, from) in self.latency.iter_mut().zip(&other.latency).chain(slow) {
             into.count += from.count;
             into.sum += from.sum;
             into.histogram.merge(&from.histogram);

@@ -6,6 +6,7 @@
 use super::broker::{Batches, batches};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::resource::{cache_miss_share, connect_cpu_seconds, retries_per_second};
+use super::slow::SlowForm;
 use super::wire::{Exchange, Wire};
 use super::{Fleet, Load, Model, Reads, Spread};
 use crate::random::Distribution;
@@ -45,6 +46,16 @@ pub struct LatencyForm {
     pub network_seconds: f64,
     /// The sum; `None` where a queue grows without end.
     pub mean_seconds: Option<f64>,
+    /// Of slow connections; nothing where there are none.
+    pub slow: Option<SlowForm>,
+}
+
+impl LatencyForm {
+    /// The mean of those with a slow downlink; `None` where there are none, or a queue grows without end.
+    pub fn slow_mean_seconds(&self) -> Option<f64> {
+        let (slow, mean) = (self.slow?, self.mean_seconds?);
+        Some(mean + (1.0 - slow.share_of_delivered()) * slow.residence_seconds())
+    }
 }
 
 /// Latency of this scenario on the fleet that the model is for: the mean over all deliveries.
@@ -95,6 +106,11 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
         let seconds = form.wait_seconds.map(|wait| wait + out + remote * (wait + bytes / line));
         pass(form, seconds);
     }
+    let slow = SlowForm::of(scenario, load).filter(|_| answers);
+    if let Some(slow) = slow {
+        let seconds = slow.share_of_delivered() * slow.residence_seconds();
+        pass(downlink_station(&slow), Some(seconds));
+    }
     if spread.publishes > 0.0 {
         for form in broker_stations(scenario, load, &spread, &model.fleet) {
             let seconds = form.residence_seconds.map(|seconds| remote * seconds);
@@ -121,7 +137,22 @@ pub fn latency(scenario: &Scenario, model: &Model) -> LatencyForm {
     let network_seconds = scenario.latency.client.mean() * if answers { 2.0 } else { 1.0 }
         + remote * (hops + if replicas { 2.0 * hop } else { 0.0 })
         + reads.map_or(0.0, |reads| reads.network_seconds(scenario));
-    LatencyForm { stations, network_seconds, mean_seconds: mean.map(|mean: f64| mean + network_seconds) }
+    LatencyForm { stations, network_seconds, mean_seconds: mean.map(|mean: f64| mean + network_seconds), slow }
+}
+
+/// A slow connection's downlink: only the slow share of the deliveries passes it.
+fn downlink_station(slow: &SlowForm) -> StationForm {
+    StationForm {
+        name: "user.downlink",
+        method: slow.method,
+        exact: slow.exact,
+        wait_seconds: Some(slow.wait_seconds),
+        residence_seconds: Some(slow.residence_seconds()),
+        busy: slow.utilisation.min(1.0),
+        loss: slow.dropped_share,
+        // Where it starts from is drawn from this form; what is off in it goes as fast as its work does.
+        relaxation_seconds: 0.0,
+    }
 }
 
 /// The broker's stations, by node: what a server waits to fill a batch, then the node's line in, its cores, its line out.

@@ -1,6 +1,7 @@
 //! What users ask of the service, before any server is counted.
 
 use super::balancer::idle_cuts_per_second;
+use super::slow::SlowForm;
 use super::wire::{Exchange, Wire};
 use crate::scenario::{FanOut, Scenario};
 
@@ -70,7 +71,9 @@ impl Load {
         let size = &workload.message_size;
         let crosses = workload.fan_out.crosses();
         let sessions = workload.session.as_ref().map_or(0.0, |length| connections / length.mean());
-        let connects = sessions + idle_cuts_per_second(scenario);
+        let slow = SlowForm::new(scenario, messages_in * copies / connections);
+        let slow_cuts = slow.map_or(0.0, |form| connections * form.share * form.cuts_per_second);
+        let connects = sessions + idle_cuts_per_second(scenario) + slow_cuts;
         let statics = scenario.cdn.map_or(0.0, |cdn| sessions * cdn.bytes_per_session.get());
         let log =
             scenario.logs.map_or(0.0, |logs| messages_in * 3_600.0 * logs.bytes_per_message.get() / logs.compression);

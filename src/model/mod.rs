@@ -11,6 +11,7 @@ pub mod fanout;
 pub mod latency;
 pub mod load;
 pub mod resource;
+pub mod slow;
 pub mod storage;
 pub mod wire;
 

@@ -5,6 +5,7 @@ use super::backend::{backend_cores, lookup_cpu_seconds};
 use super::broker::{BrokerDemand, broker_demand};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
 use super::fanout::Spread;
+use super::slow::{self, SlowForm};
 use super::wire::Wire;
 use super::{Fleet, Load, balancer, imbalance, shard_imbalance, storage};
 use crate::scenario::{Failures, Reconnect, Scenario};
@@ -175,7 +176,10 @@ impl ResourceKind {
             Self::Connections | Self::Descriptors => load.connections,
             Self::Packets => load.packets_per_second,
             Self::OriginNicOut => load.origin_bytes_per_second,
-            Self::Memory => load.connections * scenario.servers.memory_per_connection.get(),
+            Self::Memory => {
+                let slow = SlowForm::of(scenario, load).map_or(0.0, |form| form.memory_per_connection());
+                load.connections * (scenario.servers.memory_per_connection.get() + slow)
+            }
             Self::BackendCpu => backend_cores(scenario, load, servers),
             Self::Cpu => cpu_load(scenario, load, servers),
             Self::NicIn | Self::NicOut => nic_load(scenario, load, servers, self == Self::NicIn),
@@ -419,7 +423,7 @@ pub fn retries_per_second(scenario: &Scenario, load: &Load, servers: f64) -> f64
 /// Connections a server takes: its limit, or what its memory holds, or the descriptors it has left.
 pub fn slots_per_server(scenario: &Scenario) -> Option<u64> {
     let servers = &scenario.servers;
-    let each = servers.memory_per_connection.get();
+    let each = servers.memory_per_connection.get() + slow::memory_per_connection(scenario);
     let cache = scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
     let by_memory = (each > 0.0).then(|| ((servers.memory.get() - cache) / each) as u64);
     let by_descriptors = servers.descriptors.map(|all| all.saturating_sub(OWN_DESCRIPTORS));

@@ -9,7 +9,7 @@ use crate::analysis::assessment::LEVEL;
 use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
-use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, ScalingMetrics, SeriesPoint};
+use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, ScalingMetrics, SeriesPoint, SlowMetrics};
 use crate::model::ResourceKind;
 use crate::model::backend::caches;
 use crate::model::latency::StationForm;
@@ -163,13 +163,49 @@ fn bottleneck(assessment: &Assessment, resource: &ResourceAssessment) -> Value {
 fn closed_form(assessment: &Assessment) -> Value {
     let form = &assessment.latency;
     let stations: Vec<Value> = form.stations.iter().map(station_form).collect();
-    json!({
+    let mut out = json!({
         "servers": assessment.model.fleet.servers,
         "broker_nodes": assessment.model.fleet.broker_nodes,
         "backend_nodes": assessment.model.fleet.backend_nodes,
         "latency_seconds": { "mean": form.mean_seconds },
         "network_seconds": form.network_seconds,
         "stations": stations,
+    });
+    if let Some(slow) = slow_form(assessment) {
+        out["slow_clients"] = slow;
+    }
+    out
+}
+
+/// Users with a slow downlink, in closed form.
+fn slow_form(assessment: &Assessment) -> Option<Value> {
+    let slow = assessment.latency.slow?;
+    let admitted = assessment.model.admitted.connections / assessment.model.fleet.servers as f64;
+    Some(json!({
+        "share": slow.share,
+        "method": slow.method,
+        "exact": slow.exact,
+        "utilisation": slow.utilisation,
+        "waiting_bytes": slow.waiting_bytes,
+        "memory_bytes": admitted * slow.memory_per_connection(),
+        "dropped_share": slow.dropped_share,
+        "cuts_per_second": admitted * assessment.model.fleet.servers as f64 * slow.share * slow.cuts_per_second,
+        "wait_seconds": slow.wait_seconds,
+        "latency_seconds": { "mean": assessment.latency.slow_mean_seconds() },
+    }))
+}
+
+/// The same, simulated.
+fn slow_clients(slow: &SlowMetrics) -> Value {
+    json!({
+        "share": slow.share,
+        "utilisation": slow.utilisation,
+        "waiting_bytes": slow.waiting_bytes,
+        "memory_bytes": slow.memory_bytes,
+        "dropped_share": slow.dropped_share,
+        "dropped_deliveries": slow.dropped_deliveries,
+        "cut_connections": slow.cut,
+        "latency_seconds": slow.latency.map(latency),
     })
 }
 
@@ -297,7 +333,7 @@ fn simulation(metrics: &RunMetrics) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut out = json!({
         "intervals": { "level": 0.95, "kind": "sampling" },
         "mode": setup.mode,
         "mode_reason": setup.reason,
@@ -343,7 +379,11 @@ fn simulation(metrics: &RunMetrics) -> Value {
         "autoscaler": metrics.scaling.as_ref().map(scaling),
         "recovery": metrics.recovery.iter().map(recovery).collect::<Vec<Value>>(),
         "series": series,
-    })
+    });
+    if let Some(slow) = &metrics.slow_clients {
+        out["slow_clients"] = slow_clients(slow);
+    }
+    out
 }
 
 /// What was counted, so that anybody can see that nothing was lost or made up.

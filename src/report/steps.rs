@@ -294,6 +294,19 @@ pub fn resource_steps(view: &View<'_>) -> Vec<Step> {
             bytes(each),
         ));
     }
+    if let Some(slow) = assessment.latency.slow {
+        let each = scenario.servers.memory_per_connection;
+        steps.push(step(
+            "waiting for slow clients",
+            format!("{} of {} each", ratio(Ratio::new(slow.share)), bytes(Bytes::new(slow.waiting_bytes))),
+            format!("{} a connection", bytes(Bytes::new(slow.memory_per_connection()))),
+        ));
+        steps.push(step(
+            "memory of a connection",
+            format!("{} + {} (slow clients)", bytes(each), bytes(Bytes::new(slow.memory_per_connection()))),
+            bytes(Bytes::new(each.get() + slow.memory_per_connection())),
+        ));
+    }
     for resource in &model.resources {
         let show = |figure: f64| shown(resource.kind, figure);
         let required = assessment.resources.iter().find(|a| a.kind == resource.kind);

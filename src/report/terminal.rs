@@ -34,6 +34,7 @@ pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
     out += &resources(view);
     out += &latency(view, metrics);
     out += &stations(view, metrics);
+    out += &slow_clients(view, Some(metrics));
     out += &rush(view, metrics);
     out += &connections(metrics);
     out += &autoscaler(metrics);
@@ -53,6 +54,7 @@ pub fn estimate(view: &View<'_>) -> String {
     out += &answer(view, None);
     out += &resources(view);
     out += &closed_latency(view);
+    out += &slow_clients(view, None);
     out += &solutions(view);
     let _ = writeln!(out, "Intervals hold 90 % of {} worlds drawn from what is uncertain.", view.assessment.worlds);
     out
@@ -567,6 +569,53 @@ fn stations(view: &View<'_>, metrics: &RunMetrics) -> String {
         ]
     });
     table(&header, rows, |_| false)
+}
+
+/// Users with a slow downlink, where there are any.
+fn slow_clients(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
+    let assessment = view.assessment;
+    let Some(form) = assessment.latency.slow else { return String::new() };
+    let found = metrics.and_then(|metrics| metrics.slow_clients.as_ref());
+    let amount = |figure: f64| bytes(Bytes::new(figure.max(0.0)));
+    let part = |figure: f64| ratio(Ratio::new(figure.max(0.0)));
+    let row =
+        |name: &str, form: String, figure: Option<String>| vec![name.to_owned(), form, figure.unwrap_or_default()];
+    let on_a_server = assessment.model.admitted.connections / assessment.model.fleet.servers as f64;
+    let mut rows = vec![
+        row("downlink used", part(form.utilisation), found.map(|s| interval(&s.utilisation, part))),
+        row("waiting for each", amount(form.waiting_bytes), found.map(|s| interval(&s.waiting_bytes, amount))),
+        row(
+            "on a server",
+            amount(on_a_server * form.memory_per_connection()),
+            found.map(|s| interval(&s.memory_bytes, amount)),
+        ),
+        row("lost", part(form.dropped_share), found.map(|s| interval(&s.dropped_share, part))),
+        row(
+            "mean latency",
+            assessment.latency.slow_mean_seconds().map_or_else(|| "without end".to_owned(), fine),
+            found.and_then(|s| s.latency).map(|latency| interval(&latency.mean, fine)),
+        ),
+    ];
+    if let Some(latency) = found.and_then(|s| s.latency) {
+        rows.push(row("p99", String::new(), Some(interval(&latency.p99, fine))));
+    }
+    let cuts = assessment.model.admitted.connections * form.share * form.cuts_per_second;
+    let seen = metrics.map_or(1.0, |m| m.setup.duration_seconds - m.setup.warm_up_seconds);
+    let cuts_found = found.map(|s| s.cut.scaled(1.0 / seen));
+    if cuts > 0.0 || cuts_found.is_some_and(|found| found.value > 0.0) {
+        let events = |figure: f64| rate(Rate::new(figure.max(0.0)));
+        rows.push(row("connections cut", events(cuts), cuts_found.map(|found| interval(&found, events))));
+    }
+    let title = format!("slow clients ({})", part(form.share));
+    let mut header = vec![title, "closed form".to_owned()];
+    if metrics.is_some() {
+        header.push("simulated (95 %)".to_owned());
+    } else {
+        for row in &mut rows {
+            row.truncate(2);
+        }
+    }
+    table(&header, rows.into_iter(), |_| false)
 }
 
 /// Most rows that the time of a run is shown in.

@@ -346,6 +346,28 @@ pub static KEYS: &[Key] = &[
         "Whether the wait is drawn from zero to the back-off.",
     ),
     key(
+        "workload.slow_clients",
+        Words,
+        "none",
+        "Users whose downlink is slow: none, or {share: 5 %, downlink: 256 kbit/s}.",
+        "no load that the scenario does not state",
+    )
+    .or(NONE),
+    key(
+        "workload.slow_clients.share",
+        Kind::Figure(figure(Ratio, 0.0, 1.0)),
+        "5 %",
+        "Share of the connections that are slow.",
+        ASSUMED,
+    ),
+    key(
+        "workload.slow_clients.downlink",
+        above_zero(BitRate, MOST),
+        "256 kbit/s",
+        "What a slow connection takes in, headers included.",
+        "assumption: a poor mobile connection (EDGE has up to 384 kbit/s)",
+    ),
+    key(
         "workload.connect_timeout",
         above_zero(Time, LONG),
         "10 s",
@@ -677,6 +699,21 @@ pub static KEYS: &[Key] = &[
         "Memory that an open connection holds.",
         ASSUMED,
     ),
+    key(
+        "servers.send_buffer",
+        above_zero(Bytes, 1e12),
+        "1 MB",
+        "What a server keeps for one slow connection before it acts.",
+        "assumption: the kernel's (Linux grows it up to 4 MiB, tcp_wmem) and the program's own",
+    ),
+    key(
+        "servers.slow_consumer",
+        Words,
+        "drop",
+        "What it does past that: drop the message for that user, or disconnect the user.",
+        "assumption: live updates, where the next message makes up for a lost one",
+    )
+    .or(&["drop", "disconnect"]),
     key(
         "servers.target_utilisation",
         Kind::Figure(Figure { above: true, ..figure(Ratio, 0.0, 1.0) }),

@@ -22,6 +22,7 @@ mod read;
 mod resolve;
 mod schema;
 mod shape;
+mod slow;
 mod template;
 mod tree;
 mod types;

@@ -8,6 +8,7 @@ use super::broker;
 use super::course;
 use super::draft::{Draft, World};
 use super::faults;
+use super::slow;
 use super::types::{
     Accept, Arrivals, Backoff, BalancedUnit, Balancer, BatchSize, Cdn, Cpu, Deflate, Discipline, Dispatch, Encoding,
     Failures, FanOut, Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario,
@@ -103,6 +104,7 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
     backend::contradictions(draft, &world, broker::fan_out(&world), &mut conflict);
     course::contradictions(draft, &world, &mut conflict);
     autoscaler::contradictions(draft, &world, &mut conflict);
+    slow::contradictions(draft, &world, &mut conflict);
     errors.extend(faults::contradictions(draft, &world));
     if errors.is_empty() { None } else { Some(Diagnostics::new(errors)) }
 }
@@ -265,6 +267,7 @@ fn workload(world: &World) -> Workload {
         retry: course::retry(world),
         profile: course::profile(world),
         connect_timeout: world.figure("workload.connect_timeout").map(Seconds::new),
+        slow_clients: slow::slow_clients(world),
     }
 }
 
@@ -368,6 +371,8 @@ fn servers(world: &World) -> Servers {
             lasts: world.distribution("servers.failures.for"),
         }),
         memory_per_connection: Bytes::new(world.count("servers.memory_per_connection") + contexts),
+        send_buffer: Bytes::new(world.count("servers.send_buffer")),
+        slow_consumer: slow::slow_consumer(world),
         target_utilisation: Ratio::new(world.count("servers.target_utilisation")),
         spare: world.whole("servers.spare"),
     }

@@ -55,6 +55,13 @@ pub struct Scenario {
     pub simulation: Simulation,
 }
 
+impl Scenario {
+    /// Whether servers cut connections that are too slow.
+    pub fn cuts_slow_clients(&self) -> bool {
+        self.workload.slow_clients.is_some() && self.servers.slow_consumer == SlowConsumer::Disconnect
+    }
+}
+
 /// What the users do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
@@ -84,6 +91,17 @@ pub struct Workload {
     pub profile: Option<Profile>,
     /// How long a user waits for a connection before it gives that attempt up; `None` is for ever.
     pub connect_timeout: Option<Seconds>,
+    /// Connections with a slow downlink, if there are any.
+    pub slow_clients: Option<SlowClients>,
+}
+
+/// Connections with a slow downlink.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlowClients {
+    /// Share of all connections; more than nothing.
+    pub share: Ratio,
+    /// What each of them takes in.
+    pub downlink: BitRate,
 }
 
 /// How one user's messages follow each other.
@@ -379,10 +397,23 @@ pub struct Servers {
     pub failures: Option<Failures>,
     /// Memory that one open connection holds, compression's included.
     pub memory_per_connection: Bytes,
+    /// What it keeps for one slow connection.
+    pub send_buffer: Bytes,
+    /// What it does past that.
+    pub slow_consumer: SlowConsumer,
     /// Share of CPU, network, memory and log disks to plan for.
     pub target_utilisation: Ratio,
     /// Servers on top of those required (the k of N+k).
     pub spare: u64,
+}
+
+/// What a server does with a message for a connection whose buffer is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlowConsumer {
+    /// That connection does not get it.
+    Drop,
+    /// The connection is cut, and what waits for it is lost.
+    Disconnect,
 }
 
 /// Breakdowns of a server's CPU: it stands still, and then goes on with its work. Connections stay.

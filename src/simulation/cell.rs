@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson, Shaped};
 use super::broken::Broken;
+use super::consumers::SlowConsumers;
 use super::delays::Delays;
 use super::demand::{Attempt, Demand, DemandStreams, Demands, Times, to_span};
 use super::letter::Delivery;
@@ -208,6 +209,11 @@ impl Cell {
         {
             outlet.connections = self.connections;
         }
+        if let [server] = &mut self.servers[..]
+            && let Some(consumers) = server.consumers()
+        {
+            consumers.populate(now, self.connections);
+        }
     }
 
     /// Letters still being gathered for the broker.
@@ -260,7 +266,9 @@ impl Cell {
     pub fn excess_connections(&self) -> u64 {
         let servers = &self.setting.scenario.servers;
         let excess = self.memory() - servers.memory.get() * self.servers.len() as f64;
-        let each = servers.memory_per_connection.get();
+        // With a connection goes what waits for it.
+        let waiting = self.waiting_for_slow().0 / (self.connections as f64).max(1.0);
+        let each = servers.memory_per_connection.get() + waiting;
         if excess > 0.0 && each > 0.0 { (excess / each).ceil() as u64 } else { 0 }
     }
 
@@ -592,14 +600,37 @@ impl Cell {
 
     /// Drops up to this many connections at once, for want of memory; says how many.
     pub fn shed(&mut self, count: u64, recorder: &mut Recorder) -> u64 {
-        let count = count.min(self.connections);
-        self.connections -= count;
+        let count = self.drop_connections(count);
         recorder.flow.shed += count;
+        count
+    }
+
+    fn drop_connections(&mut self, count: u64) -> u64 {
+        let count = count.min(self.connections);
+        if count == 0 {
+            return 0;
+        }
+        self.connections -= count;
         for _ in 0..count {
             self.rings().for_each(Ring::leave);
         }
         let setting = Arc::clone(&self.setting);
         self.populate(self.now, &setting);
+        count
+    }
+
+    /// Bytes that wait for slow connections, and how many of those there are.
+    pub fn waiting_for_slow(&self) -> (f64, u64) {
+        let each = self.servers.iter().map(|server| server.waiting_for_slow(self.now));
+        each.fold((0.0, 0), |sum, server| (sum.0 + server.0, sum.1 + server.1))
+    }
+
+    /// Cuts the connections that were too slow; says how many.
+    pub fn cut_slow(&mut self, recorder: &mut Recorder) -> u64 {
+        let cut = self.servers.iter_mut().filter_map(Server::consumers).map(SlowConsumers::take_cut).sum();
+        let count = self.drop_connections(cut);
+        recorder.flow.cut += count;
+        recorder.flow.slow_cut += count;
         count
     }
 

@@ -8,6 +8,7 @@
 mod arrivals;
 mod broken;
 pub mod cell;
+mod consumers;
 mod delays;
 pub mod demand;
 pub mod directory;

@@ -10,8 +10,9 @@ use crate::model::balancer::silence;
 use crate::model::broker::batches;
 use crate::model::latency::latency;
 use crate::model::resource::slots_per_server;
+use crate::model::slow;
 use crate::model::{Fleet, Model, Reads, ResourceKind, Spread, shard_servers};
-use crate::scenario::{BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
+use crate::scenario::{Arrivals, BalancedUnit, FanOut, Fault, FaultKind, Mode, ProfileOf, Scenario, Start};
 
 /// Up to so many messages (in all replications), `auto` simulates every one: a second or two of work.
 const EVERY_MESSAGE_UP_TO: f64 = 50e6;
@@ -236,6 +237,7 @@ impl Plan {
         warnings.extend(late_heartbeats(scenario));
         warnings.extend(rate_that_differs(scenario));
         warnings.extend(never_looks(scenario));
+        warnings.extend(slow_clients_apart(scenario));
         let stations = latency(scenario, model).stations;
         let slowest = stations.iter().map(|s| s.relaxation_seconds).fold(0.0, f64::max);
         let (unsteady, notes) = unsteady(scenario, model, &stations, (SETTLING * slowest, SETTLING));
@@ -440,7 +442,7 @@ impl Comings {
         let stuffed = fullest > slots as f64 && !routed || connections > slots as f64 * servers as f64;
         let memory = scenario.servers.memory.get();
         let held = (fullest * servers as f64 / servers_left(scenario, servers) as f64).min(slots as f64)
-            * scenario.servers.memory_per_connection.get()
+            * (scenario.servers.memory_per_connection.get() + slow::memory_per_connection(scenario))
             + scenario.cache.as_ref().map_or(0.0, crate::scenario::Cache::server_bytes);
         // A queue that grows without end fills any memory; a stable one holds next to nothing.
         let overloaded = [ResourceKind::Cpu, ResourceKind::NicOut]
@@ -457,6 +459,7 @@ impl Comings {
                 || moves
                 || stuffed
                 || memory_can_fill
+                || scenario.cuts_slow_clients()
                 || !scenario.faults.is_empty()
                 || scaled
                 || silence(scenario).is_some()
@@ -570,6 +573,16 @@ fn never_looks(scenario: &Scenario) -> Option<String> {
             crate::units::display::seconds(rule.every),
             crate::units::display::seconds(duration)
         )
+    })
+}
+
+/// A note, where a user's own messages are not followed to its slow downlink.
+fn slow_clients_apart(scenario: &Scenario) -> Option<String> {
+    let apart = scenario.workload.slow_clients.is_some()
+        && scenario.workload.fan_out == FanOut::Echo
+        && scenario.workload.arrivals != Arrivals::Poisson;
+    apart.then(|| {
+        "which user an answer is for is drawn at random, so a slow connection gets its answers as a Poisson process, whatever `arrivals` says".to_owned()
     })
 }
 

@@ -81,6 +81,14 @@ impl Recorder {
         }
     }
 
+    /// The same, where some connections are slow: their servers are done with a message before it is delivered.
+    #[must_use]
+    pub fn with_slow_clients(mut self) -> Self {
+        self.crosses = true;
+        self.tally.slow = vec![LatencySlice::default(); self.tally.slices.count()];
+        self
+    }
+
     /// How the run is cut.
     pub fn slices(&self) -> Slices {
         self.tally.slices
@@ -292,6 +300,23 @@ impl Recorder {
         *count += n;
         *sum += u128::from(latency) * u128::from(n);
         histogram.record_n(latency, n);
+    }
+
+    /// So many deliveries to slow connections at a moment that need not be in the current slice.
+    pub fn delivered_slowly(&mut self, at: SimTime, latency: u64, bytes: u32, n: u64) {
+        self.delivered_then(at, latency, bytes, n);
+        let slice = self.tally.slices.slice_of(at);
+        if let Some(LatencySlice { count, sum, histogram }) = slice.and_then(|slice| self.tally.slow.get_mut(slice)) {
+            *count += n;
+            *sum += u128::from(latency) * u128::from(n);
+            histogram.record_n(latency, n);
+        }
+    }
+
+    /// So many deliveries that a slow connection doesn't get.
+    pub fn lost_to_slow(&mut self, deliveries: u64) {
+        self.flow.lost_deliveries += deliveries;
+        self.flow.slow_lost += deliveries;
     }
 
     /// A copy or a batch passes all stations of its row: every so often the small sums have to be taken.

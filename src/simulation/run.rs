@@ -139,6 +139,7 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
             expires: scenario.cache.as_ref().is_some_and(|cache| cache.ttl.is_some()),
         }),
         deliveries: plan.deliveries,
+        slow_share: scenario.workload.slow_clients.map(|slow| slow.share.get()),
         fixed_latency_seconds: fixed_latency(scenario),
         log_bytes: scenario.logs.map_or(0.0, |logs| logs.bytes_per_message.get() / logs.compression),
         memory_bytes: scenario.servers.memory.get(),
@@ -220,7 +221,10 @@ struct Part {
 
 impl Part {
     fn new(first: usize, slices: Slices, scenario: &Scenario) -> Self {
-        let recorder = Recorder::new(slices, &scenario.workload.fan_out);
+        let mut recorder = Recorder::new(slices, &scenario.workload.fan_out);
+        if scenario.workload.slow_clients.is_some() {
+            recorder = recorder.with_slow_clients();
+        }
         Self { cells: Vec::new(), first, recorder, totals: Vec::new(), inbox: None }
     }
 }
@@ -351,6 +355,9 @@ fn run_alone(
 fn sample_memory(cell: &Cell, recorder: &mut Recorder) {
     recorder.flow.memory += cell.memory() as u128;
     recorder.flow.memory_samples += cell.servers() as u64;
+    let (waiting, slow) = cell.waiting_for_slow();
+    recorder.flow.slow_waiting += waiting as u128;
+    recorder.flow.slow_samples += slow;
 }
 
 /// Cells behind one front door, or with a broker between them: all go forward together, from one window of time to the
@@ -371,7 +378,8 @@ fn run_together(
     let parallel = pace.is_none_or(|pace| pace.parallel || pace.step == Span::ZERO);
     for slice in 0..slices.count() {
         let (from, to) = (slices.start_of(slice), slices.end_of(slice));
-        let windows = windows(parts, to.since(from), plan, pace, reads.is_some());
+        let drops = plan.memory_can_fill || setting.scenario.cuts_slow_clients();
+        let windows = windows(parts, to.since(from), drops, pace, reads.is_some());
         for part in &mut *parts {
             part.recorder.open(slice);
         }
@@ -418,9 +426,11 @@ fn run_together(
                     let changes: &[_] = if nothing_changes { &[] } else { &changes[*first + i] };
                     let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
                     cell.advance(until, Coming { changes, copies }, setting, recorder);
+                    let cut = cell.cut_slow(recorder);
                     let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
-                    if excess > 0 {
-                        shed.push((*first + i, cell.shed(excess, recorder)));
+                    let dropped = cut + cell.shed(excess, recorder);
+                    if dropped > 0 {
+                        shed.push((*first + i, dropped));
                     }
                     if window == windows && there.get(*first + i).is_none_or(|there| *there) {
                         sample_memory(cell, recorder);
@@ -468,11 +478,11 @@ fn run_together(
 
 /// How many windows so much time is cut into: so that nobody who asks to stop waits long, memory is looked at, and nothing
 /// that crosses between servers comes too late.
-fn windows(parts: &[Part], time: Span, plan: &Plan, pace: Option<Pace>, reads: bool) -> u64 {
+fn windows(parts: &[Part], time: Span, drops: bool, pace: Option<Pace>, reads: bool) -> u64 {
     let seconds = time.as_seconds();
     let busiest = parts.iter().flat_map(|part| &part.cells).map(Cell::messages_per_second).fold(0.0, f64::max);
     let steps = (seconds * busiest / MESSAGES_A_STEP).ceil().max(1.0);
-    let feedback = if plan.memory_can_fill { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
+    let feedback = if drops { (seconds / FEEDBACK_SECONDS).ceil() } else { 1.0 };
     let held = if reads { held_windows(parts, seconds) } else { 1.0 };
     let in_step = pace.filter(|pace| pace.step > Span::ZERO).map_or(1, |pace| time.0.div_ceil(pace.step.0));
     (steps.max(feedback).max(held) as u64).max(in_step)

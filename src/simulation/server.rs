@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cell::Setting;
+use super::consumers::SlowConsumers;
 use super::demand::{Demand, Times};
 use super::letter::{ALL, Delivery};
 use super::outages::Outage;
@@ -49,6 +50,8 @@ pub struct Server {
     downlink: Option<(Times, Stream)>,
     /// Where users wait only so long or send again: what became of messages since it was last looked at.
     outcomes: Option<Vec<Outcome>>,
+    /// Connections with a slow downlink, if there are any.
+    consumers: Option<Box<SlowConsumers>>,
 }
 
 /// What became of a message at a server whose users wait for it.
@@ -187,6 +190,7 @@ impl Server {
         let Setting { scenario, demands, seed, replication, .. } = &**setting;
         let (seed, replication) = (*seed, *replication);
         let outlet = Outlet::new(setting, server as u32);
+        let consumers = SlowConsumers::new(setting, server);
         let servers = &scenario.servers;
         let bounded = match (servers.queue_limit, servers.dispatch) {
             (None, _) => 0,
@@ -197,7 +201,8 @@ impl Server {
             || servers.patience.is_some()
             || servers.dispatch == Dispatch::PerCore
             || servers.discipline == Discipline::ProcessorSharing
-            || outlet.is_some();
+            || outlet.is_some()
+            || consumers.is_some();
         let cpu = match servers.discipline {
             Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded)),
             Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores)),
@@ -234,6 +239,7 @@ impl Server {
             outlet,
             reads: scenario.backend.as_ref().map(|_| server as u32),
             outcomes: (scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()).then(Vec::new),
+            consumers,
         }
     }
 
@@ -265,6 +271,9 @@ impl Server {
         self.acknowledged = Span::ZERO;
         if let Some(outlet) = &mut self.outlet {
             outlet.crash(recorder);
+        }
+        if let Some(consumers) = &mut self.consumers {
+            consumers.crash(at, recorder);
         }
         match &mut self.cpu {
             CpuStation::Shared(station) => {
@@ -446,6 +455,16 @@ impl Server {
         self.outlet.as_deref_mut()
     }
 
+    /// Its slow connections, if there are any.
+    pub fn consumers(&mut self) -> Option<&mut SlowConsumers> {
+        self.consumers.as_deref_mut()
+    }
+
+    /// Bytes that wait for its slow connections, and how many of those there are.
+    pub fn waiting_for_slow(&self, now: SimTime) -> (f64, u64) {
+        self.consumers.as_ref().map_or((0.0, 0), |consumers| (consumers.waiting_bytes(now), consumers.count()))
+    }
+
     /// The same for a server that is not [strict](Self::is_strict).
     #[inline(always)]
     pub fn arrive_plainly(&mut self, arrival: SimTime, nic_in: Span, mut job: Job, recorder: &mut Recorder) -> SimTime {
@@ -571,7 +590,7 @@ impl Server {
             self.done.push(visit.departure, job.pack());
             return;
         }
-        if self.nic_out.is_none() && self.log.is_none() && self.reads.is_none() {
+        if self.nic_out.is_none() && self.log.is_none() && self.reads.is_none() && self.consumers.is_none() {
             // Nothing behind the CPU has to see departures in order.
             if job.kind != Kind::Connect {
                 self.send::<DOOMED>(visit.departure, job, recorder);
@@ -614,7 +633,11 @@ impl Server {
     pub fn answered(&mut self, ask: &Ask, recorder: &mut Recorder) {
         recorder.count_row();
         // Servers that may stop have no backend.
-        self.send::<false>(ask.at, Job::unpack(ask.job), recorder);
+        if self.consumers.is_some() {
+            self.send::<true>(ask.at, Job::unpack(ask.job), recorder);
+        } else {
+            self.send::<false>(ask.at, Job::unpack(ask.job), recorder);
+        }
     }
 
     #[inline(always)]
@@ -638,8 +661,23 @@ impl Server {
                 outcomes.push(Outcome { ticket: job.origin, at: left, bytes: job.bytes, served: true });
                 return;
             }
+            if DOOMED && self.consumers.is_some() {
+                return self.answer(left, job, recorder);
+            }
             let latency = left.0.wrapping_sub(job.origin);
             recorder.delivered(left, latency, job.bytes);
+        }
+    }
+
+    /// An answer that may be for a slow connection: its server is done with it.
+    fn answer(&mut self, at: SimTime, job: Job, recorder: &mut Recorder) {
+        let Some(consumers) = &mut self.consumers else { return };
+        recorder.handled(at);
+        consumers.answers(at);
+        if consumers.among(1) > 0 {
+            consumers.hand_out((at, at), 1, job.bytes, recorder, || job.origin);
+        } else {
+            recorder.delivered(at, at.0.wrapping_sub(job.origin), job.bytes);
         }
     }
 
@@ -690,11 +728,20 @@ impl Server {
         }
         let slower = setting.delays.client(last).0;
         let job = Job { origin: job.origin.wrapping_sub(slower), ..job };
-        match (&mut self.downlink, recipients) {
-            (None, 1) => recorder.delivered(last, last.0.wrapping_sub(job.origin), job.bytes),
-            (downlink, _) => recorder.delivered_many((first.min(last), last), recipients, job.bytes, || {
-                job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0))
-            }),
+        let downlink = &mut self.downlink;
+        let alone = recipients == 1 && downlink.is_none();
+        let mut origin =
+            || job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0));
+        let mut others = recipients;
+        if let Some(consumers) = &mut self.consumers {
+            let slow = consumers.among(recipients);
+            consumers.hand_out((first.min(last), last), slow, job.bytes, recorder, &mut origin);
+            others -= slow;
+        }
+        match others {
+            0 => {}
+            1 if alone => recorder.delivered(last, last.0.wrapping_sub(origin()), job.bytes),
+            others => recorder.delivered_many((first.min(last), last), others, job.bytes, origin),
         }
     }
 
@@ -716,7 +763,7 @@ impl Server {
     pub fn settle(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
         self.drain_shared(until, recorder);
         self.catch_up(until, setting, recorder);
-        if self.crashes.is_empty() {
+        if self.crashes.is_empty() && self.consumers.is_none() {
             self.release::<false>(until, recorder);
         } else {
             self.release::<true>(until, recorder);
@@ -726,6 +773,9 @@ impl Server {
     /// Ends the run: counts what is still at a shared station, and says what the server did; call it once, after the last
     /// [`Self::settle`].
     pub fn finish(&mut self, end: SimTime, recorder: &mut Recorder) -> ServerTotals {
+        if let Some(consumers) = &mut self.consumers {
+            consumers.finish(end, recorder);
+        }
         let ahead = match &self.cpu {
             CpuStation::Shared(station) => {
                 recorder.shared_work(station.now(), end, station.busy_cores() as u32);
@@ -774,7 +824,7 @@ impl Server {
             CpuStation::Shared(station) => station.len() as f64,
         };
         let sending = self.nic_out.as_ref().map_or(0.0, |line| line.backlog(now).as_seconds());
-        waiting * mean_payload + sending * out_bytes_per_second
+        waiting * mean_payload + sending * out_bytes_per_second + self.waiting_for_slow(now).0
     }
 }
 

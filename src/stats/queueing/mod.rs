@@ -8,6 +8,7 @@
 //! and for a queue that would grow without end.
 
 pub mod batch;
+pub mod brownian;
 pub mod erlang;
 pub mod finite;
 pub mod jsq;
@@ -19,6 +20,7 @@ pub mod unreliable;
 pub mod wakeups;
 
 pub use batch::{BatchSize, mxg1};
+pub use brownian::BoundedWork;
 pub use erlang::{Impatient, erlang_a, erlang_a_bounded, erlang_b, erlang_c};
 pub use finite::{PoissonNumber, lost_calls, mg_infinity, mmck, mmck_delayed};
 pub use jsq::shortest_of_two;

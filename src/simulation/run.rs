@@ -403,13 +403,7 @@ fn run_together(
             if let Some(exchange) = exchange.as_deref_mut()
                 && exchange.pace().step == Span::ZERO
             {
-                let mut rows: Vec<Row<'_>> = parts
-                    .iter_mut()
-                    .filter_map(|Part { cells, recorder, inbox, .. }| {
-                        Some(Row { cells, recorder, inbox: inbox.as_mut()? })
-                    })
-                    .collect();
-                exchange.advance_singly(&mut rows, &mut changes, setting, until);
+                exchange.advance_singly(&mut rows(parts), &mut changes, setting, until);
             }
             let there = if window == windows { those_there(door.as_deref(), cells) } else { Vec::new() };
             let shared = exchange.as_deref();
@@ -474,6 +468,14 @@ fn run_together(
         }
     });
     Ok(())
+}
+
+/// The parts, as the exchange sees them.
+fn rows(parts: &mut [Part]) -> Vec<Row<'_>> {
+    parts
+        .iter_mut()
+        .filter_map(|Part { cells, recorder, inbox, .. }| Some(Row { cells, recorder, inbox: inbox.as_mut()? }))
+        .collect()
 }
 
 /// How many windows so much time is cut into: so that nobody who asks to stop waits long, memory is looked at, and nothing

@@ -34,6 +34,14 @@ pub struct Rules {
     pub patience: Span,
 }
 
+impl Rules {
+    /// Whether any core will do, and the customer waits as long as it takes.
+    #[inline(always)]
+    const fn is_plain(&self) -> bool {
+        self.core.is_none() && self.patience.0 == u64::MAX
+    }
+}
+
 /// What became of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
@@ -82,7 +90,16 @@ impl Cores {
 
     /// Serves, turns away or loses a customer. Since service is in order of arrival, its wait is known when it comes,
     /// and one whose patience is shorter never takes any core's time.
+    #[inline]
     pub fn admit(&mut self, arrival: SimTime, demand: Span, rules: Rules) -> Admission {
+        if rules.is_plain() && self.inside.is_empty() {
+            return Admission::Served(self.serve(arrival, demand, rules.wakeup));
+        }
+        self.admit_by(rules, arrival, demand)
+    }
+
+    #[inline(never)]
+    fn admit_by(&mut self, rules: Rules, arrival: SimTime, demand: Span) -> Admission {
         let core = rules.core.unwrap_or_else(|| self.earliest());
         let queue = if self.inside.len() > 1 { core } else { 0 };
         if let Some(inside) = self.inside.get_mut(queue) {

@@ -112,10 +112,7 @@ impl Relay {
         let nodes = (first..first + count)
             .map(|node| Node {
                 nic_in: line(),
-                cpu: Cores::new(
-                    broker.map_or(1, |broker| broker.cores),
-                    u32::from(broker.is_some_and(|b| b.max_wait.is_some())),
-                ),
+                cpu: Cores::new(broker.map_or(1, |broker| broker.cores), 0),
                 nic_out: line(),
                 disk: broker.and_then(|broker| broker.disk_write).map(|_| Line::default()),
                 stream: stream(node, Purpose::Broker),

@@ -416,10 +416,11 @@ fn run_together(
                 let mut shed = Vec::new();
                 let mut messages = 0;
                 for (i, cell) in cells.iter_mut().enumerate() {
-                    messages += cell.messages_in();
+                    let before = cell.messages_in();
                     let changes: &[_] = if nothing_changes { &[] } else { &changes[*first + i] };
                     let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
                     cell.advance(until, Coming { changes, copies }, setting, recorder);
+                    messages += cell.messages_in() - before;
                     let cut = cell.cut_slow(recorder);
                     let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
                     let dropped = cut + cell.shed(excess, recorder);
@@ -430,7 +431,7 @@ fn run_together(
                         sample_memory(cell, recorder);
                     }
                 }
-                watch.did(cells.iter().map(Cell::messages_in).sum::<u64>() - messages);
+                watch.did(messages);
                 shed
             };
             let shed: Vec<Vec<(usize, u64)>> = if parallel {

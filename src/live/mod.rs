@@ -3,5 +3,6 @@
 //! `payload` is what driver and server agree on, `probe` what the machine says of processes and of itself. Nothing here
 //! knows the simulation: both yield a [`metrics::Observation`](crate::metrics::Observation), which is compared above.
 
+pub mod driver;
 pub mod payload;
 pub mod probe;

@@ -23,6 +23,7 @@ mod upgrade;
 mod worker;
 
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -163,6 +164,10 @@ fn work(shared: &Shared<'_>, number: u32) -> Result<Outcome, DriveError> {
     if !shared.plan.cpus.is_empty() {
         let core = shared.plan.cpus[number as usize % shared.plan.cpus.len()];
         pin(core).map_err(|error| DriveError::Core(core, error))?;
+    }
+    if !shared.spin {
+        // Else the kernel may let a thread sleep 50 us longer, to wake several at once; where it won't, it is late by that.
+        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     }
     Worker::new(shared, number)?.run()
 }

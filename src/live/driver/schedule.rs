@@ -4,6 +4,7 @@
 //! that the same run with the same number of workers has the same schedule.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::audience::Audience;
 use super::plan::{Pace, Plan};
@@ -79,7 +80,7 @@ impl Schedule {
                     Process::Modulated(Modulated::new(rates, switch, users.len() as u32, draws))
                 }
                 Arrivals::Trace { times, period } => {
-                    let trace = Trace { times: times.to_vec(), period: *period, number: 0 };
+                    let trace = Trace { times: Arc::clone(times), period: *period, number: 0 };
                     Process::Trace { trace, seed: plan.seed, worker, workers }
                 }
             },
@@ -190,7 +191,7 @@ impl Senders {
 /// The times of a file, over and over.
 #[derive(Debug)]
 struct Trace {
-    times: Vec<f64>,
+    times: Arc<[f64]>,
     period: f64,
     number: u64,
 }
@@ -263,8 +264,6 @@ impl Modulated {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::live::driver::plan::tests::plan;
     use crate::random::Distribution;

@@ -187,7 +187,8 @@ impl Worker<'_> {
                 self.spare.push(buffer);
             }
         }
-        let blocked = rest > 0 || socket.wants_write();
+        // TLS may wait for the server's part of the handshake rather than for room.
+        let blocked = if socket.holds_back() { socket.wants_write() } else { rest > 0 };
         if blocked != connection.blocked {
             connection.blocked = blocked;
             self.poller.change(socket, number, blocked).map_err(DriveError::Poll)?;

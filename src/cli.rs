@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds the load line of a real-time system: what gives way first, how many servers it takes, MB/s, GB/hour, latency, and
@@ -28,6 +30,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Put a scenario's load on a real WebSocket server, and measure
+    Drive(Drive),
     /// Run the broker that links servers, alone: for servers on several machines
     Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
@@ -138,6 +142,53 @@ pub struct Sweep {
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll drive`.
+#[derive(Debug, Args)]
+pub struct Drive {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// The server, such as ws://127.0.0.1:9001; given more than once, connections are dealt out in turn
+    #[arg(long, value_name = "URL", required = true)]
+    pub url: Vec<String>,
+    /// How long to measure
+    #[arg(long, value_name = "TIME", default_value = "30 s")]
+    pub duration: String,
+    /// Load before what is measured
+    #[arg(long, value_name = "TIME", default_value = "3 s")]
+    pub warm_up: String,
+    /// How long to wait at most for what is still to come at the end
+    #[arg(long, value_name = "TIME", default_value = "5 s")]
+    pub drain: String,
+    /// Connection attempts, at most, such as 500/s; default: as fast as the server takes them
+    #[arg(long, value_name = "RATE")]
+    pub ramp: Option<String>,
+    /// A closed loop instead of the scenario's rate: each connection keeps so many messages under way
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub in_flight: Option<u32>,
+    /// Threads, each with connections and file descriptors of its own; auto: as few as the descriptors allow
+    #[arg(long, value_name = "COUNT", default_value = "auto")]
+    pub threads: String,
+    /// Cores to run on, such as 1 or 2,3: one for each thread in turn
+    #[arg(long, value_name = "CORES", value_delimiter = ',')]
+    pub cpus: Vec<usize>,
+    /// Local addresses (127.1.0.1 and on) to connect from; default: as many as the ports need
+    #[arg(long, value_name = "COUNT")]
+    pub sources: Option<u32>,
+    /// Trust any certificate of a wss:// server (on this machine any is trusted)
+    #[arg(long)]
+    pub insecure: bool,
+    /// Write the latency distribution as a percentile file
+    #[arg(long, value_name = "FILE")]
+    pub hgrm: Option<PathBuf>,
+    /// Write the intended times, for `arrivals: {trace: FILE}`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `plimsoll broker`.

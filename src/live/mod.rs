@@ -4,6 +4,7 @@
 //! says of processes and of itself. Nothing here knows the simulation: both yield a
 //! [`metrics::Observation`](crate::metrics::Observation), which is compared above.
 
+pub mod driver;
 pub mod link;
 pub mod payload;
 pub mod probe;

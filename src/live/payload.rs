@@ -8,10 +8,11 @@
 /// Bytes of the header.
 const HEADER: usize = 24;
 const MAGIC: [u8; 4] = *b"PLM1";
-/// What stands before the header in a text message, between it and the filling, and at the end.
+/// What stands before the header in a text message, and between it and the filling.
 const OPEN: &[u8] = br#"{"id":""#;
 const BETWEEN: &[u8] = br#"","text":""#;
-const CLOSE: &[u8] = br#""}"#;
+/// What a text message ends with.
+pub const CLOSE: &[u8] = br#""}"#;
 /// The common words of a chat, for the filling. None has a letter that JSON would escape.
 const WORDS: [&str; 96] = [
     "the", "you", "and", "that", "was", "for", "are", "with", "they", "this", "have", "from", "one", "had", "word",
@@ -49,7 +50,7 @@ pub struct Header {
     pub intended_ns: u64,
     /// The user who sends it.
     pub sender: u32,
-    /// Which of the sender's messages it is, from 0.
+    /// The sender's messages have rising numbers.
     pub sequence: u32,
     /// The user it is for, where it is for one.
     pub recipient: u32,

@@ -188,7 +188,8 @@ fn heading_line(view: &View<'_>, what: &str) -> String {
     format!("{left}{right:>width$}\n", width = usize::from(COLUMNS) - left.chars().count())
 }
 
-fn cut(text: &str, most: usize) -> String {
+/// A text without control characters, cut where it is longer than so many.
+pub(super) fn cut(text: &str, most: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if clean.chars().count() <= most { clean } else { clean.chars().take(most - 1).collect::<String>() + "…" }
 }
@@ -881,7 +882,8 @@ fn trimmed(table: &Table) -> String {
     table.to_string().lines().fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-fn wrapped(text: &str) -> String {
+/// A text in lines of at most 100 columns.
+pub(super) fn wrapped(text: &str) -> String {
     fold(text, 0, 0)
 }
 

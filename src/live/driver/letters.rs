@@ -1,0 +1,190 @@
+//! Writes messages as frames, from texts made beforehand: nothing is allocated for a message.
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::frame::{self, Opcode};
+use crate::live::payload::{self, Form, Header};
+use crate::random::{Distribution, Purpose, Stream};
+
+/// Different texts.
+const VARIANTS: u64 = 16;
+/// How long they are made; what is longer repeats them.
+const PREPARED: usize = 64 << 10;
+/// The largest message, whatever the scenario's distribution draws.
+const LARGEST: usize = 16 << 20;
+/// What every flushed block ends with, and no message is sent with (RFC 7692, section 7.2.1).
+pub const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// The messages of a worker.
+#[derive(Debug)]
+pub struct Letters {
+    form: Form,
+    size: Distribution,
+    /// Texts with room for a header, and without.
+    prepared: Vec<Vec<u8>>,
+    small: Vec<u8>,
+    sizes: Stream,
+    keys: Stream,
+    turn: usize,
+    compressor: Compress,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Letters {
+    /// Messages of these sizes; the seed and the worker rule the sizes, and what frames are masked with.
+    pub fn new(form: Form, size: Distribution, seed: u64, worker: u64) -> Self {
+        let length = size.upper_end().map_or(PREPARED, |most| (most as usize + 1).min(PREPARED)).max(form.least());
+        Self {
+            form,
+            size,
+            prepared: (0..VARIANTS).map(|variant| payload::blank(form, length, variant)).collect(),
+            small: payload::blank(form, form.least() - 1, 0),
+            sizes: Stream::named(seed, 0, worker, Purpose::Size),
+            keys: Stream::named(seed, 1, worker, Purpose::Size),
+            turn: 0,
+            compressor: Compress::new(Compression::fast(), false),
+            plain: Vec::new(),
+            packed: Vec::new(),
+        }
+    }
+
+    /// A key for a frame that is no message.
+    pub fn key(&mut self) -> u32 {
+        self.keys.bits() as u32
+    }
+
+    /// Appends the frame of a message, and says how many bytes its payload has before compression.
+    pub fn write(&mut self, out: &mut Vec<u8>, header: Header, deflate: bool) -> usize {
+        let size = (self.size.sample(&mut self.sizes).round() as usize).min(LARGEST);
+        self.turn = (self.turn + 1) % self.prepared.len();
+        let (opcode, key) = (self.opcode(), self.key());
+        if deflate {
+            let mut plain = std::mem::take(&mut self.plain);
+            plain.clear();
+            self.text(&mut plain, size);
+            header.write(self.form, &mut plain);
+            self.pack(&plain);
+            self.plain = plain;
+            let start = frame::begin(out, opcode, true, key, self.packed.len());
+            out.extend_from_slice(&self.packed);
+            frame::mask(&mut out[start..], key);
+        } else {
+            let start = frame::begin(out, opcode, false, key, size);
+            self.text(out, size);
+            header.write(self.form, &mut out[start..]);
+            frame::mask(&mut out[start..], key);
+        }
+        size
+    }
+
+    fn opcode(&self) -> Opcode {
+        match self.form {
+            Form::Text => Opcode::Text,
+            Form::Binary => Opcode::Binary,
+        }
+    }
+
+    /// Appends a text of this size.
+    fn text(&self, out: &mut Vec<u8>, size: usize) {
+        if size < self.form.least() {
+            out.extend_from_slice(&self.small[..size]);
+            return;
+        }
+        let end = match self.form {
+            Form::Text => payload::CLOSE,
+            Form::Binary => &[],
+        };
+        let text = &self.prepared[self.turn];
+        let text = &text[..text.len() - end.len()];
+        let mut left = size - end.len();
+        let first = left.min(text.len());
+        out.extend_from_slice(&text[..first]);
+        left -= first;
+        // The words again, from behind the header on.
+        let words = &text[self.form.least().min(text.len())..];
+        while left > 0 {
+            let more = left.min(words.len().max(1));
+            if words.is_empty() {
+                out.push(b' ');
+            } else {
+                out.extend_from_slice(&words[..more]);
+            }
+            left -= more;
+        }
+        out.extend_from_slice(end);
+    }
+
+    /// Compresses by itself, without regard to what was sent before.
+    fn pack(&mut self, plain: &[u8]) {
+        self.compressor.reset();
+        self.packed.clear();
+        let mut done = 0;
+        loop {
+            self.packed.reserve(plain.len() / 2 + 64);
+            let before = self.compressor.total_in();
+            let flushed = self.compressor.compress_vec(&plain[done..], &mut self.packed, FlushCompress::Sync);
+            done += (self.compressor.total_in() - before) as usize;
+            // Room to spare at the end says that all of it is out.
+            if flushed.is_err() || (done == plain.len() && self.packed.len() < self.packed.capacity()) {
+                break;
+            }
+        }
+        if self.packed.ends_with(&TAIL) {
+            self.packed.truncate(self.packed.len() - TAIL.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server makes of a frame: without its header, unmasked.
+    fn payload(frame: &[u8]) -> Vec<u8> {
+        let header = match frame[1] & 127 {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        };
+        let key = &frame[header..header + 4];
+        frame[header + 4..].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+    }
+
+    const HEADER: Header = Header { intended_ns: 5, sender: 1, sequence: 2, recipient: 3 };
+
+    #[test]
+    fn messages_have_their_size_and_their_header_and_text_is_json() {
+        for form in [Form::Text, Form::Binary] {
+            for size in [0, 1, 23, 24, 50, 100, 1_000, 70_000, 200_000] {
+                let mut letters = Letters::new(form, Distribution::Constant(f64::from(size)), 1, 0);
+                let mut out = Vec::new();
+                assert_eq!(letters.write(&mut out, HEADER, false), size as usize);
+                let message = payload(&out);
+                assert_eq!(message.len(), size as usize);
+                let has_header = message.len() >= form.least();
+                assert_eq!(Header::read(&message), has_header.then_some(HEADER), "{form:?} {size}");
+                if has_header && form == Form::Text {
+                    serde_json::from_slice::<serde_json::Value>(&message).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_compressed_comes_back_and_is_smaller() {
+        for size in [100, 1_000, 50_000] {
+            let mut letters = Letters::new(Form::Text, Distribution::Constant(f64::from(size)), 1, 0);
+            let mut out = Vec::new();
+            letters.write(&mut out, HEADER, true);
+            assert_eq!(out[0], 0xc1, "the first reserved bit says that it is compressed");
+            let mut packed = payload(&out);
+            assert!(packed.len() < size as usize + 10 && (size < 1_000 || packed.len() * 4 < size as usize * 3));
+            packed.extend_from_slice(&TAIL);
+            let mut plain = Vec::with_capacity(size as usize + 100);
+            let mut inflate = flate2::Decompress::new(false);
+            inflate.decompress_vec(&packed, &mut plain, flate2::FlushDecompress::Sync).unwrap();
+            assert_eq!((plain.len(), Header::read(&plain)), (size as usize, Some(HEADER)));
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds the load line of a real-time system: what gives way first, how many servers it takes, MB/s, GB/hour, latency, and
@@ -28,6 +30,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
+    Serve(Serve),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -136,4 +140,30 @@ pub struct Sweep {
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// Address to listen on; with port 0 a free one is chosen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: String,
+    /// Cores to run on, such as 0 or 0,2-3; default: any
+    #[arg(long, value_name = "LIST")]
+    pub cpus: Option<String>,
+    /// Folder for the log that the scenario's `logs` asks for; without it nothing is written
+    #[arg(long, value_name = "FOLDER")]
+    pub log_dir: Option<PathBuf>,
+    /// Size at which the next log file begins
+    #[arg(long, value_name = "SIZE", default_value = "64 MB", requires = "log_dir")]
+    pub log_rotate: String,
+    /// Log files that each process keeps
+    #[arg(long, value_name = "COUNT", default_value_t = 8, requires = "log_dir", value_parser = clap::value_parser!(u16).range(1..))]
+    pub log_keep: u16,
+    /// Form of what is printed: one line when it listens, and the totals at the end
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
 }

@@ -7,6 +7,7 @@ mod new;
 mod output;
 mod progress;
 mod schema;
+mod serve;
 mod simulate;
 mod sweep;
 
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
+        Command::Serve(options) => serve::run(&options),
         Command::Schema => schema::run(),
     };
     match done {

@@ -5,3 +5,4 @@
 
 pub mod payload;
 pub mod probe;
+pub mod server;

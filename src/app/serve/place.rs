@@ -1,6 +1,7 @@
 //! Where a server runs: address, cores, descriptors.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::os::fd::OwnedFd;
 
 use anyhow::{Context as _, anyhow};
 use rustix::io::Errno;
@@ -36,7 +37,7 @@ pub fn listen(address: SocketAddr, shared: bool) -> Result<TcpListener, Failure>
 }
 
 /// A socket with this address that doesn't listen.
-fn socket(address: SocketAddr, shared: bool) -> Result<std::os::fd::OwnedFd, Errno> {
+fn socket(address: SocketAddr, shared: bool) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -45,6 +46,16 @@ fn socket(address: SocketAddr, shared: bool) -> Result<std::os::fd::OwnedFd, Err
     }
     rustix::net::bind(&socket, &address)?;
     Ok(socket)
+}
+
+/// Holds an address without listening, so that this process's children can share its port: the socket that holds it,
+/// and the address, which has a port now.
+pub fn hold(address: SocketAddr) -> Result<(OwnedFd, SocketAddr), Failure> {
+    // Whoever shares ports would be let in beside a stranger who does so too.
+    drop(listen(address, false)?);
+    let held = socket(address, true).map_err(|errno| unlistenable(address, errno))?;
+    let found = rustix::net::getsockname(&held).map_err(std::io::Error::from).context("the address of the socket")?;
+    Ok((held, SocketAddr::try_from(found).map_err(std::io::Error::from).context("the address of the socket")?))
 }
 
 fn unlistenable(address: SocketAddr, errno: Errno) -> Failure {
@@ -88,15 +99,23 @@ pub fn most_descriptors() -> u64 {
     current.unwrap_or(u64::MAX)
 }
 
-/// Checks that so many connections can be open in this process.
-pub fn descriptors(connections: u64) -> Result<(), Failure> {
-    let (needed, most) = (connections.saturating_add(OTHERS), most_descriptors());
-    if needed <= most {
+/// Processes that so many connections need. The kernel deals connections out at random, so each has some room to spare.
+pub fn workers(connections: u64) -> u64 {
+    let most = most_descriptors().saturating_sub(OTHERS);
+    if connections <= most { 1 } else { connections.div_ceil((most - most / 20).max(1)) }
+}
+
+/// Checks that so many connections can be open in so many processes.
+pub fn descriptors(connections: u64, workers: u64) -> Result<(), Failure> {
+    if workers >= self::workers(connections) {
         return Ok(());
     }
+    let (needed, most) = (connections.div_ceil(workers).saturating_add(OTHERS), most_descriptors());
+    let each = if workers == 1 { "" } else { " in each process" };
+    let enough = self::workers(connections);
     Err(anyhow!(
-        "{connections} connections need {needed} file descriptors, and a process can open {most}: raise that (ulimit -n), \
-         or start with fewer users"
+        "{connections} connections need {needed} file descriptors{each}, and a process can open {most}: raise that \
+         (ulimit -n), start with fewer users, or with `--workers {enough}` (or `auto`)"
     )
     .into())
 }

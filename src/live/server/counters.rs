@@ -74,6 +74,7 @@ counters! {
     pongs: "heartbeats_answered", "Answers to pings.";
     protocol_errors: "protocol_errors", "Connections closed, since they broke the protocol.";
     bad_requests: "bad_requests", "HTTP requests answered with a status 4xx.";
+    tls_failures: "tls_handshakes_failed", "TLS handshakes that failed.";
     accept_failures: "accept_failures", "Times that a connection could not be accepted, for want of descriptors or memory.";
     log_records: "log_records", "Records handed to the log.";
     log_bytes: "log_bytes", "Bytes handed to the log.";

@@ -20,6 +20,7 @@ mod peer;
 mod reader;
 mod settings;
 mod shared;
+mod tls;
 mod transport;
 mod work;
 
@@ -36,6 +37,7 @@ use tokio::sync::{mpsc, watch};
 pub use counters::Totals;
 pub use log::{Log, LogSettings};
 pub use settings::{Reach, Settings};
+pub use tls::{Tls, TlsError};
 
 use connection::Connection;
 use shared::Shared;
@@ -43,6 +45,8 @@ use transport::Transport;
 
 /// How long connections have to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long accepting pauses when it fails, such as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -61,9 +65,9 @@ impl Server {
     ///
     /// # Errors
     /// When threads can't be started.
-    pub fn start(settings: Settings, listener: TcpListener, log: Option<Log>) -> io::Result<Self> {
+    pub fn start(settings: Settings, listener: TcpListener, log: Option<Log>, tls: Option<Tls>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let shared = Arc::new(Shared::new(settings, log));
+        let shared = Arc::new(Shared::new(settings, log, tls));
         let (ending, end) = watch::channel(false);
         let mut server = Self { shared, ending, threads: Vec::new(), pool: None };
         if server.shared.settings.shared && server.shared.settings.threads > 1 {
@@ -101,7 +105,7 @@ impl Server {
             self.start_thread(number, end.clone(), async move {
                 while let Some(stream) = receiver.recv().await {
                     if let Ok(stream) = tokio::net::TcpStream::from_std(stream) {
-                        tokio::spawn(Connection::new(Transport::Plain(stream), Arc::clone(&shared)));
+                        welcome(stream, &shared);
                     }
                 }
             })?;
@@ -186,9 +190,7 @@ async fn accept(
                 Some(other) => {
                     let _ = stream.into_std().map(|stream| other.send(stream));
                 }
-                None => {
-                    tokio::spawn(Connection::new(Transport::Plain(stream), Arc::clone(&shared)));
-                }
+                None => welcome(stream, &shared),
             }
         }
     };
@@ -201,4 +203,22 @@ async fn accept(
         accepting.as_mut().poll(context)
     })
     .await;
+}
+
+/// Serves a connection on this runtime from now on.
+fn welcome(stream: tokio::net::TcpStream, shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    let Some(tls) = &shared.tls else {
+        tokio::spawn(Connection::new(Transport::Plain(stream), shared));
+        return;
+    };
+    let handshake = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
+    tokio::spawn(async move {
+        if let Ok(Ok(stream)) = handshake.await {
+            // A task of its own, so that the handshake's is given back.
+            tokio::spawn(Connection::new(Transport::Tls(Box::new(stream)), shared));
+        } else {
+            core::with(|core| core.counters.tls_failures.add(1));
+        }
+    });
 }

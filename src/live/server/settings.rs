@@ -33,6 +33,8 @@ pub struct Settings {
     pub seed: u64,
     /// Connections past which it refuses.
     pub connection_limit: Option<u64>,
+    /// Whether that limit is a semaphore on standard input, for several processes.
+    pub common_limit: bool,
     /// Time between two pings of a connection.
     pub heartbeat: Option<Duration>,
     /// Silence both ways after which a connection is cut.
@@ -67,6 +69,7 @@ impl Settings {
             work: states_work.then(|| servers.cpu.per_message.clone()),
             seed: scenario.simulation.seed,
             connection_limit: servers.connection_limit,
+            common_limit: false,
             heartbeat: scenario.workload.heartbeat.map(duration),
             idle_timeout: scenario.balancer.idle_timeout.map(duration),
             send_buffer: servers.send_buffer.get() as usize,

@@ -12,6 +12,7 @@ use super::channel::{Channel, Directory, Place};
 use super::counters::{Counters, Gauges, Totals, open_metrics};
 use super::log::{Batch, Log};
 use super::settings::Settings;
+use super::tls::Tls;
 use crate::live::probe::Usage;
 
 /// What all threads of a server process know.
@@ -27,6 +28,8 @@ pub struct Shared {
     pub places: Places,
     /// The log, if one is written.
     pub log: Option<Arc<Log>>,
+    /// Encryption, if there is any.
+    pub tls: Option<Tls>,
     cores: Mutex<Vec<Core>>,
     runtimes: Mutex<Vec<Handle>>,
 }
@@ -40,14 +43,15 @@ struct Core {
 
 impl Shared {
     /// Those of a server that isn't running yet.
-    pub fn new(settings: Settings, log: Option<Log>) -> Self {
-        let places = Places { limit: settings.connection_limit, taken: AtomicU64::new(0) };
+    pub fn new(settings: Settings, log: Option<Log>, tls: Option<Tls>) -> Self {
+        let places = Places { limit: settings.connection_limit, common: settings.common_limit, taken: AtomicU64::new(0) };
         Self {
             settings,
             everyone: Channel::new(Place::Everyone),
             groups: Directory::default(),
             places,
             log: log.map(Arc::new),
+            tls,
             cores: Mutex::default(),
             runtimes: Mutex::default(),
         }
@@ -112,22 +116,33 @@ impl Shared {
     }
 }
 
-/// Places for connections.
+/// Places for connections: the process's own, or those of several processes, which are a counting semaphore that each
+/// of them has as its standard input (eventfd(2)).
 #[derive(Debug)]
 pub struct Places {
     limit: Option<u64>,
+    common: bool,
     taken: AtomicU64,
 }
 
 impl Places {
     /// Takes one, if one is left.
     pub fn take(&self) -> bool {
+        if self.common {
+            let taken = rustix::io::read(rustix::stdio::stdin(), &mut [0; 8]).is_ok();
+            self.taken.fetch_add(u64::from(taken), AcqRel);
+            return taken;
+        }
         let more = |taken| Some(taken + 1).filter(|taken| self.limit.is_none_or(|limit| *taken <= limit));
         self.taken.fetch_update(AcqRel, Acquire, more).is_ok()
     }
 
     /// Gives one back.
     pub fn give_back(&self) {
+        if self.common {
+            // It can't fail: there is room for each that was taken.
+            let _ = rustix::io::write(rustix::stdio::stdin(), &1_u64.to_ne_bytes());
+        }
         self.taken.fetch_sub(1, AcqRel);
     }
 
@@ -149,7 +164,7 @@ mod tests {
 
     #[test]
     fn places_run_out_and_come_back() {
-        let places = Places { limit: Some(2), taken: AtomicU64::new(0) };
+        let places = Places { limit: Some(2), common: false, taken: AtomicU64::new(0) };
         assert_eq!([0; 3].map(|_| places.take()), [true, true, false]);
         places.give_back();
         assert!(places.take() && !places.take());

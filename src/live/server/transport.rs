@@ -6,12 +6,15 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// A socket.
 #[derive(Debug)]
 pub enum Transport {
     /// As it is.
     Plain(TcpStream),
+    /// Encrypted.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Transport {
@@ -20,6 +23,7 @@ impl Transport {
         let mut buffer = ReadBuf::new(bytes);
         let done = match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),
         };
         done.map_ok(|()| buffer.filled().len())
     }
@@ -29,6 +33,7 @@ impl Transport {
         match (self, slices) {
             (Self::Plain(stream), [one]) => Pin::new(stream).poll_write(context, one),
             (Self::Plain(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
+            (Self::Tls(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
 
@@ -36,6 +41,7 @@ impl Transport {
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -43,6 +49,7 @@ impl Transport {
     pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

@@ -35,6 +35,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
     Serve(Serve),
+    /// Run the broker that links servers, alone: for servers on several machines
+    Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -246,4 +248,15 @@ impl FromStr for Part {
             address: address.parse().map_err(|_| "no address".to_owned())?,
         })
     }
+}
+
+/// `plimsoll broker`.
+#[derive(Debug, Args)]
+pub struct Broker {
+    /// Where to listen: address and port (0: any that is free)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Form of what it says
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
 }

@@ -10,6 +10,8 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use common::{folder, run, scenario};
 use live::{Client, Serving, closed, text};
 use tungstenite::Message;
@@ -58,7 +60,8 @@ fn past_the_limit_the_answer_is_503_and_who_leaves_makes_room() {
 
 #[test]
 fn a_room_gets_its_messages_once_each_in_order_and_no_other_room_does() {
-    let server = Serving::start("users: 9\nworkload: {fan_out: {room: 3}, heartbeat: none}\nservers: {cores: 2}\n", &[]);
+    let server =
+        Serving::start("users: 9\nworkload: {fan_out: {room: 3}, heartbeat: none}\nservers: {cores: 2}\n", &[]);
     assert!(server.refused("/?user=1").contains("room=NUMBER"));
     let mut rooms: Vec<Vec<Client>> = (0..3)
         .map(|room| (0..3).map(|at| server.client(&format!("/?user={}&room={room}", 3 * room + at))).collect())
@@ -107,7 +110,8 @@ fn a_direct_message_reaches_the_user_it_names_on_each_connection() {
 
 #[test]
 fn a_broadcast_reaches_all_and_none_reaches_nobody() {
-    let server = Serving::start("users: 9\nworkload: {fan_out: broadcast, heartbeat: none}\nservers: {cores: 2}\n", &[]);
+    let server =
+        Serving::start("users: 9\nworkload: {fan_out: broadcast, heartbeat: none}\nservers: {cores: 2}\n", &[]);
     let mut clients = [0; 5].map(|_| server.client("/"));
     clients[3].send(text("hello")).unwrap();
     for client in &mut clients {
@@ -140,7 +144,8 @@ fn slow_consumer(policy: &str) -> (serde_json::Value, usize, usize) {
         assert_eq!(fast.read().unwrap(), message, "the fast one gets all");
     }
     let mut got = 0;
-    let end = if policy == "drop" { "plimsoll_deliveries_dropped_total" } else { "plimsoll_slow_consumers_cut_total 1" };
+    let end =
+        if policy == "drop" { "plimsoll_deliveries_dropped_total" } else { "plimsoll_slow_consumers_cut_total 1" };
     server.eventually(end);
     while got < sent && slow.read().is_ok_and(|read| read == message) {
         got += 1;
@@ -292,6 +297,76 @@ fn a_client_that_closes_gets_its_code_back_and_one_that_errs_the_right_one() {
 }
 
 #[test]
+fn encryption_is_the_given_certificates_or_one_made_for_the_occasion() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let files = folder();
+    let (certificate, key) = (files.join("certificate.pem"), files.join("key.pem"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let given = ["--tls", "--cert", certificate.to_str().unwrap(), "--key", key.to_str().unwrap()];
+    let server = Serving::start(ECHO, &given);
+    let mut client = server.encrypted(made.cert.der()).unwrap();
+    for size in [0, 1_000, 300_000] {
+        let message = Message::binary(vec![3; size]);
+        client.send(message.clone()).unwrap();
+        assert!(client.read().unwrap() == message, "{size}");
+    }
+    server.terminate();
+    assert!(matches!(client.read().unwrap(), Message::Close(Some(frame)) if u16::from(frame.code) == 1001));
+    drop(client);
+    let totals: Value = serde_json::from_str(&server.wait().0).unwrap();
+    assert_eq!((&totals["totals"]["messages_out"], &totals["totals"]["tls_failures"]), (&3.into(), &0.into()));
+
+    let server = Serving::start(ECHO, &["--tls"]);
+    let refused = server.encrypted(made.cert.der()).map(drop).unwrap_err();
+    assert!(refused.contains("certificate"), "{refused}");
+    // It learns of the refusal after the client does.
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(server.end()["tls_failures"], 1);
+}
+
+#[test]
+fn workers_share_a_port_and_a_limit_and_their_totals_are_added_up() {
+    let limited = ECHO.replace("cores: 1", "cores: 2, connections: {comfortable: 20, limit: 20}");
+    let server = Serving::start(&limited, &["--workers", "2"]);
+    assert_eq!((server.addresses.len(), server.pids.len()), (1, 2));
+    let mut clients: Vec<Client> = (0..20).map(|_| server.client("/")).collect();
+    assert!(server.refused("/").starts_with("HTTP/1.1 503 "));
+    for client in &mut clients {
+        client.send(text("hello")).unwrap();
+        assert_eq!(client.read().unwrap(), text("hello"));
+    }
+    server.terminate();
+    assert!(clients.iter_mut().all(|client| closed(client) == Some(1001)));
+    let totals: Value = serde_json::from_str(&server.wait().0).unwrap();
+    let count = |name: &str| totals["totals"][name].as_u64().unwrap();
+    assert_eq!((count("accepted"), count("refused"), count("messages_out")), (20, 1, 20), "{totals}");
+}
+
+#[test]
+fn servers_have_a_port_and_a_limit_each() {
+    let limited = ECHO.replace("cores: 1", "cores: 1, connections: {comfortable: 1, limit: 1}");
+    let server = Serving::start(&limited, &["--servers", "3"]);
+    assert_eq!((server.addresses.len(), server.pids.len()), (3, 3));
+    for number in 0..3 {
+        let mut client = server.client_of(number, "/");
+        client.send(text("hello")).unwrap();
+        assert_eq!(client.read().unwrap(), text("hello"));
+    }
+    assert_eq!(server.end()["messages_out"], 3);
+}
+
+#[test]
+fn a_process_that_ends_by_itself_ends_them_all() {
+    let server = Serving::start(ECHO, &["--workers", "2"]);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(server.pids[0]).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let (code, stderr) = server.failure();
+    assert_eq!(code, Some(3));
+    assert!(stderr.contains("a serving process ended by itself"), "{stderr}");
+}
+
+#[test]
 fn what_cannot_work_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -308,6 +383,12 @@ fn what_cannot_work_is_told() {
         (vec![echo, "--users", "100M"], 3, "100000000 connections need 100000100 file descriptors"),
         (vec![logged.to_str().unwrap(), "--log-dir", logs.to_str().unwrap()], 3, "the log can't be written to"),
         (vec![logged.to_str().unwrap(), "--log-dir", "x", "--log-rotate", "10"], 2, "`--log-rotate`"),
+        (vec![echo, "--tls", "--cert", "absent.pem", "--key", "absent.pem"], 3, "`absent.pem` can't be read"),
+        (vec![echo, "--tls", "--cert", echo, "--key", echo], 3, "the certificate can't be read"),
+        (vec![echo, "--cert", echo, "--key", echo], 2, "--tls"),
+        (vec![echo, "--workers", "0"], 2, "write a number from 1 to 1000, or auto"),
+        (vec![echo, "--set", "workload.fan_out=broadcast", "--servers", "2"], 2, "nothing carries them there"),
+        (vec![echo, "--listen", &address, "--workers", "2"], 3, "another program listens there"),
         (vec![echo, "--set", "logs=none", "--log-dir", "x"], 2, "`--log-dir` needs `logs` in the scenario"),
     ];
     for (arguments, code, message) in cases {

@@ -3,15 +3,21 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{self, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tungstenite::{Message, WebSocket};
 
 use super::common::{now, program, scenario};
 
 /// A client; a read that takes too long fails.
 pub type Client = WebSocket<TcpStream>;
+
+/// One whose connection is encrypted.
+pub type Encrypted = WebSocket<StreamOwned<ClientConnection, TcpStream>>;
 
 /// How long anything may take: far longer than it should, so that a busy machine doesn't matter.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,7 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Serving {
     process: Option<Child>,
     output: Option<BufReader<ChildStdout>>,
-    address: String,
+    /// Where it listens, and the processes that serve.
+    pub addresses: Vec<String>,
+    pub pids: Vec<u64>,
 }
 
 impl Serving {
@@ -44,23 +52,46 @@ impl Serving {
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        let address = if format == "json" {
+        let (urls, pids): (Vec<String>, _) = if format == "json" {
             let ready: Value = serde_json::from_str(&line).unwrap_or_default();
             assert!(ready["pids"][0].is_u64(), "{line}{}", errors(&mut process));
-            ready["listening"][0].as_str().unwrap().to_owned()
+            let list = |key: &str| ready[key].as_array().unwrap().iter();
+            let urls = list("listening").map(|url| url.as_str().unwrap().to_owned());
+            (urls.collect(), list("pids").map(|pid| pid.as_u64().unwrap()).collect())
         } else {
-            line.trim_end().strip_prefix("listening on ").unwrap_or_default().to_owned()
+            (vec![line.trim_end().strip_prefix("listening on ").unwrap_or_default().to_owned()], Vec::new())
         };
-        let address = address.strip_prefix("ws://").expect("it listens").to_owned();
-        Self { process: Some(process), output: Some(output), address }
+        let scheme = if options.contains(&"--tls") { "wss://" } else { "ws://" };
+        let addresses = urls.iter().map(|url| url.strip_prefix(scheme).expect("it listens").to_owned()).collect();
+        Self { process: Some(process), output: Some(output), addresses, pids }
     }
 
     /// Connects.
     pub fn client(&self, path: &str) -> Client {
-        let (client, response) =
-            tungstenite::client(format!("ws://{}{path}", self.address), self.connect()).unwrap();
+        self.client_of(0, path)
+    }
+
+    /// Connects to one of several servers.
+    pub fn client_of(&self, server: usize, path: &str) -> Client {
+        let stream = connect(&self.addresses[server]);
+        let (client, response) = tungstenite::client(format!("ws://{}{path}", self.addresses[server]), stream).unwrap();
         assert_eq!(response.status(), 101);
         client
+    }
+
+    /// Connects with encryption, trusting this certificate only.
+    pub fn encrypted(&self, trusted: &CertificateDer<'static>) -> Result<Encrypted, String> {
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted.clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let session = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        let stream = StreamOwned::new(session, connect(&self.addresses[0]));
+        let client = tungstenite::client(format!("ws://{}/", self.addresses[0]), stream);
+        client.map(|(client, _)| client).map_err(|error| error.to_string())
     }
 
     /// The answer to a WebSocket handshake that is refused.
@@ -79,18 +110,11 @@ impl Serving {
     }
 
     fn request(&self, request: &str) -> String {
-        let mut stream = self.connect();
+        let mut stream = connect(&self.addresses[0]);
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream
     }
 
     /// Waits until `/metrics` has this.
@@ -110,9 +134,9 @@ impl Serving {
     pub fn counted(&self, name: &str) -> u64 {
         let page = self.page("/metrics");
         let line = page.lines().find(|line| {
-            line.strip_prefix("plimsoll_").and_then(|line| line.strip_prefix(name)).is_some_and(|rest| {
-                rest.starts_with(' ') || rest.starts_with("_total ")
-            })
+            line.strip_prefix("plimsoll_")
+                .and_then(|line| line.strip_prefix(name))
+                .is_some_and(|rest| rest.starts_with(' ') || rest.starts_with("_total "))
         });
         line.unwrap_or_else(|| panic!("no {name}: {page}")).rsplit(' ').next().unwrap().parse().unwrap()
     }
@@ -134,6 +158,13 @@ impl Serving {
         (stdout, stderr)
     }
 
+    /// Waits for its bad end: the exit code and its standard error.
+    pub fn failure(mut self) -> (Option<i32>, String) {
+        let mut process = self.process.take().unwrap();
+        let stderr = errors(&mut process);
+        (process.wait().unwrap().code(), stderr)
+    }
+
     /// Ends it: its totals.
     pub fn end(self) -> Value {
         self.terminate();
@@ -151,6 +182,13 @@ impl Drop for Serving {
             let _ = process.wait();
         }
     }
+}
+
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }
 
 fn errors(process: &mut Child) -> String {

@@ -135,9 +135,8 @@ fn log(options: &Serve, scenario: &Scenario) -> Result<Option<LogSettings>, Fail
     if rotate < 1.0 {
         return Err(wrong("`--log-rotate` must be at least 1 B", "write a size such as `64 MB`"));
     }
-    let name = options.part.map_or_else(|| "messages".to_owned(), |part| {
-        format!("messages-{}-{}", part.server, part.worker)
-    });
+    let name =
+        options.part.map_or_else(|| "messages".to_owned(), |part| format!("messages-{}-{}", part.server, part.worker));
     Ok(Some(LogSettings {
         folder,
         name,
@@ -170,7 +169,10 @@ impl Signals {
 
     /// Whether one of them has come.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) { Poll::Ready(()) } else { Poll::Pending }
+        if self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
-

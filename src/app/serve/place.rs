@@ -75,7 +75,9 @@ pub fn pin(list: &str) -> Result<(), Failure> {
     for part in list.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         match (first.trim().parse::<usize>(), last.trim().parse::<usize>()) {
-            (Ok(first), Ok(last)) if first <= last && last < CpuSet::MAX_CPU => (first..=last).for_each(|core| set.set(core)),
+            (Ok(first), Ok(last)) if first <= last && last < CpuSet::MAX_CPU => {
+                (first..=last).for_each(|core| set.set(core));
+            }
             _ => {
                 let error = Diagnostic::new(format!("`--cpus` {} is no list of cores", quoted(list)))
                     .help("write their numbers, such as `0` or `0,2-3`");

@@ -105,10 +105,12 @@ mod tests {
         let peer = Peer::new(0);
         peer.enter(Stage::Open, 0);
         let rounds = rounds(Some(1_000), None);
-        let seen: Vec<u8> = [0, 500, 1_000, 1_500, 2_001].map(|now| {
-            rounds.visit(&peer, now);
-            peer.signals()
-        }).into();
+        let seen: Vec<u8> = [0, 500, 1_000, 1_500, 2_001]
+            .map(|now| {
+                rounds.visit(&peer, now);
+                peer.signals()
+            })
+            .into();
         assert_eq!(seen, [0, 0, peer::PING, 0, peer::SILENT]);
     }
 
@@ -136,8 +138,10 @@ mod tests {
 
     #[test]
     fn pings_keep_their_interval_however_often_is_looked() {
-        let mut settings = Settings::of(&crate::scenario::Document::parse("x", b"users: 1", &|_| unreachable!())
-            .unwrap().resolve().unwrap(), false);
+        let mut settings = Settings::of(
+            &crate::scenario::Document::parse("x", b"users: 1", &|_| unreachable!()).unwrap().resolve().unwrap(),
+            false,
+        );
         for (heartbeat, idle) in [(30.0, None), (0.5, None), (7.0, Some(3.0))] {
             settings.heartbeat = Some(Duration::from_secs_f64(heartbeat));
             settings.idle_timeout = idle.map(Duration::from_secs_f64);

@@ -388,15 +388,15 @@ impl Future for Connection {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let connection = self.get_mut();
         connection.peer.watch(context.waker());
-        core::with(|core| match connection.step(core, context) {
-            Ok(()) => Poll::Pending,
-            Err(Over) => {
-                core.output.clear();
-                if connection.placed {
-                    core.counters.closed.add(1);
-                }
-                Poll::Ready(())
+        core::with(|core| {
+            if connection.step(core, context).is_ok() {
+                return Poll::Pending;
             }
+            core.output.clear();
+            if connection.placed {
+                core.counters.closed.add(1);
+            }
+            Poll::Ready(())
         })
     }
 }

@@ -114,10 +114,20 @@ pub fn open_metrics(totals: &Totals, gauges: &Gauges) -> String {
         family("connection_limit", "gauge", "Connections past which the server refuses.", &limit.to_string());
     }
     if let Some(memory) = gauges.memory_bytes {
-        family("resident_memory_bytes", "gauge", "Memory of the process that is resident and its own.", &memory.to_string());
+        family(
+            "resident_memory_bytes",
+            "gauge",
+            "Memory of the process that is resident and its own.",
+            &memory.to_string(),
+        );
     }
     family("cpu_seconds", "counter", "CPU time of the process.", &format!("{:.6}", totals.cpu_seconds));
-    family("loop_busy_seconds", "counter", "Time that the event loops were not waiting.", &format!("{:.6}", gauges.busy_seconds));
+    family(
+        "loop_busy_seconds",
+        "counter",
+        "Time that the event loops were not waiting.",
+        &format!("{:.6}", gauges.busy_seconds),
+    );
     for (_, name, meaning, value) in totals.counts() {
         family(name, "counter", meaning, &value.to_string());
     }

@@ -55,8 +55,7 @@ pub enum Next {
 /// When no client may send it.
 pub fn next(bytes: &[u8], largest: usize) -> Result<Next, Fault> {
     let mut cursor = Cursor::new(bytes);
-    let Some((header, length)) =
-        FrameHeader::parse(&mut cursor).map_err(|_| Fault::protocol("a reserved opcode"))?
+    let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| Fault::protocol("a reserved opcode"))?
     else {
         return Ok(Next::Part(bytes.len() + 1));
     };

@@ -44,13 +44,15 @@ impl Status {
     /// Only `GET`.
     pub const METHOD: Self = Self("405 Method Not Allowed", "only GET is answered\n");
     /// A page was asked for where there are only WebSockets.
-    pub const UPGRADE: Self = Self("426 Upgrade Required", "this is a WebSocket server; /metrics and /healthz are pages\n");
+    pub const UPGRADE: Self =
+        Self("426 Upgrade Required", "this is a WebSocket server; /metrics and /healthz are pages\n");
     /// Longer than [`LONGEST`].
     pub const TOO_LONG: Self = Self("431 Request Header Fields Too Large", "the request's head is too long\n");
     /// The connection limit.
     pub const FULL: Self = Self("503 Service Unavailable", "the server has all the connections that it takes\n");
     /// `user` or `room` is missing or is no number.
-    pub const WHO: Self = Self("400 Bad Request", "say who you are: /?user=NUMBER, and for rooms /?user=NUMBER&room=NUMBER\n");
+    pub const WHO: Self =
+        Self("400 Bad Request", "say who you are: /?user=NUMBER, and for rooms /?user=NUMBER&room=NUMBER\n");
 }
 
 /// The request at the beginning of some bytes and the bytes it has; `None` while it isn't whole.
@@ -78,7 +80,8 @@ fn meaning(request: &httparse::Request<'_, '_>) -> Request {
     if request.method != Some("GET") {
         return Request::Refused(Status::METHOD);
     }
-    let (path, query) = request.path.unwrap_or_default().split_once('?').unwrap_or((request.path.unwrap_or_default(), ""));
+    let (path, query) =
+        request.path.unwrap_or_default().split_once('?').unwrap_or((request.path.unwrap_or_default(), ""));
     if lists("Upgrade", "websocket") {
         let key = field("Sec-WebSocket-Key").filter(|key| key.len() == 24);
         return match key {

@@ -230,8 +230,13 @@ mod tests {
     #[test]
     fn every_record_is_there_and_old_files_are_not() {
         let folder = folder("rotate");
-        let settings =
-            LogSettings { folder: folder.clone(), name: "x".to_owned(), bytes_per_message: 100.0, rotate: 1_000, keep: 3 };
+        let settings = LogSettings {
+            folder: folder.clone(),
+            name: "x".to_owned(),
+            bytes_per_message: 100.0,
+            rotate: 1_000,
+            keep: 3,
+        };
         let log = Arc::new(Log::open(settings).unwrap());
         let batch = Batch::new(Arc::clone(&log), 100.0);
         for at in 0..64 {
@@ -250,8 +255,13 @@ mod tests {
     #[test]
     fn fractions_of_bytes_add_up_and_short_records_stay_short() {
         let folder = folder("short");
-        let settings =
-            LogSettings { folder: folder.clone(), name: "x".to_owned(), bytes_per_message: 1.25, rotate: 1 << 20, keep: 1 };
+        let settings = LogSettings {
+            folder: folder.clone(),
+            name: "x".to_owned(),
+            bytes_per_message: 1.25,
+            rotate: 1 << 20,
+            keep: 1,
+        };
         let log = Arc::new(Log::open(settings).unwrap());
         let batch = Batch::new(Arc::clone(&log), 1.25);
         assert_eq!((0..8).map(|_| batch.add(123_456, b"long")).sum::<u64>(), 10);

@@ -50,11 +50,6 @@ struct Assembly {
 }
 
 impl Reader {
-    /// Messages may come compressed from now on.
-    pub fn allow_deflate(&mut self) {
-        self.deflate = true;
-    }
-
     /// Takes in bytes, and gives each event in them to `act`, which says whether to go on.
     ///
     /// # Errors
@@ -244,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_the_protocol_forbids_has_its_code() {
-        let long_ping = [&[0x89, 0x80 | 126, 0, 126, 0, 0, 0, 0][..], &[0; 126]].concat();
+        let long_ping = [&[0x89, 0xfe, 0, 126, 0, 0, 0, 0][..], &[0; 126]].concat();
         for (bytes, code) in [
             (frame(0x81, &[0xff]), 1007),
             ([frame(0x01, &[0xe2]), frame(0x80, b"a")].concat(), 1007),

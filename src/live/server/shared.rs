@@ -44,7 +44,8 @@ struct Core {
 impl Shared {
     /// Those of a server that isn't running yet.
     pub fn new(settings: Settings, log: Option<Log>, tls: Option<Tls>) -> Self {
-        let places = Places { limit: settings.connection_limit, common: settings.common_limit, taken: AtomicU64::new(0) };
+        let places =
+            Places { limit: settings.connection_limit, common: settings.common_limit, taken: AtomicU64::new(0) };
         Self {
             settings,
             everyone: Channel::new(Place::Everyone),

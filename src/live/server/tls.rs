@@ -56,7 +56,8 @@ impl Tls {
     /// When none can be made.
     pub fn self_made(names: Vec<String>) -> Result<Self, TlsError> {
         let made = rcgen::generate_simple_self_signed(names).map_err(|error| TlsError::Made(error.to_string()))?;
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(|error| TlsError::Made(error.to_owned()))?;
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+            .map_err(|error| TlsError::Made(error.to_owned()))?;
         Self::with(vec![made.cert.der().clone()], key)
     }
 
@@ -85,7 +86,8 @@ mod tests {
         let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         assert!(Tls::of(certificate.as_bytes(), key.as_bytes()).is_ok());
-        let wrong = |certificate: &str, key: &str| Tls::of(certificate.as_bytes(), key.as_bytes()).unwrap_err().to_string();
+        let wrong =
+            |certificate: &str, key: &str| Tls::of(certificate.as_bytes(), key.as_bytes()).unwrap_err().to_string();
         assert!(wrong("hello", &key).starts_with("the certificate can't be read"));
         assert!(wrong(&certificate, "hello").starts_with("the private key can't be read"));
         let mixed = wrong(&certificate, &other.signing_key.serialize_pem());

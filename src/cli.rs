@@ -1,6 +1,9 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -30,6 +33,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
+    Serve(Serve),
     /// Put a scenario's load on a real WebSocket server, and measure
     Drive(Drive),
     /// Run the broker that links servers, alone: for servers on several machines
@@ -189,6 +194,109 @@ pub struct Drive {
     /// The output.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// `plimsoll serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// Address to listen on; with port 0 a free one is chosen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: String,
+    /// Servers to run, each with its own port (the next ones, unless any free one will do) and its own connection limit
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub servers: u32,
+    /// Processes of each server, which share its port and its connection limit: a number, or `auto` for as many as its
+    /// connections need descriptors
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = workers)]
+    pub workers: Workers,
+    /// Encrypt connections: wss. Without --cert, the certificate is made for the occasion, and clients can't verify it
+    #[arg(long)]
+    pub tls: bool,
+    /// Certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "key", requires = "tls")]
+    pub cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// Cores to run on, such as 0 or 0,2-3; default: any
+    #[arg(long, value_name = "LIST")]
+    pub cpus: Option<String>,
+    /// Folder for the log that the scenario's `logs` asks for; without it nothing is written
+    #[arg(long, value_name = "FOLDER")]
+    pub log_dir: Option<PathBuf>,
+    /// Size at which the next log file begins
+    #[arg(long, value_name = "SIZE", default_value = "64 MB", requires = "log_dir")]
+    pub log_rotate: String,
+    /// Log files that each process keeps
+    #[arg(long, value_name = "COUNT", default_value_t = 8, requires = "log_dir", value_parser = clap::value_parser!(u16).range(1..))]
+    pub log_keep: u16,
+    /// Form of what is printed: one line when it listens, and the totals at the end
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+    /// Which of several processes this is; for those that the program itself starts
+    #[arg(long, hide = true)]
+    pub part: Option<Part>,
+}
+
+/// How many processes a server has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// As many as its connections need.
+    Auto,
+    /// So many.
+    Count(u32),
+}
+
+fn workers(text: &str) -> Result<Workers, String> {
+    match text.parse() {
+        _ if text == "auto" => Ok(Workers::Auto),
+        Ok(count @ 1..=1_000) => Ok(Workers::Count(count)),
+        _ => Err("write a number from 1 to 1000, or auto".to_owned()),
+    }
+}
+
+/// One of several processes that serve: `SERVER,WORKER,WORKERS,LIMITED,ADDRESS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which server, from 0.
+    pub server: u32,
+    /// Which of its processes, from 0.
+    pub worker: u32,
+    /// How many it has.
+    pub workers: u32,
+    /// Whether standard input is the semaphore that holds the connection limit.
+    pub limited: bool,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, worker, workers, limited, address } = self;
+        write!(out, "{server},{worker},{workers},{limited},{address}")
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fields: Vec<&str> = text.splitn(5, ',').collect();
+        let [server, worker, workers, limited, address] = fields.as_slice() else {
+            return Err("this is for processes that the program itself starts".to_owned());
+        };
+        let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
+        Ok(Self {
+            server: number(server)?,
+            worker: number(worker)?,
+            workers: number(workers)?,
+            limited: *limited == "true",
+            address: address.parse().map_err(|_| "no address".to_owned())?,
+        })
+    }
 }
 
 /// `plimsoll broker`.

@@ -9,6 +9,7 @@ mod new;
 mod output;
 mod progress;
 mod schema;
+mod serve;
 mod simulate;
 mod sweep;
 
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
         Command::Drive(options) => drive::run(&options),
+        Command::Serve(options) => serve::run(&options),
         Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };

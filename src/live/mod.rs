@@ -8,3 +8,4 @@ pub mod driver;
 pub mod link;
 pub mod payload;
 pub mod probe;
+pub mod server;

@@ -1,0 +1,42 @@
+//! What a server prints: one line when it listens, and its totals at the end.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use crate::app::{Failure, output};
+use crate::cli::Format;
+use crate::live::server::Totals;
+
+/// Says that it listens.
+pub fn listening(format: Format, urls: &[String], pids: &[u32]) -> Result<(), Failure> {
+    match format {
+        Format::Terminal => {
+            let lines: Vec<String> = urls.iter().map(|url| format!("listening on {url}\n")).collect();
+            output::print(&lines.concat())
+        }
+        Format::Json => output::print(&format!("{}\n", json!({"listening": urls, "pids": pids}))),
+    }
+}
+
+/// Says what it did.
+pub fn totals(format: Format, totals: &Totals) -> Result<(), Failure> {
+    match format {
+        Format::Terminal => {
+            let mut text = String::from("served:\n");
+            for (field, _, meaning, count) in totals.counts() {
+                // Writing to a string does not fail. What didn't happen is not worth a line.
+                if count > 0 || matches!(field, "accepted" | "messages_in" | "messages_out") {
+                    let _ = writeln!(text, "  {count:>12}  {meaning}");
+                }
+            }
+            let _ = writeln!(text, "  {:>12.3}  Seconds of CPU time.", totals.cpu_seconds);
+            output::print(&text)
+        }
+        Format::Json => {
+            let totals = serde_json::to_value(totals).context("the totals can't be put into JSON")?;
+            output::print(&format!("{}\n", json!({"totals": totals})))
+        }
+    }
+}

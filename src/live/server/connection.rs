@@ -1,0 +1,415 @@
+//! One connection: a small task that reads what has come, does what the scenario says with each message, and writes what
+//! there is to write, all it can each time it is woken.
+//!
+//! Answers to messages that came together leave together. What the socket doesn't take waits in the connection's queue,
+//! behind which everything else for it waits too, so order is kept.
+
+use std::io::IoSlice;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::channel::Channel;
+use super::core::{self, Core};
+use super::frame::{self, Fault, Kind};
+use super::head::{self, Request, Status, Upgrade};
+use super::peer::{self, Offered, Peer, Stage};
+use super::reader::{Event, Reader};
+use super::settings::Reach;
+use super::shared::{Shared, now};
+use super::transport::Transport;
+use crate::live::payload::Header;
+
+/// Reads in a row before others get their turn.
+const READS: usize = 4;
+/// Frames written in one system call.
+const FRAMES: usize = 64;
+/// Gathered answers are written at this size, in bytes.
+const GATHERED: usize = 256 << 10;
+
+/// The connection is over; nothing is to be said about it.
+#[derive(Debug)]
+struct Over;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Connection {
+    transport: Transport,
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+    state: State,
+    /// The room or user it belongs to.
+    group: Option<Arc<Channel>>,
+    /// Whether it has one of the places.
+    placed: bool,
+    /// Whether the socket took less than there was.
+    blocked: bool,
+    /// Whether the other side was told that nothing more comes.
+    shut: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// What has come of its request.
+    Request(Vec<u8>),
+    Open(Reader),
+    /// Nothing it says matters any more.
+    Ending,
+}
+
+impl Connection {
+    /// A connection just accepted.
+    pub fn new(transport: Transport, shared: Arc<Shared>) -> Self {
+        let peer = Arc::new(Peer::new(now()));
+        shared.everyone.join(Arc::clone(&peer));
+        let state = State::Request(Vec::new());
+        Self { transport, shared, peer, state, group: None, placed: false, blocked: false, shut: false }
+    }
+
+    fn step(&mut self, core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        let signals = self.peer.signals();
+        if signals != 0 {
+            self.heed(signals, core)?;
+        }
+        self.send(core, context)?;
+        if signals & peer::QUEUED != 0 || self.blocked {
+            self.drain(core, context)?;
+        }
+        for _ in 0..READS {
+            let mut input = mem::take(&mut core.input);
+            let read = match self.transport.poll_read(context, &mut input) {
+                Poll::Pending => None,
+                Poll::Ready(Ok(length)) if length > 0 => Some(self.receive(&mut input[..length], core, context)),
+                Poll::Ready(_) => Some(Err(Over)),
+            };
+            core.input = input;
+            let Some(read) = read else { return Ok(()) };
+            read?;
+            self.send(core, context)?;
+        }
+        context.waker().wake_by_ref();
+        Ok(())
+    }
+
+    /// What others told it.
+    fn heed(&mut self, signals: u8, core: &mut Core) -> Result<(), Over> {
+        if signals & peer::TOO_SLOW != 0 {
+            // Counted by whoever found the queue full.
+            return Err(Over);
+        }
+        if signals & peer::SILENT != 0 {
+            if matches!(self.state, State::Open(_)) {
+                core.counters.silent_cut.add(1);
+            }
+            return Err(Over);
+        }
+        if signals & peer::GOING_AWAY != 0 {
+            match self.state {
+                State::Request(_) => return Err(Over),
+                State::Open(_) => self.end(core, Some(1001), "the server is going away"),
+                State::Ending => {}
+            }
+        }
+        if signals & peer::PING != 0 && matches!(self.state, State::Open(_)) {
+            frame::write_ping(&mut core.output);
+            core.counters.pings.add(1);
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, bytes: &mut [u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        core.counters.bytes_in.add(bytes.len() as u64);
+        self.peer.heard(now());
+        match &mut self.state {
+            State::Request(head) => {
+                head.extend_from_slice(bytes);
+                let Some((request, length)) = head::read(head) else { return Ok(()) };
+                let mut rest = head.split_off(length);
+                self.answer(request, core);
+                if rest.is_empty() { Ok(()) } else { self.messages(&mut rest, core, context) }
+            }
+            State::Open(_) => self.messages(bytes, core, context),
+            State::Ending => Ok(()),
+        }
+    }
+
+    /// Answers the HTTP request.
+    fn answer(&mut self, request: Request, core: &mut Core) {
+        const TEXT: &str = "text/plain; charset=utf-8";
+        const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        match request {
+            Request::Upgrade(upgrade) => match self.enter(&upgrade) {
+                Ok(()) => {
+                    head::write_upgrade(&mut core.output, &upgrade.key, None);
+                    core.counters.accepted.add(1);
+                    self.state = State::Open(Reader::default());
+                    self.peer.enter(Stage::Open, now());
+                    return;
+                }
+                Err(status) => {
+                    let counter =
+                        if status == Status::FULL { &core.counters.refused } else { &core.counters.bad_requests };
+                    counter.add(1);
+                    head::write_page(&mut core.output, status.0, TEXT, status.1);
+                }
+            },
+            Request::Metrics => head::write_page(&mut core.output, "200 OK", METRICS, &self.shared.metrics()),
+            Request::Health => head::write_page(&mut core.output, "200 OK", TEXT, "ok\n"),
+            Request::Refused(status) => {
+                core.counters.bad_requests.add(1);
+                head::write_page(&mut core.output, status.0, TEXT, status.1);
+            }
+        }
+        self.state = State::Ending;
+        self.peer.enter(Stage::Ending, now());
+    }
+
+    /// Takes a place, and its seat in its room.
+    fn enter(&mut self, upgrade: &Upgrade) -> Result<(), Status> {
+        let number = match self.shared.settings.reach {
+            Reach::Room => Some(upgrade.user.and(upgrade.room).ok_or(Status::WHO)?),
+            Reach::User => Some(upgrade.user.ok_or(Status::WHO)?),
+            _ => None,
+        };
+        if !self.shared.places.take() {
+            return Err(Status::FULL);
+        }
+        self.placed = true;
+        if let Some(number) = number {
+            let group = self.shared.groups.open(number);
+            group.join(Arc::clone(&self.peer));
+            self.group = Some(group);
+        }
+        Ok(())
+    }
+
+    fn messages(&mut self, bytes: &mut [u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        let State::Open(mut reader) = mem::replace(&mut self.state, State::Ending) else { return Ok(()) };
+        let mut over = false;
+        let mut closing = None;
+        let fed = reader.feed(bytes, &mut |event| {
+            match event {
+                Event::Message(kind, _, payload) => over = self.message(kind, payload, core, context).is_err(),
+                Event::Ping(payload) => frame::write_pong(&mut core.output, payload),
+                Event::Pong => core.counters.pongs.add(1),
+                Event::Close(code) => closing = Some(code),
+            }
+            Ok(!over && closing.is_none())
+        });
+        if over {
+            return Err(Over);
+        }
+        match (fed, closing) {
+            (Err(Fault { code, reason }), _) => {
+                core.counters.protocol_errors.add(1);
+                self.end(core, Some(code), reason);
+            }
+            (Ok(()), Some(code)) => self.end(core, code, ""),
+            (Ok(()), None) => self.state = State::Open(reader),
+        }
+        Ok(())
+    }
+
+    /// Does what the scenario says with a message.
+    fn message(&mut self, kind: Kind, payload: &[u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        core.counters.messages_in.add(1);
+        if core.work.is_some() {
+            // Earlier answers needn't wait for this message's work.
+            self.send(core, context)?;
+        }
+        if let Some(work) = &mut core.work {
+            work.spend();
+        }
+        if let Some(batch) = &core.batch {
+            core.counters.log_bytes.add(batch.add(u64::from(now()), payload));
+            core.counters.log_records.add(1);
+        }
+        let shared = Arc::clone(&self.shared);
+        match shared.settings.reach {
+            Reach::Nobody => {}
+            Reach::Sender => self.echo(kind, payload, core, context)?,
+            Reach::Everyone => self.publish(&shared.everyone, kind, payload, core),
+            Reach::Room => {
+                if let Some(room) = self.group.clone() {
+                    self.publish(&room, kind, payload, core);
+                }
+            }
+            Reach::User => {
+                let user = Header::read(payload).and_then(|header| shared.groups.find(header.recipient));
+                match user.filter(|user| !user.members().is_empty()) {
+                    Some(user) => self.publish(&user, kind, payload, core),
+                    None => core.counters.undeliverable.add(1),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn echo(&mut self, kind: Kind, payload: &[u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        if self.blocked {
+            let mut frame = Vec::with_capacity(payload.len() + 10);
+            frame::write_message(&mut frame, kind, false, payload);
+            self.offer(&Arc::clone(&self.peer), frame.into(), core);
+            return Ok(());
+        }
+        frame::write_message(&mut core.output, kind, false, payload);
+        core.counters.messages_out.add(1);
+        if core.output.len() >= GATHERED { self.send(core, context) } else { Ok(()) }
+    }
+
+    /// Hands a message to all on a list. The sender's own copy leaves with its answers, if it can.
+    fn publish(&mut self, channel: &Channel, kind: Kind, payload: &[u8], core: &mut Core) {
+        let mut frame = Vec::with_capacity(payload.len() + 10);
+        frame::write_message(&mut frame, kind, false, payload);
+        let frame = Bytes::from(frame);
+        for member in channel.members().iter() {
+            if !self.blocked && Arc::ptr_eq(member, &self.peer) {
+                core.output.extend_from_slice(&frame);
+                core.counters.messages_out.add(1);
+            } else if member.stage() == Stage::Open {
+                self.offer(member, frame.clone(), core);
+            }
+        }
+    }
+
+    fn offer(&self, to: &Peer, frame: Bytes, core: &Core) {
+        let settings = &self.shared.settings;
+        match to.offer(frame, settings.send_buffer, settings.slow_consumer) {
+            Offered::Taken => core.counters.messages_out.add(1),
+            Offered::Dropped => core.counters.deliveries_dropped.add(1),
+            Offered::Cut => {
+                core.counters.deliveries_dropped.add(1);
+                core.counters.slow_consumers_cut.add(1);
+            }
+            Offered::Gone => {}
+        }
+    }
+
+    /// Says goodbye; what comes from now on doesn't matter.
+    fn end(&mut self, core: &mut Core, code: Option<u16>, reason: &str) {
+        frame::write_close(&mut core.output, code, reason);
+        self.state = State::Ending;
+        self.peer.enter(Stage::Ending, now());
+    }
+
+    /// Writes what was gathered.
+    fn send(&mut self, core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        if !core.output.is_empty() {
+            let done = self.send_gathered(core, context);
+            core.output.clear();
+            done?;
+        }
+        if matches!(self.state, State::Ending) && !self.blocked && !self.shut {
+            self.shut = match self.transport.poll_shutdown(context) {
+                Poll::Pending => false,
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(_)) => return Err(Over),
+            };
+        }
+        Ok(())
+    }
+
+    fn send_gathered(&mut self, core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        let mut at = 0;
+        while at < core.output.len() && !self.blocked {
+            match self.transport.poll_write(context, &[IoSlice::new(&core.output[at..])]) {
+                Poll::Pending => self.blocked = true,
+                Poll::Ready(Ok(length)) if length > 0 => at += length,
+                Poll::Ready(_) => return Err(Over),
+            }
+        }
+        if at > 0 {
+            self.wrote(at, core, context)?;
+        }
+        if at < core.output.len() {
+            // Nothing that waits already may be overtaken, unless it came after the bytes just written.
+            self.peer.keep(Bytes::copy_from_slice(&core.output[at..]), at > 0);
+        }
+        Ok(())
+    }
+
+    /// Writes what waits in the queue.
+    fn drain(&mut self, core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        loop {
+            let frames = self.peer.take();
+            if frames.is_empty() {
+                self.blocked = match self.transport.poll_flush(context) {
+                    Poll::Ready(Ok(())) => false,
+                    Poll::Ready(Err(_)) => return Err(Over),
+                    Poll::Pending => true,
+                };
+                // What waited may have been the last.
+                return self.send(core, context);
+            }
+            let written = {
+                let mut slices = [IoSlice::new(&[]); FRAMES];
+                let mut count = 0;
+                for (slice, frame) in slices.iter_mut().zip(&frames) {
+                    *slice = IoSlice::new(frame);
+                    count += 1;
+                }
+                self.transport.poll_write(context, &slices[..count])
+            };
+            match written {
+                Poll::Pending => {
+                    self.peer.written(0, frames);
+                    self.blocked = true;
+                    return Ok(());
+                }
+                Poll::Ready(Ok(length)) if length > 0 => {
+                    self.peer.written(length, frames);
+                    self.wrote(length, core, context)?;
+                }
+                Poll::Ready(_) => return Err(Over),
+            }
+        }
+    }
+
+    fn wrote(&mut self, bytes: usize, core: &Core, context: &mut Context<'_>) -> Result<(), Over> {
+        core.counters.bytes_out.add(bytes as u64);
+        if self.shared.settings.idle_timeout.is_some() {
+            self.peer.spoken(now());
+        }
+        match self.transport.poll_flush(context) {
+            Poll::Ready(Err(_)) => return Err(Over),
+            Poll::Ready(Ok(())) => {}
+            Poll::Pending => self.blocked = true,
+        }
+        Ok(())
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let connection = self.get_mut();
+        connection.peer.watch(context.waker());
+        core::with(|core| {
+            if connection.step(core, context).is_ok() {
+                return Poll::Pending;
+            }
+            core.output.clear();
+            if connection.placed {
+                core.counters.closed.add(1);
+            }
+            Poll::Ready(())
+        })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.peer.close();
+        self.shared.everyone.leave(&self.peer);
+        if let Some(group) = &self.group {
+            group.leave(&self.peer);
+        }
+        if self.placed {
+            self.shared.places.give_back();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What a serving thread has for itself and lends to the connection that it serves just now: buffers, counters, work.
+//!
+//! Connections have no buffers of their own: bytes are read into the thread's, and answers gathered in the thread's, so
+//! that ten thousand idle connections hold ten thousand small tasks and nothing else.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::counters::Counters;
+use super::log::Batch;
+use super::shared::Shared;
+use super::work::Work;
+use crate::random::{Purpose, Stream};
+
+/// Bytes read at a time.
+const READ: usize = 64 << 10;
+
+/// What a thread has.
+#[derive(Debug)]
+pub struct Core {
+    /// What is read from a socket.
+    pub input: Vec<u8>,
+    /// What is to be written to it; empty between connections.
+    pub output: Vec<u8>,
+    /// What the thread counts.
+    pub counters: Arc<Counters>,
+    /// Records for the log, if one is written.
+    pub batch: Option<Arc<Batch>>,
+    /// What a message costs, if that is stated.
+    pub work: Option<Work>,
+}
+
+thread_local! {
+    static CORE: RefCell<Option<Core>> = const { RefCell::new(None) };
+}
+
+/// Makes this thread one that serves; `number` tells it from the server's others.
+pub fn enter(shared: &Shared, number: u64) {
+    let (counters, batch) = shared.enlist();
+    let settings = &shared.settings;
+    let entity = u64::from(settings.worker.0) << 32 | number;
+    let stream = Stream::named(settings.seed, 0, entity, Purpose::Service);
+    let work = settings.work.clone().map(|seconds| Work::new(seconds, stream));
+    let core = Core { input: vec![0; READ], output: Vec::with_capacity(READ), counters, batch, work };
+    CORE.with(|place| *place.borrow_mut() = Some(core));
+}
+
+/// Lends what this thread has.
+///
+/// # Panics
+/// When the thread has not [entered](enter), or has lent it already: bugs of ours.
+pub fn with<T>(act: impl FnOnce(&mut Core) -> T) -> T {
+    CORE.with(|core| act(core.borrow_mut().as_mut().expect("a serving thread")))
+}

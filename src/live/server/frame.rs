@@ -1,0 +1,162 @@
+//! WebSocket frames as bytes (RFC 6455, section 5.2): headers are read and written by `tungstenite`.
+
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+/// How a message is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// Why a connection is closed by the server: a code of RFC 6455, section 7.4.1, and words for the log of the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// The code.
+    pub code: u16,
+    /// The words.
+    pub reason: &'static str,
+}
+
+impl Fault {
+    /// The other side broke the protocol.
+    pub const fn protocol(reason: &'static str) -> Self {
+        Self { code: 1002, reason }
+    }
+
+    /// The other side sent what it may not contain.
+    pub const fn data(reason: &'static str) -> Self {
+        Self { code: 1007, reason }
+    }
+
+    /// The other side sent too much.
+    pub const fn size(reason: &'static str) -> Self {
+        Self { code: 1009, reason }
+    }
+}
+
+/// What stands at the beginning of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A whole frame: its header, where its payload starts and where it ends.
+    Frame(FrameHeader, usize, usize),
+    /// A part of one; so many bytes are needed to go on.
+    Part(usize),
+}
+
+/// The frame that some bytes begin with.
+///
+/// # Errors
+/// When no client may send it.
+pub fn next(bytes: &[u8], largest: usize) -> Result<Next, Fault> {
+    let mut cursor = Cursor::new(bytes);
+    let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| Fault::protocol("a reserved opcode"))?
+    else {
+        return Ok(Next::Part(bytes.len() + 1));
+    };
+    if header.mask.is_none() {
+        return Err(Fault::protocol("a frame without a mask"));
+    }
+    if header.rsv2 || header.rsv3 {
+        return Err(Fault::protocol("a reserved bit"));
+    }
+    match header.opcode {
+        OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => {
+            return Err(Fault::protocol("a reserved opcode"));
+        }
+        OpCode::Control(_) if header.rsv1 => return Err(Fault::protocol("a reserved bit")),
+        OpCode::Control(_) if !header.is_final => return Err(Fault::protocol("a control frame in parts")),
+        OpCode::Control(_) if length > 125 => return Err(Fault::protocol("a control frame of more than 125 bytes")),
+        _ => {}
+    }
+    let start = cursor.position() as usize;
+    let end = usize::try_from(length).ok().filter(|length| *length <= largest).map(|length| start + length);
+    match end {
+        None => Err(Fault::size("a message that is too large")),
+        Some(end) if end > bytes.len() => Ok(Next::Part(end)),
+        Some(end) => Ok(Next::Frame(header, start, end)),
+    }
+}
+
+/// Undoes a client's mask (RFC 6455, section 5.3), eight bytes at a time.
+pub fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+    let [a, b, c, d] = mask;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (chunks, rest) = payload.as_chunks_mut::<8>();
+    for chunk in chunks {
+        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
+    }
+}
+
+/// Appends a server's frame of a message.
+pub fn write_message(out: &mut Vec<u8>, kind: Kind, compressed: bool, payload: &[u8]) {
+    let data = match kind {
+        Kind::Text => Data::Text,
+        Kind::Binary => Data::Binary,
+    };
+    write(out, OpCode::Data(data), compressed, payload);
+}
+
+/// Appends a ping.
+pub fn write_ping(out: &mut Vec<u8>) {
+    write(out, OpCode::Control(Control::Ping), false, &[]);
+}
+
+/// Appends the answer to a ping.
+pub fn write_pong(out: &mut Vec<u8>, payload: &[u8]) {
+    write(out, OpCode::Control(Control::Pong), false, payload);
+}
+
+/// Appends a close frame, with a code if there is one to give.
+pub fn write_close(out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
+    let mut payload = Vec::new();
+    if let Some(code) = code {
+        payload.extend(code.to_be_bytes());
+        payload.extend(reason.as_bytes());
+    }
+    write(out, OpCode::Control(Control::Close), false, &payload);
+}
+
+fn write(out: &mut Vec<u8>, opcode: OpCode, compressed: bool, payload: &[u8]) {
+    let header = FrameHeader { opcode, rsv1: compressed, ..FrameHeader::default() };
+    header.format(payload.len() as u64, out).expect("a vector takes everything");
+    out.extend_from_slice(payload);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_is_undone_at_any_length() {
+        for length in 0..40_u8 {
+            let plain: Vec<u8> = (0..length).collect();
+            let mask = [0x11, 0x22, 0xf3, 0x04];
+            let mut masked: Vec<u8> = plain.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+            unmask(&mut masked, mask);
+            assert_eq!(masked, plain);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_found_once_it_is_whole() {
+        let mut frame = vec![0x81, 0x80 | 3, 1, 2, 3, 4, b'a', b'b', b'c', 0x89];
+        for length in 0..frame.len() - 1 {
+            let Ok(Next::Part(need)) = next(&frame[..length], 100) else { panic!("{length}") };
+            assert!(need > length && need <= 9, "{length} {need}");
+        }
+        let Ok(Next::Frame(header, 6, 9)) = next(&frame, 100) else { panic!() };
+        assert_eq!((header.opcode, header.mask), (OpCode::Data(Data::Text), Some([1, 2, 3, 4])));
+        assert_eq!(next(&frame, 2), Err(Fault::size("a message that is too large")));
+        frame[1] = 3;
+        assert_eq!(next(&frame, 100), Err(Fault::protocol("a frame without a mask")));
+    }
+}

@@ -26,6 +26,7 @@ mod slow;
 mod template;
 mod tree;
 mod types;
+mod validation;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
 pub use document::Document;
@@ -36,6 +37,7 @@ pub use profile::{Curve, Profile, ProfileOf};
 pub use schema::schema;
 pub use template::{Template, template};
 pub use types::*;
+pub use validation::{Tolerances, Validation};
 
 #[cfg(test)]
 mod tests;

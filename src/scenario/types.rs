@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::autoscaler::Autoscaler;
 use super::faults::{Fault, Zones};
 use super::profile::Profile;
+use super::validation::Validation;
 use crate::random::Distribution;
 use crate::stats::cache::LruForm;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -53,6 +54,8 @@ pub struct Scenario {
     pub autoscaler: Option<Autoscaler>,
     /// How the simulation is run.
     pub simulation: Simulation,
+    /// How the model is held against measurements.
+    pub validation: Validation,
 }
 
 impl Scenario {

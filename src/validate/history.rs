@@ -1,0 +1,267 @@
+//! The model held against a load history that people already have: rows of a system's own metrics.
+//!
+//! Rows are gathered into bins of nearly the same load. A bin's figures are the means of its rows, with intervals from
+//! their scatter; its load is their mean load. The model is asked for each bin: the scenario at that load, on the fleet
+//! that the scenario has (or, where it leaves that open, the one its own load requires), simulated.
+
+use super::compare::{Load, Side, Trial};
+use super::metric::Metric;
+use super::noise::Noise;
+use super::repeats;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::metrics::Observation;
+use crate::model::{Fleet, Model, ResourceKind};
+use crate::scenario::{Arrivals, Document, Scenario};
+use crate::simulation::{SimulationError, Watch, simulate};
+use crate::stats::Estimate;
+
+/// Loads in a bin differ by at most this factor, where that doesn't take more than [`MOST_BINS`].
+const WITHIN: f64 = 1.1;
+/// The most bins: each is a simulation.
+const MOST_BINS: f64 = 24.0;
+/// How much the connections must vary, largest over smallest, to tell their memory from what the program takes anyway.
+const ENOUGH_VARIETY: f64 = 1.5;
+
+/// A row of a history.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Row {
+    /// What was seen. Its memory of a connection is filled in by [`bins`].
+    pub seen: Observation,
+    /// Memory of the whole service, in bytes.
+    pub memory_bytes: Option<f64>,
+}
+
+impl Row {
+    /// Messages offered a second, or else those that got through.
+    fn messages(&self) -> Option<f64> {
+        self.seen.offered_per_second.or(self.seen.messages_in_per_second).map(|rate| rate.value)
+    }
+
+    fn connections(&self) -> Option<f64> {
+        self.seen.connections.map(|connections| connections.value)
+    }
+}
+
+/// Rows of nearly the same load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bin {
+    /// Messages a second, where the history has them.
+    pub messages_per_second: Option<f64>,
+    /// Connections, where it has those.
+    pub connections: Option<f64>,
+    /// The means of its rows.
+    pub seen: Observation,
+    /// How many rows.
+    pub rows: usize,
+}
+
+/// A history, by load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bins {
+    /// From the least load to the most.
+    pub bins: Vec<Bin>,
+    /// Rows without a load, or with none but zero.
+    pub idle: usize,
+    /// Whether the history has memory, but not at connections enough to tell how much is theirs.
+    pub memory_left_out: bool,
+}
+
+/// Gathers rows by load: by messages where all have them, else by connections.
+pub fn bins(rows: &[Row]) -> Bins {
+    let by_messages = rows.iter().any(|row| row.messages().is_some_and(|rate| rate > 0.0));
+    let load = |row: &Row| if by_messages { row.messages() } else { row.connections() };
+    let mut loaded: Vec<(f64, Row)> =
+        rows.iter().filter_map(|row| load(row).filter(|load| *load > 0.0).map(|load| (load, *row))).collect();
+    loaded.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let idle = rows.len() - loaded.len();
+    let base = idle_memory(rows);
+    for (_, row) in &mut loaded {
+        let each = base.zip(row.memory_bytes).zip(row.connections().filter(|connections| *connections > 0.0));
+        row.seen.memory_per_connection_bytes =
+            each.map(|((base, memory), connections)| Estimate::unbounded((memory - base) / connections));
+    }
+    let factor = match (loaded.first(), loaded.last()) {
+        (Some(least), Some(most)) => (most.0 / least.0).powf(1.0 / MOST_BINS).max(WITHIN),
+        _ => WITHIN,
+    };
+    let mut groups: Vec<Vec<(f64, Row)>> = Vec::new();
+    for (load, row) in loaded {
+        match groups.last_mut() {
+            Some(group) if load <= group[0].0 * factor * (1.0 + 1e-9) => group.push((load, row)),
+            _ => groups.push(vec![(load, row)]),
+        }
+    }
+    let memory_left_out = base.is_none() && rows.iter().any(|row| row.memory_bytes.is_some());
+    Bins { bins: groups.iter().filter_map(|group| bin(group)).collect(), idle, memory_left_out }
+}
+
+fn bin(group: &[(f64, Row)]) -> Option<Bin> {
+    let seen: Vec<Observation> = group.iter().map(|(_, row)| row.seen).collect();
+    let mean = |figure: fn(&Row) -> Option<f64>| {
+        let figures: Option<Vec<f64>> = group.iter().map(|(_, row)| figure(row)).collect();
+        figures.map(|figures| figures.iter().sum::<f64>() / figures.len() as f64)
+    };
+    Some(Bin {
+        messages_per_second: mean(Row::messages),
+        connections: mean(Row::connections),
+        seen: repeats::pooled(&seen)?,
+        rows: group.len(),
+    })
+}
+
+/// What the service takes without connections: the intercept of memory over connections (least squares), at least zero.
+/// `None` where there are too few rows, or connections vary too little to tell.
+fn idle_memory(rows: &[Row]) -> Option<f64> {
+    let points: Vec<(f64, f64)> = rows.iter().filter_map(|row| row.connections().zip(row.memory_bytes)).collect();
+    let (least, most) = points.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), (x, _)| (l.min(*x), m.max(*x)));
+    if points.len() < 3 || most < ENOUGH_VARIETY * least || most <= 0.0 {
+        return None;
+    }
+    let n = points.len() as f64;
+    let (x, y) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
+    let covariance: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    let variance: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
+    Some((y - covariance / variance * x).max(0.0))
+}
+
+/// The model at the load of a bin: the scenario there, and its closed form.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    scenario: Scenario,
+    model: Model,
+}
+
+/// The scenario at the load of a bin, on this fleet.
+///
+/// # Errors
+/// When the scenario can't have such a load.
+pub fn at(document: &Document, base: &Scenario, fleet: Fleet, bin: &Bin) -> Result<Asked, Diagnostics> {
+    let mut document = document.clone();
+    let workload = &base.workload;
+    if matches!(workload.arrivals, Arrivals::Trace { .. }) {
+        let error = Diagnostic::new("a scenario whose messages come by a `trace` has one load only")
+            .help("describe how one user sends (`rate`, and `arrivals: poisson`): the history says how much there is");
+        return Err(error.into());
+    }
+    let own_rate = matches!(workload.arrivals, Arrivals::Mmpp { .. });
+    let by_connections = bin.connections.map(|connections| connections / workload.connections_per_user as f64);
+    let by_messages = bin.messages_per_second.map(|rate| rate / workload.message_rate.get());
+    // Users in different states send at rates of their own: then only their number can follow the load.
+    let users = if own_rate { by_messages.or(by_connections) } else { by_connections.or(by_messages) };
+    let users = users.unwrap_or(1.0).round().max(1.0);
+    let mut set = |path: &str, value: &str| document.set_path("--measured", path, value);
+    set("users", &format!("{users:.0}"))?;
+    if let Some(messages) = bin.messages_per_second
+        && !own_rate
+    {
+        set("workload.message.rate", &format!("{}/s", messages / users))?;
+    }
+    // Each bin is a load that lasts.
+    for (moves, path, value) in [
+        (workload.profile.is_some(), "workload.profile", "steady"),
+        (!base.faults.is_empty(), "faults", "none"),
+        (base.autoscaler.is_some(), "autoscaler", "none"),
+    ] {
+        if moves {
+            set(path, value)?;
+        }
+    }
+    let scenario = document.resolve()?;
+    let model = Model::on(&scenario, fleet);
+    Ok(Asked { scenario, model })
+}
+
+impl Asked {
+    /// What the model predicts at a bin, beside what was measured there.
+    ///
+    /// # Errors
+    /// When it can't be simulated, or was told to stop.
+    pub fn trial(&self, bin: &Bin, watch: &dyn Watch) -> Result<Trial, SimulationError> {
+        let metrics = simulate(&self.scenario, &self.model, watch)?;
+        let predicted = Side::simulated(&metrics, &self.scenario, &self.model);
+        let mut measured = Side::measured(bin.seen);
+        // A load that was taken from what got through agrees with itself. It says something only where the model can't
+        // carry it.
+        if bin.seen.offered_per_second.is_none() && !predicted.saturated {
+            measured.seen.messages_in_per_second = None;
+        }
+        let load = &self.model.load;
+        Ok(Trial {
+            load: Load {
+                messages_per_second: bin.messages_per_second.unwrap_or(load.messages_in_per_second),
+                connections: Some(bin.connections.unwrap_or(load.connections)),
+                utilisation: self.model.resource(ResourceKind::Cpu).map(|cpu| cpu.utilisation),
+            },
+            predicted,
+            replayed: None,
+            measured,
+            noise: Noise::default(),
+        })
+    }
+}
+
+/// Whether a history has anything that a model could be held against, besides its load.
+pub fn has_figures(rows: &[Row]) -> bool {
+    let seen = |metric: Metric| rows.iter().any(|row| metric.of(&row.seen).is_some());
+    let compared = Metric::ALL.into_iter().filter(|metric| *metric != Metric::Throughput);
+    compared.into_iter().any(seen) || rows.iter().any(|row| row.memory_bytes.is_some() || carried(row))
+}
+
+/// Whether a row has both what was offered and what got through.
+fn carried(row: &Row) -> bool {
+    row.seen.offered_per_second.is_some() && row.seen.messages_in_per_second.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(messages: f64, busy: f64) -> Row {
+        let seen = Observation {
+            messages_in_per_second: Some(Estimate::unbounded(messages)),
+            cpu_busy: Some(Estimate::unbounded(busy)),
+            ..Observation::default()
+        };
+        Row { seen, memory_bytes: None }
+    }
+
+    #[test]
+    fn rows_of_nearly_the_same_load_are_one_bin() {
+        let rows = [row(100.0, 0.1), row(1_000.0, 0.4), row(105.0, 0.12), row(1_050.0, 0.5), row(0.0, 0.0)];
+        let found = bins(&rows);
+        assert_eq!((found.bins.len(), found.idle), (2, 1));
+        let first = &found.bins[0];
+        assert_eq!((first.rows, first.messages_per_second), (2, Some(102.5)));
+        let busy = first.seen.cpu_busy.unwrap();
+        assert!((busy.value - 0.11).abs() < 1e-12 && busy.half_width().is_finite(), "{busy:?}");
+        // However wide the history, the bins stay few.
+        let wide: Vec<Row> = (0..10_000).map(|i| row(1.01_f64.powi(i / 5), 0.1)).collect();
+        let found = bins(&wide);
+        assert!((20..=25).contains(&found.bins.len()), "{}", found.bins.len());
+        assert_eq!(found.bins.iter().map(|bin| bin.rows).sum::<usize>(), 10_000);
+    }
+
+    #[test]
+    fn a_connections_memory_is_told_from_the_rest() {
+        let with = |connections: f64| {
+            let mut row = row(100.0, 0.1);
+            row.seen.connections = Some(Estimate::unbounded(connections));
+            row.memory_bytes = Some(5e6 + 2_000.0 * connections);
+            row
+        };
+        let found = bins(&[with(1_000.0), with(2_000.0), with(4_000.0)]);
+        let each = found.bins[0].seen.memory_per_connection_bytes.unwrap();
+        assert!((each.value - 2_000.0).abs() < 1e-6, "{each:?}");
+        let alike = bins(&[with(1_000.0), with(1_010.0), with(1_020.0)]);
+        assert_eq!((alike.bins[0].seen.memory_per_connection_bytes, alike.memory_left_out), (None, true));
+    }
+
+    #[test]
+    fn only_a_load_is_no_figure() {
+        let mut load = row(100.0, 0.1);
+        load.seen.cpu_busy = None;
+        assert!(!has_figures(&[load]) && has_figures(&[row(100.0, 0.1)]));
+        load.seen.offered_per_second = load.seen.messages_in_per_second;
+        assert!(has_figures(&[load]));
+    }
+}

@@ -8,6 +8,7 @@
 mod autoscaler;
 mod backend;
 mod broker;
+mod calibration;
 mod course;
 mod data;
 mod document;
@@ -29,6 +30,7 @@ mod types;
 mod validation;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
+pub use calibration::Calibration;
 pub use document::Document;
 pub use draft::UncertainInput;
 pub use faults::{Deploy, Fault, FaultKind, Ways, Zones};

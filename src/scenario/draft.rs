@@ -129,18 +129,11 @@ impl Draft {
     /// All of it in a fixed order and form, but for what does not change results: the name, how they are judged, and the
     /// seed, which is shown beside the hash of this.
     pub fn canonical(&self) -> String {
-<<<<<<< HEAD
         let silent = |path: &str| {
-            matches!(path, "name" | "simulation.seed" | "sweep" | "validation") || path.starts_with("validation.")
+            matches!(path, "name" | "simulation.seed" | "sweep" | "calibration" | "validation")
+                || path.starts_with("validation.")
         };
         let mut paths: Vec<_> = self.slots.keys().filter(|path| !silent(path)).collect();
-=======
-        let mut paths: Vec<_> = self
-            .slots
-            .keys()
-            .filter(|path| !matches!(**path, "name" | "simulation.seed" | "sweep" | "calibration"))
-            .collect();
->>>>>>> main
         paths.sort_unstable();
         let mut out = String::new();
         for path in paths {

@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds the load line of a real-time system: what gives way first, how many servers it takes, MB/s, GB/hour, latency, and
@@ -9,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "plimsoll",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on); 2 wrong usage or a wrong scenario; 3 failure at run time;\n4 inconclusive (--fail-on, and the run is no steady state); 130 interrupted, with what was finished kept."
+    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on, validate); 2 wrong usage or a wrong scenario; 3 failure at run time;\n4 inconclusive (--fail-on, and the run is no steady state; validate, and the measurement can't tell); 130 interrupted, with what was finished kept."
 )]
 pub struct Cli {
     /// What to do.
@@ -28,6 +30,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
+    Validate(Validate),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -136,4 +140,56 @@ pub struct Sweep {
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll validate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 every metric is within its tolerance (and has not drifted); 1 one is not;\n4 the measurements can't tell. The scenario's `validation` has the tolerances."
+)]
+pub struct Validate {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// A load history of your system to hold the model against: CSV with named columns, or a Prometheus range query's JSON
+    /// (COLUMN=FILE says what its series are). More than one: rows of the same time belong together
+    #[arg(long, value_name = "[COLUMN=]FILE", required = true)]
+    pub measured: Vec<String>,
+    /// An earlier `--format json` of this command: how far has each metric drifted since?
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<String>,
+    /// How far a metric may drift from the earlier result
+    #[arg(long, value_name = "SHARE", default_value = "5 %")]
+    pub drift: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub format: ReportFormat,
+    /// Write the result as JSON to a file too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write it as Markdown, for a pull request
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write it as JUnit XML, for a CI server
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// Forms of a report that others read too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Tables for people
+    Terminal,
+    /// JSON for programs
+    Json,
+    /// Markdown for a pull request
+    Markdown,
+    /// JUnit XML for a CI server
+    Junit,
 }

@@ -43,6 +43,25 @@ pub fn document(input: &Input) -> Result<Document, Failure> {
     Ok(document)
 }
 
+/// The text of a file with data of any kind that the command line names.
+pub fn data(path: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let found = open(Path::new(path)).and_then(|file| file.take(LARGEST_DATA + 1).read_to_end(&mut bytes));
+    let error = match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Diagnostic::new(format!("there is no file `{path}`")).help("check the path")
+        }
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Diagnostic::new(format!("`{path}` is a folder")),
+        Err(error) => unreadable(path, &error),
+        Ok(_) if bytes.len() as u64 > LARGEST_DATA => Diagnostic::new(format!("`{path}` is larger than 64 MiB")),
+        Ok(_) => match String::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(_) => Diagnostic::new(format!("`{path}` is no text (UTF-8)")),
+        },
+    };
+    Err(Diagnostics::from(error).into())
+}
+
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let found = if path == "-" {

@@ -9,6 +9,7 @@ mod progress;
 mod schema;
 mod simulate;
 mod sweep;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
+        Command::Validate(options) => validate::run(&options),
         Command::Schema => schema::run(),
     };
     match done {

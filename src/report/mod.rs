@@ -4,6 +4,7 @@ pub mod json;
 mod show;
 pub mod steps;
 pub mod terminal;
+pub mod validation;
 
 use crate::analysis::Assessment;
 use crate::analysis::slo::Objective;

@@ -1290,10 +1290,7 @@ pub static KEYS: &[Key] = &[
     section("validation", "How the model is held against measurements."),
     key(
         "validation.loads",
-        Kind::Figures(
-            Figure { above: true, certain: Some(CHOSEN), ..figure(Ratio, 0.0, 10.0) },
-            "[30 %, 50 %, 70 %]",
-        ),
+        Kind::Figures(Figure { above: true, certain: Some(CHOSEN), ..figure(Ratio, 0.0, 10.0) }, "[30 %, 50 %, 70 %]"),
         "[30 %, 50 %, 70 %]",
         "CPU utilisations at which the system is measured; past 100 % it is saturated.",
         "where systems are run",

@@ -3,6 +3,10 @@
 //! The signed error of a metric is (predicted − measured)/measured. Where the simulator has also replayed the measured
 //! run's own arrivals, it falls into two parts that add up to it: what the replay is off (the service model's error, since
 //! the arrivals are the same) and what the prediction is off the replay (the workload model's).
+//!
+//! Random arrivals come out a little more or less than their rate says, in a measured run as in a simulated one, and all
+//! that is counted with them. That is no error of anybody, so what is counted is brought to the point's load first, as long
+//! as the system keeps up: figure × load/offered.
 
 use super::judge::{Reason, Verdict, judge, signed_error};
 use super::metric::{Allowances, Metric};
@@ -68,6 +72,8 @@ pub struct Trial {
     pub measured: Side,
     /// What disturbed the measurement.
     pub noise: Noise,
+    /// Runs, or rows of a history, that the measurement is the mean of.
+    pub samples: usize,
 }
 
 /// A metric at a point.
@@ -102,6 +108,8 @@ pub struct Point {
     pub predicted_saturated: bool,
     /// Whether it was.
     pub measured_saturated: bool,
+    /// Runs, or rows of a history, that the measurement is the mean of.
+    pub samples: usize,
     /// The metrics that both sides have.
     pub metrics: Vec<Comparison>,
     /// What disturbed the measurement.
@@ -161,7 +169,7 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
         .into_iter()
         .filter(|metric| is_asked(*metric, trial))
         .filter_map(|metric| {
-            let (predicted, measured) = (metric.of(&trial.predicted.seen)?, metric.of(&trial.measured.seen)?);
+            let (predicted, measured) = (predicted_at_load(metric, trial)?, measured_at_load(metric, trial)?);
             let replayed = trial.replayed.as_ref().and_then(|seen| metric.of(seen));
             Some(comparison(metric, &predicted, &measured, replayed.as_ref(), allowances))
         })
@@ -179,10 +187,40 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
         predicted_saturated: trial.predicted.saturated,
         measured_saturated: trial.measured.saturated,
         verdict: Verdict::overall(metrics.iter().map(|comparison| comparison.verdict)),
+        samples: trial.samples,
         metrics,
         noise: trial.noise,
         excesses,
     }
+}
+
+/// The prediction at the trial's load. Of the interval, what is there because the simulated arrivals are random is left
+/// out: with relative half-widths h of the figure and g of what was offered, √(h² − g²) is left.
+fn predicted_at_load(metric: Metric, trial: &Trial) -> Option<Estimate> {
+    let figure = metric.of(&trial.predicted.seen)?;
+    let Some((factor, offered)) = to_load(metric, &trial.predicted, trial.load.messages_per_second) else {
+        return Some(figure);
+    };
+    let (h, g) = (figure.relative_half_width(), offered.relative_half_width());
+    let half = (h * h - g * g).max(0.0).sqrt() * figure.value.abs();
+    let left = Estimate::new(figure.value, figure.value - half, figure.value + half);
+    Some(left.unwrap_or(figure).scaled(factor))
+}
+
+/// The measurement at the trial's load. Its interval has left that out already, where it comes from several runs.
+fn measured_at_load(metric: Metric, trial: &Trial) -> Option<Estimate> {
+    let figure = metric.of(&trial.measured.seen)?;
+    let to_load = to_load(metric, &trial.measured, trial.load.messages_per_second);
+    Some(to_load.map_or(figure, |(factor, _)| figure.scaled(factor)))
+}
+
+/// The factor that brings what is counted to a load, and what was offered; `None` where there is none.
+fn to_load(metric: Metric, side: &Side, load: f64) -> Option<(f64, Estimate)> {
+    if !metric.is_counted() || side.saturated {
+        return None;
+    }
+    let offered = side.seen.offered_per_second.filter(|offered| offered.value > 0.0)?;
+    Some((load / offered.value, offered))
 }
 
 /// Whether a metric says anything: deliveries that are as many as messages don't, nor do refusals where there are none.
@@ -226,9 +264,7 @@ fn comparison(
 fn saturation(trials: &[Trial], allowances: &Allowances) -> Option<Comparison> {
     let most = |side: fn(&Trial) -> &Side| {
         let saturated = trials.iter().map(side).filter(|side| side.saturated);
-        saturated
-            .filter_map(|side| Metric::Throughput.of(&side.seen))
-            .max_by(|a, b| a.value.total_cmp(&b.value))
+        saturated.filter_map(|side| Metric::Throughput.of(&side.seen)).max_by(|a, b| a.value.total_cmp(&b.value))
     };
     let (predicted, measured) = (most(|trial| &trial.predicted)?, most(|trial| &trial.measured)?);
     let mut found = comparison(Metric::Saturation, &predicted, &measured, None, allowances);

@@ -124,7 +124,9 @@ fn earlier_point(point: &Value) -> Option<EarlierPoint> {
         // A metric that another version knew is not compared.
         metrics: metrics?
             .into_iter()
-            .filter_map(|(metric, (predicted, measured), error)| Some(Earlier { metric: metric?, predicted, measured, error }))
+            .filter_map(|(metric, (predicted, measured), error)| {
+                Some(Earlier { metric: metric?, predicted, measured, error })
+            })
             .collect(),
     })
 }
@@ -201,6 +203,7 @@ mod tests {
             load: Load { messages_per_second: load, connections: None, utilisation: None },
             predicted_saturated: false,
             measured_saturated: false,
+            samples: 3,
             metrics: vec![Comparison {
                 metric: Metric::Cpu,
                 predicted: Estimate::exact(predicted),
@@ -235,9 +238,12 @@ mod tests {
 
     #[test]
     fn at_the_same_load_figures_are_compared() {
-        for (predicted, measured, verdict) in
-            [(0.5, 0.5, Verdict::Pass), (0.5, 0.54, Verdict::Fail), (0.54, 0.5, Verdict::Fail), (0.51, 0.49, Verdict::Pass)]
-        {
+        for (predicted, measured, verdict) in [
+            (0.5, 0.5, Verdict::Pass),
+            (0.5, 0.54, Verdict::Fail),
+            (0.54, 0.5, Verdict::Fail),
+            (0.51, 0.49, Verdict::Pass),
+        ] {
             let found = drift(&now(vec![point(1_000.0, predicted, measured)]), &then(1_005.0, 0.5, 0.5), 0.05).unwrap();
             assert_eq!((found.verdict, found.drifts.len()), (verdict, 1), "{predicted}, {measured}");
             assert!(found.drifts[0].same_load && found.drifts[0].measured.is_some());

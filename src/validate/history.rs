@@ -4,12 +4,15 @@
 //! their scatter; its load is their mean load. The model is asked for each bin: the scenario at that load, on the fleet
 //! that the scenario has (or, where it leaves that open, the one its own load requires), simulated.
 
+use std::collections::HashMap;
+
 use super::compare::{Load, Side, Trial};
 use super::metric::Metric;
 use super::noise::Noise;
+use super::read::{Column, LoadPoint, Table};
 use super::repeats;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::metrics::Observation;
+use crate::metrics::{LatencyMetrics, Observation};
 use crate::model::{Fleet, Model, ResourceKind};
 use crate::scenario::{Arrivals, Document, Scenario};
 use crate::simulation::{SimulationError, Watch, simulate};
@@ -25,10 +28,16 @@ const ENOUGH_VARIETY: f64 = 1.5;
 /// A row of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Row {
-    /// What was seen. Its memory of a connection is filled in by [`bins`].
+    /// What was seen. Its memory of a connection is filled in by [`bins`], and its refusals by [`Asked::trial`].
     pub seen: Observation,
-    /// Memory of the whole service, in bytes.
+    /// Users online.
+    pub users: Option<f64>,
+    /// Servers that shared the load.
+    pub servers: Option<f64>,
+    /// Memory of all servers, in bytes.
     pub memory_bytes: Option<f64>,
+    /// Connections refused a second.
+    pub refused_per_second: Option<f64>,
 }
 
 impl Row {
@@ -40,6 +49,11 @@ impl Row {
     fn connections(&self) -> Option<f64> {
         self.seen.connections.map(|connections| connections.value)
     }
+
+    /// What a load is told by, where there are no messages.
+    fn people(&self) -> Option<f64> {
+        self.connections().or(self.users)
+    }
 }
 
 /// Rows of nearly the same load.
@@ -49,6 +63,12 @@ pub struct Bin {
     pub messages_per_second: Option<f64>,
     /// Connections, where it has those.
     pub connections: Option<f64>,
+    /// Users, where it has those.
+    pub users: Option<f64>,
+    /// Servers, where it has those.
+    pub servers: Option<u64>,
+    /// Connections refused a second.
+    pub refused_per_second: Option<f64>,
     /// The means of its rows.
     pub seen: Observation,
     /// How many rows.
@@ -66,28 +86,89 @@ pub struct Bins {
     pub memory_left_out: bool,
 }
 
-/// Gathers rows by load: by messages where all have them, else by connections.
+/// The rows of files of measurements. With several files, what is of the same time is one row.
+pub fn rows(tables: &[Table], scenario: &Scenario) -> Vec<Row> {
+    let mut points: Vec<LoadPoint> = Vec::new();
+    let mut by_time: HashMap<i64, usize> = HashMap::new();
+    for point in tables.iter().flat_map(|table| &table.points) {
+        let moment = point.get(Column::Time).filter(|_| tables.len() > 1).map(|time| (time * 1e3).round() as i64);
+        let Some(place) = moment.and_then(|moment| by_time.get(&moment)) else {
+            by_time.extend(moment.map(|moment| (moment, points.len())));
+            points.push(*point);
+            continue;
+        };
+        for column in Column::ALL {
+            if let Some(value) = point.get(column) {
+                points[*place].set(column, value);
+            }
+        }
+    }
+    points.iter().map(|point| row(point, scenario)).collect()
+}
+
+fn row(point: &LoadPoint, scenario: &Scenario) -> Row {
+    let figure = |column: Column| point.get(column).map(Estimate::unbounded);
+    let sum = |one: Column, other: Column| point.get(one).zip(point.get(other)).map(|(one, other)| one + other);
+    let cores = point.get(Column::Cores).unwrap_or(f64::from(scenario.servers.cores));
+    let servers = point.get(Column::Servers).or(scenario.servers.count.map(|servers| servers as f64));
+    let busy = point.get(Column::CoresBusy).zip(servers).map(|(busy, servers)| busy / (cores * servers));
+    let quantile = |column: Column| figure(column).unwrap_or(repeats::UNKNOWN);
+    let seen = Observation {
+        seconds: point.get(Column::Duration).unwrap_or(0.0),
+        connections: figure(Column::Connections),
+        offered_per_second: figure(Column::Offered),
+        messages_in_per_second: figure(Column::Throughput),
+        messages_out_per_second: figure(Column::Delivered),
+        latency: Some(LatencyMetrics {
+            mean: quantile(Column::LatencyMean),
+            p50: quantile(Column::LatencyP50),
+            p90: quantile(Column::LatencyP90),
+            p95: quantile(Column::LatencyP95),
+            p99: quantile(Column::LatencyP99),
+            p999: quantile(Column::LatencyP999),
+            max: repeats::UNKNOWN,
+        }),
+        cpu_busy: point.get(Column::CpuUtilisation).or(busy).map(Estimate::unbounded),
+        memory_per_connection_bytes: None,
+        wire_bytes_per_second: sum(Column::WireIn, Column::WireOut).map(Estimate::unbounded),
+        log_bytes_per_hour: point.get(Column::Log).map(|rate| Estimate::unbounded(rate * 3_600.0)),
+        refused_connections: None,
+        dropped_share: None,
+    };
+    Row {
+        seen,
+        users: point.get(Column::Users),
+        servers: point.get(Column::Servers),
+        memory_bytes: point.get(Column::Memory),
+        refused_per_second: point.get(Column::Refused),
+    }
+}
+
+/// Gathers rows by load, and by servers where those change: by messages where any row has them, else by connections or
+/// users.
 pub fn bins(rows: &[Row]) -> Bins {
     let by_messages = rows.iter().any(|row| row.messages().is_some_and(|rate| rate > 0.0));
-    let load = |row: &Row| if by_messages { row.messages() } else { row.connections() };
+    let load = |row: &Row| if by_messages { row.messages() } else { row.people() };
     let mut loaded: Vec<(f64, Row)> =
         rows.iter().filter_map(|row| load(row).filter(|load| *load > 0.0).map(|load| (load, *row))).collect();
-    loaded.sort_by(|a, b| a.0.total_cmp(&b.0));
     let idle = rows.len() - loaded.len();
+    let loads = loaded.iter().map(|(load, _)| *load);
+    let (least, most) = loads.fold((f64::INFINITY, 0.0_f64), |(least, most), load| (least.min(load), most.max(load)));
+    let factor = (most / least).powf(1.0 / MOST_BINS).max(WITHIN);
+    let servers = |row: &Row| row.servers.map(|servers| servers.round() as u64);
+    loaded.sort_by(|(a, of_a), (b, of_b)| servers(of_a).cmp(&servers(of_b)).then(a.total_cmp(b)));
     let base = idle_memory(rows);
     for (_, row) in &mut loaded {
         let each = base.zip(row.memory_bytes).zip(row.connections().filter(|connections| *connections > 0.0));
         row.seen.memory_per_connection_bytes =
             each.map(|((base, memory), connections)| Estimate::unbounded((memory - base) / connections));
     }
-    let factor = match (loaded.first(), loaded.last()) {
-        (Some(least), Some(most)) => (most.0 / least.0).powf(1.0 / MOST_BINS).max(WITHIN),
-        _ => WITHIN,
-    };
     let mut groups: Vec<Vec<(f64, Row)>> = Vec::new();
     for (load, row) in loaded {
         match groups.last_mut() {
-            Some(group) if load <= group[0].0 * factor * (1.0 + 1e-9) => group.push((load, row)),
+            Some(group) if servers(&group[0].1) == servers(&row) && load <= group[0].0 * factor * (1.0 + 1e-9) => {
+                group.push((load, row));
+            }
             _ => groups.push(vec![(load, row)]),
         }
     }
@@ -104,6 +185,9 @@ fn bin(group: &[(f64, Row)]) -> Option<Bin> {
     Some(Bin {
         messages_per_second: mean(Row::messages),
         connections: mean(Row::connections),
+        users: mean(|row| row.users),
+        servers: mean(|row| row.servers).map(|servers| servers.round().max(1.0) as u64),
+        refused_per_second: mean(|row| row.refused_per_second),
         seen: repeats::pooled(&seen)?,
         rows: group.len(),
     })
@@ -145,6 +229,7 @@ pub fn at(document: &Document, base: &Scenario, fleet: Fleet, bin: &Bin) -> Resu
     }
     let own_rate = matches!(workload.arrivals, Arrivals::Mmpp { .. });
     let by_connections = bin.connections.map(|connections| connections / workload.connections_per_user as f64);
+    let by_connections = bin.users.or(by_connections);
     let by_messages = bin.messages_per_second.map(|rate| rate / workload.message_rate.get());
     // Users in different states send at rates of their own: then only their number can follow the load.
     let users = if own_rate { by_messages.or(by_connections) } else { by_connections.or(by_messages) };
@@ -167,7 +252,7 @@ pub fn at(document: &Document, base: &Scenario, fleet: Fleet, bin: &Bin) -> Resu
         }
     }
     let scenario = document.resolve()?;
-    let model = Model::on(&scenario, fleet);
+    let model = Model::on(&scenario, Fleet { servers: bin.servers.unwrap_or(fleet.servers), ..fleet });
     Ok(Asked { scenario, model })
 }
 
@@ -185,6 +270,9 @@ impl Asked {
         if bin.seen.offered_per_second.is_none() && !predicted.saturated {
             measured.seen.messages_in_per_second = None;
         }
+        // A simulation counts refusals over the time it measures.
+        measured.seen.refused_connections =
+            bin.refused_per_second.map(|rate| Estimate::unbounded(rate * predicted.seen.seconds));
         let load = &self.model.load;
         Ok(Trial {
             load: Load {
@@ -196,6 +284,7 @@ impl Asked {
             replayed: None,
             measured,
             noise: Noise::default(),
+            samples: bin.rows,
         })
     }
 }
@@ -204,7 +293,8 @@ impl Asked {
 pub fn has_figures(rows: &[Row]) -> bool {
     let seen = |metric: Metric| rows.iter().any(|row| metric.of(&row.seen).is_some());
     let compared = Metric::ALL.into_iter().filter(|metric| *metric != Metric::Throughput);
-    compared.into_iter().any(seen) || rows.iter().any(|row| row.memory_bytes.is_some() || carried(row))
+    let others = |row: &Row| row.memory_bytes.is_some() || row.refused_per_second.is_some() || carried(row);
+    compared.into_iter().any(seen) || rows.iter().any(others)
 }
 
 /// Whether a row has both what was offered and what got through.
@@ -222,7 +312,7 @@ mod tests {
             cpu_busy: Some(Estimate::unbounded(busy)),
             ..Observation::default()
         };
-        Row { seen, memory_bytes: None }
+        Row { seen, ..Row::default() }
     }
 
     #[test]
@@ -234,6 +324,11 @@ mod tests {
         assert_eq!((first.rows, first.messages_per_second), (2, Some(102.5)));
         let busy = first.seen.cpu_busy.unwrap();
         assert!((busy.value - 0.11).abs() < 1e-12 && busy.half_width().is_finite(), "{busy:?}");
+        // Nor are rows of fleets of different size.
+        let on = |servers: f64| Row { servers: Some(servers), ..row(100.0, 0.1) };
+        let found = bins(&[on(2.0), on(1.0), on(2.0)]);
+        let fleets: Vec<_> = found.bins.iter().map(|bin| (bin.servers, bin.rows)).collect();
+        assert_eq!(fleets, [(Some(1), 1), (Some(2), 2)]);
         // However wide the history, the bins stay few.
         let wide: Vec<Row> = (0..10_000).map(|i| row(1.01_f64.powi(i / 5), 0.1)).collect();
         let found = bins(&wide);

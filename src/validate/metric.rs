@@ -125,6 +125,11 @@ impl Metric {
         matches!(self, Self::P50 | Self::P90 | Self::P99)
     }
 
+    /// Whether it counts what passes, and so is in proportion to the load.
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::Throughput | Self::Deliveries | Self::WireBytes | Self::LogBytes)
+    }
+
     /// Its figure in an observation, where it has one. The saturation point is no figure of one load.
     pub fn of(self, seen: &Observation) -> Option<Estimate> {
         let latency = seen.latency.as_ref();

@@ -5,12 +5,14 @@
 //! [`compare`](compare::compare) judges them all. [`history`] makes trials of a load history that people already have,
 //! [`repeats`] makes one observation of several runs at the same load, and [`drift`] holds a result against an earlier one.
 
+mod calendar;
 pub mod compare;
 pub mod drift;
 pub mod history;
 pub mod judge;
 pub mod metric;
 pub mod noise;
+pub mod read;
 pub mod repeats;
 
 pub use compare::{Comparison, Point, Trial, Validation, compare};

@@ -31,7 +31,9 @@ impl Noise {
         let mut excesses: Vec<String> = shares
             .into_iter()
             // A share that is no number is no sign of calm.
-            .filter_map(|(what, share, most)| share.filter(|share| share.is_nan() || *share > most).map(|s| (what, s, most)))
+            .filter_map(|(what, share, most)| {
+                share.filter(|share| share.is_nan() || *share > most).map(|s| (what, s, most))
+            })
             .map(|(what, share, most)| format!("{what}: {:.1} % (at most {:.0} %)", share * 100.0, most * 100.0))
             .collect();
         if self.driver_limited {

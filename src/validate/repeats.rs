@@ -2,6 +2,9 @@
 //!
 //! Each figure is the mean of the runs' values with a 95 % interval from their scatter (Student's t on n − 1 degrees of
 //! freedom): mean ± t·s/√n. One run says nothing about its scatter: then the run's own intervals stay.
+//!
+//! What is counted varies with the messages that happened to be offered. Its scatter is that of its ratio to those, where
+//! that is smaller.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -20,16 +23,29 @@ pub fn pooled(runs: &[Observation]) -> Option<Observation> {
         seconds: runs.iter().map(|run| run.seconds).sum(),
         connections: figure(|run| run.connections),
         offered_per_second: figure(|run| run.offered_per_second),
-        messages_in_per_second: figure(|run| run.messages_in_per_second),
-        messages_out_per_second: figure(|run| run.messages_out_per_second),
+        messages_in_per_second: counted(runs, |run| run.messages_in_per_second),
+        messages_out_per_second: counted(runs, |run| run.messages_out_per_second),
         latency: latency(runs),
         cpu_busy: figure(|run| run.cpu_busy),
         memory_per_connection_bytes: figure(|run| run.memory_per_connection_bytes),
-        wire_bytes_per_second: figure(|run| run.wire_bytes_per_second),
-        log_bytes_per_hour: figure(|run| run.log_bytes_per_hour),
+        wire_bytes_per_second: counted(runs, |run| run.wire_bytes_per_second),
+        log_bytes_per_hour: counted(runs, |run| run.log_bytes_per_hour),
         refused_connections: figure(|run| run.refused_connections),
         dropped_share: figure(|run| run.dropped_share),
     })
+}
+
+/// The mean of what is counted.
+fn counted(runs: &[Observation], pick: fn(&Observation) -> Option<Estimate>) -> Option<Estimate> {
+    let plain = mean_of(runs.iter().map(pick))?;
+    let offered = |run: &Observation| run.offered_per_second.or(run.messages_in_per_second);
+    let ratios: Option<Vec<f64>> = runs
+        .iter()
+        .map(|run| pick(run).zip(offered(run)).map(|(figure, offered)| figure.value / offered.value))
+        .collect();
+    let by_ratio = ratios.and_then(|ratios| mean(&ratios)).map(|ratio| ratio.relative_half_width() * plain.value.abs());
+    let half = by_ratio.map_or(plain.half_width(), |half| half.min(plain.half_width()));
+    Estimate::new(plain.value, plain.value - half, plain.value + half)
 }
 
 /// How far the runs lie apart in CPU time; nothing where that was not measured in at least two.
@@ -44,7 +60,8 @@ fn spread(values: &[f64]) -> Option<f64> {
         return None;
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
     Some(if high > low { (high - low) / mean } else { 0.0 })
 }
 
@@ -95,10 +112,28 @@ pub fn mean(values: &[f64]) -> Option<Estimate> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn random_arrivals_are_no_scatter_of_what_is_counted() {
+        let run = |offered: f64, bytes: f64| Observation {
+            offered_per_second: Some(Estimate::exact(offered)),
+            log_bytes_per_hour: Some(Estimate::exact(bytes)),
+            ..Observation::default()
+        };
+        let exact = pooled(&[run(90.0, 900.0), run(110.0, 1_100.0), run(100.0, 1_000.0)]).unwrap();
+        let bytes = exact.log_bytes_per_hour.unwrap();
+        assert!(bytes.half_width() < 1e-9 && (bytes.value - 1_000.0).abs() < 1e-9, "{bytes:?}");
+        // What stays the same whatever is offered doesn't scatter either.
+        let flat = pooled(&[run(90.0, 500.0), run(110.0, 500.0)]).unwrap().log_bytes_per_hour.unwrap();
+        assert!(flat.half_width() < 1e-9, "{flat:?}");
+        let lossy = pooled(&[run(100.0, 1_000.0), run(100.0, 900.0)]).unwrap().log_bytes_per_hour.unwrap();
+        assert!(lossy.half_width() > 100.0, "{lossy:?}");
+    }
+
     /// By hand: 9, 10, 11 have mean 10 and deviation 1; t(0.975, 2) = 4.3027, so ± 4.3027/√3 = 2.4842.
     #[test]
     fn three_runs_have_a_mean_and_an_interval() {
-        let run = |busy: f64| Observation { seconds: 5.0, cpu_busy: Some(Estimate::exact(busy)), ..Observation::default() };
+        let run =
+            |busy: f64| Observation { seconds: 5.0, cpu_busy: Some(Estimate::exact(busy)), ..Observation::default() };
         let runs = [run(9.0), run(10.0), run(11.0)];
         let all = pooled(&runs).unwrap();
         let busy = all.cpu_busy.unwrap();

@@ -43,6 +43,7 @@ fn trial(predicted: Observation, measured: Observation) -> Trial {
         replayed: None,
         measured: Side::measured(measured),
         noise: Noise::default(),
+        samples: 3,
     }
 }
 
@@ -134,6 +135,30 @@ fn the_errors_of_service_and_workload_add_up() {
     let (service, workload) = (p50.service_error.unwrap(), p50.workload_error.unwrap());
     assert!((service - 0.1).abs() < 1e-9 && (workload + 0.2).abs() < 1e-9, "{p50:?}");
     assert!((service + workload - p50.error.unwrap()).abs() < 1e-12);
+}
+
+/// Both runs happened to send other numbers of messages than the load says, and logged each of them.
+#[test]
+fn what_is_counted_is_compared_at_the_same_load() {
+    let logged = |offered: f64, half: f64, bytes: f64| {
+        let within = |value: f64| Estimate { value, low: value * (1.0 - half), high: value * (1.0 + half) };
+        let mut seen = seen(offered, offered, 0.5, 2.0);
+        seen.offered_per_second = Some(within(offered));
+        seen.messages_in_per_second = Some(within(offered));
+        seen.log_bytes_per_hour = Some(within(bytes * offered));
+        seen
+    };
+    let of = |bytes: f64| {
+        let mut measured = logged(1_020.0, 0.0, bytes);
+        measured.log_bytes_per_hour = measured.log_bytes_per_hour.map(|log| Estimate::exact(log.value));
+        let found = compare(&[trial(logged(975.0, 0.03, 7.0), measured)], &allowances());
+        found.points[0].metrics.iter().find(|found| found.metric == Metric::LogBytes).copied().unwrap()
+    };
+    let same = of(7.0);
+    assert_eq!(same.verdict, Verdict::Pass, "{same:?}");
+    assert!((same.predicted.value - 7_000.0).abs() < 1e-6 && (same.measured.value - 7_000.0).abs() < 1e-6, "{same:?}");
+    assert!(same.predicted.half_width() < 1e-6, "{same:?}");
+    assert_eq!(of(7.2).verdict, Verdict::Fail, "each message logs more than the model has it");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{self, Default, Key, Kind};
+use super::keys::{self, Default, Key};
 use super::tree;
 
 /// How much a new scenario explains.
@@ -70,7 +70,7 @@ fn section(path: &str, kind: Template, name: &str, depth: usize, out: &mut Strin
         }
         // What a file need not say is shown, but not said.
         let silent =
-            matches!(key.default, Default::Absent) && key.kind != Kind::Text || key.path == "balancer.virtual_nodes";
+            matches!(key.default, Default::Absent) && key.path != "name" || key.path == "balancer.virtual_nodes";
         if silent || is_later(key) {
             line = format!("{:indent$}# {}", "", line.trim_start(), indent = 2 * depth);
         }
@@ -91,6 +91,7 @@ fn value(key: &Key, name: &str) -> String {
         ("name", _) => quoted(name),
         // A plain figure where a section would say the same.
         ("workload.heartbeat", _) => "{every: 30 s}".to_owned(),
+        ("calibration", _) => "calibration.yaml".to_owned(),
         ("slo.dropped", _) => "0.1 %".to_owned(),
         ("servers.queue.patience", _) => "{exponential: 1 s}".to_owned(),
         ("sweep", _) => "{users: [100, 10k, 1M, 100M]}".to_owned(),

@@ -44,7 +44,9 @@ impl Pace {
         let far = scenario.sharding.as_ref().and_then(|s| s.latency.as_ref());
         let hop = far.map_or(near, |far| far.least().min(near));
         let cpu = &scenario.servers.cpu;
-        let work = cpu.per_message.least() + cpu.per_kb.least() * scenario.workload.message_size.least() / 1_000.0;
+        let work = cpu.per_message.least()
+            + cpu.overhead.get()
+            + cpu.per_kb.least() * scenario.workload.message_size.least() / 1_000.0;
         // A picosecond less than the sum, for what rounding adds.
         let span = |seconds: f64| Span(Span::from_seconds(seconds).0.saturating_sub(1_000));
         // Where there are replicas, a copy waits until the followers have it: two ways more.

@@ -832,7 +832,7 @@ fn how_it_ran(view: &View<'_>, metrics: &RunMetrics) -> String {
 }
 
 /// A table whose first column, and those that `left` names, are aligned left, and the others right.
-fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl Fn(usize) -> bool) -> String {
+pub(super) fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl Fn(usize) -> bool) -> String {
     spaced_table(header, rows, left, 2)
 }
 

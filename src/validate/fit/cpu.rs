@@ -131,6 +131,8 @@ pub fn cpu(points: &[LoadPoint], machine: &Machine) -> Result<Fit, Unfit> {
     figures.extend(
         terms.iter().zip(&found.coefficients[1..]).map(|(term, price)| Figure::key(term.key(), Quantity::Time, *price)),
     );
+    // The overhead is all that a message takes; what a scenario gives as `per_message` comes on top.
+    figures.push(Figure::key("servers.cpu.per_message", Quantity::Time, Estimate::exact(0.0)));
     figures.extend(included(&terms, &samples, machine, &mut notes));
     if found.coefficients[0].low <= 0.0 {
         notes.push("these loads don't show that a wake-up costs anything: measure at lower ones, too".to_owned());

@@ -173,7 +173,7 @@ pub fn all(points: &[LoadPoint], machine: &Machine) -> Fits {
 fn ranges(points: &[LoadPoint]) -> Vec<Range> {
     [
         ("messages_per_second_per_server", Quantity::Count, Column::Throughput),
-        ("connections", Quantity::Count, Column::Connections),
+        ("connections_per_server", Quantity::Count, Column::Connections),
         ("message_size", Quantity::Bytes, Column::MessageSize),
     ]
     .into_iter()

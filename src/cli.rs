@@ -30,6 +30,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Fit the figures of a server to what was measured, with intervals
+    Calibrate(Calibrate),
     /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
     Validate(Validate),
     /// Print the JSON Schema of scenario files, for editors
@@ -192,4 +194,37 @@ pub enum ReportFormat {
     Markdown,
     /// JUnit XML for a CI server
     Junit,
+}
+
+/// `plimsoll calibrate`.
+#[derive(Debug, Args)]
+pub struct Calibrate {
+    /// A file of measurements: CSV, k6 (summary, summary export, CSV), Artillery 2 JSON, Prometheus range query; may be
+    /// given more than once. COLUMN=FILE says what the series of a Prometheus result are
+    #[arg(long, value_name = "FILE", required = true)]
+    pub from: Vec<String>,
+    /// Write the figures down, for the key `calibration` of scenarios
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+    /// Cores of one of the servers measured, where the file has no column `cores`
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub cores: u16,
+    /// How work is spread over these cores
+    #[arg(long, value_enum, default_value_t = Spread::Shared)]
+    pub dispatch: Spread,
+    /// Connections of a server past which messages miss the CPU's cache; default: 3,873, as scenarios have it
+    #[arg(long, value_name = "COUNT")]
+    pub comfortable: Option<String>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How work is spread over cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Spread {
+    /// One queue for all cores
+    Shared,
+    /// Each core has its own connections
+    PerCore,
 }

@@ -43,23 +43,32 @@ pub fn document(input: &Input) -> Result<Document, Failure> {
     Ok(document)
 }
 
-/// The text of a file with data of any kind that the command line names.
-pub fn data(path: &str) -> Result<String, Failure> {
+/// Reads a file of measurements; `-` is standard input.
+pub fn measurements(path: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    let found = open(Path::new(path)).and_then(|file| file.take(LARGEST_DATA + 1).read_to_end(&mut bytes));
-    let error = match found {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Diagnostic::new(format!("there is no file `{path}`")).help("check the path")
-        }
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Diagnostic::new(format!("`{path}` is a folder")),
-        Err(error) => unreadable(path, &error),
-        Ok(_) if bytes.len() as u64 > LARGEST_DATA => Diagnostic::new(format!("`{path}` is larger than 64 MiB")),
-        Ok(_) => match String::from_utf8(bytes) {
-            Ok(text) => return Ok(text),
-            Err(_) => Diagnostic::new(format!("`{path}` is no text (UTF-8)")),
-        },
+    let found = if path == "-" {
+        io::stdin().lock().take(LARGEST_DATA + 1).read_to_end(&mut bytes)
+    } else {
+        open(Path::new(path)).and_then(|file| file.take(LARGEST_DATA + 1).read_to_end(&mut bytes))
     };
-    Err(Diagnostics::from(error).into())
+    found.map_err(|error| Diagnostics::from(unreadable_data(path, &error)))?;
+    if bytes.len() as u64 > LARGEST_DATA {
+        let error = Diagnostic::new(format!("`{path}` is larger than 64 MiB"));
+        return Err(Diagnostics::from(error.help("thin it out, or take a part of it")).into());
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        let error = Diagnostic::new(format!("`{path}` is not text in UTF-8"));
+        Diagnostics::from(error.help("if it is packed (.gz), unpack it first")).into()
+    })
+}
+
+/// The help speaks of scenarios, which measurements are not.
+fn unreadable_data(path: &str, error: &io::Error) -> Diagnostic {
+    match error.kind() {
+        io::ErrorKind::NotFound => Diagnostic::new(format!("there is no file `{path}`")).help("check the path"),
+        io::ErrorKind::IsADirectory => Diagnostic::new(format!("`{path}` is a folder")).help("name a file in it"),
+        _ => unreadable(path, error),
+    }
 }
 
 fn read(path: &str) -> Result<Vec<u8>, Failure> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use rayon::prelude::*;
 
+use super::calibrate::sources;
 use super::progress::Progress;
 use super::{Failure, input, interrupt, output, simulate};
 use crate::cli::{ReportFormat, Validate};
@@ -22,7 +23,7 @@ use crate::units::parse::Quantity;
 use crate::validate::drift::{Baseline, Drifts, drift};
 use crate::validate::history::{self, Asked, Bin, Row};
 use crate::validate::metric::Allowances;
-use crate::validate::read::{self, Column, Table};
+use crate::validate::read::{self, Table};
 use crate::validate::{Trial, Validation, Verdict, compare};
 
 /// Trials, and what is to be said about them.
@@ -87,19 +88,8 @@ struct History {
 
 impl History {
     fn read(files: &[String], document: &Document, scenario: &Scenario) -> Result<Self, Failure> {
-        let mut tables = Vec::new();
-        let mut errors: Vec<Diagnostics> = Vec::new();
-        for file in files {
-            match table(file) {
-                Ok(table) => tables.push(table),
-                Err(Failure::Wrong(wrong)) => errors.push(wrong),
-                Err(other) => return Err(other),
-            }
-        }
-        if !errors.is_empty() {
-            return Err(Diagnostics::from_iter(errors).into());
-        }
-        let rows = history::rows(&tables, scenario);
+        let tables: Vec<Table> = sources(files)?.into_iter().map(|(_, table)| table).collect();
+        let rows = history::rows(&read::together(&tables), scenario);
         let mut notes: Vec<String> = tables.into_iter().flat_map(|table| table.notes).collect();
         let bins = history::bins(&rows);
         useful(&rows, &bins.bins)?;
@@ -120,6 +110,7 @@ impl History {
             ));
         }
         let mut asked = Vec::new();
+        let mut errors: Vec<Diagnostics> = Vec::new();
         for bin in bins.bins {
             match history::at(document, scenario, fleet, &bin) {
                 Ok(there) => asked.push((bin, there)),
@@ -172,15 +163,8 @@ fn useful(rows: &[Row], bins: &[Bin]) -> Result<(), Failure> {
     Err(Diagnostics::from(error).into())
 }
 
-/// A file of measurements: `FILE`, or `COLUMN=FILE` for a Prometheus result without names.
-fn table(argument: &str) -> Result<Table, Failure> {
-    let named = argument.split_once('=').and_then(|(name, file)| Some((Column::named(name)?, file)));
-    let (column, file) = named.map_or((None, argument), |(column, file)| (Some(column), file));
-    Ok(read::read(file, &input::data(file)?, column)?)
-}
-
 fn baseline(file: &str) -> Result<Baseline, Failure> {
-    Baseline::parse(&input::data(file)?).map_err(|error| {
+    Baseline::parse(&input::measurements(file)?).map_err(|error| {
         let error = Diagnostic::new(format!("`{file}` can't be compared with: {error}"));
         Diagnostics::from(error.help("give what `plimsoll validate … --format json` printed earlier")).into()
     })

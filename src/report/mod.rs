@@ -1,5 +1,6 @@
 //! One view of a result goes in, bytes come out. Nothing is computed here.
 
+pub mod calibration;
 pub mod json;
 mod show;
 pub mod steps;

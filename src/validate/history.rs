@@ -4,12 +4,10 @@
 //! their scatter; its load is their mean load. The model is asked for each bin: the scenario at that load, on the fleet
 //! that the scenario has (or, where it leaves that open, the one its own load requires), simulated.
 
-use std::collections::HashMap;
-
 use super::compare::{Load, Side, Trial};
 use super::metric::Metric;
 use super::noise::Noise;
-use super::read::{Column, LoadPoint, Table};
+use super::read::{Column, LoadPoint};
 use super::repeats;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::metrics::{LatencyMetrics, Observation};
@@ -86,23 +84,8 @@ pub struct Bins {
     pub memory_left_out: bool,
 }
 
-/// The rows of files of measurements. With several files, what is of the same time is one row.
-pub fn rows(tables: &[Table], scenario: &Scenario) -> Vec<Row> {
-    let mut points: Vec<LoadPoint> = Vec::new();
-    let mut by_time: HashMap<i64, usize> = HashMap::new();
-    for point in tables.iter().flat_map(|table| &table.points) {
-        let moment = point.get(Column::Time).filter(|_| tables.len() > 1).map(|time| (time * 1e3).round() as i64);
-        let Some(place) = moment.and_then(|moment| by_time.get(&moment)) else {
-            by_time.extend(moment.map(|moment| (moment, points.len())));
-            points.push(*point);
-            continue;
-        };
-        for column in Column::ALL {
-            if let Some(value) = point.get(column) {
-                points[*place].set(column, value);
-            }
-        }
-    }
+/// The rows of a history's load points.
+pub fn rows(points: &[LoadPoint], scenario: &Scenario) -> Vec<Row> {
     points.iter().map(|point| row(point, scenario)).collect()
 }
 

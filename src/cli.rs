@@ -154,7 +154,7 @@ pub struct Validate {
     #[command(flatten)]
     pub input: Input,
     /// A load history of your system to hold the model against: CSV with named columns, or a Prometheus range query's JSON
-    /// (COLUMN=FILE says what its series are). More than one: rows of the same time belong together
+    /// (COLUMN=FILE says what its series are). May be given more than once: series of the same time belong together
     #[arg(long, value_name = "[COLUMN=]FILE", required = true)]
     pub measured: Vec<String>,
     /// An earlier `--format json` of this command: how far has each metric drifted since?

@@ -3,6 +3,7 @@
 //! A run is: read and check everything, make the files that reports go to, get the trials, judge them, show them. Here
 //! trials come of a load history (`--measured`).
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,11 +50,14 @@ pub fn run(options: &Validate) -> Result<(), Failure> {
     let files = Files::create(options)?;
     interrupt::listen();
     let tried = history.tried(options.quiet);
+    if let Some(error) = tried.stopped.as_ref().filter(|_| tried.trials.is_empty()) {
+        return Err(error.clone().into());
+    }
     let allowances = Allowances::of(&scenario);
     let validation = compare(&tried.trials, &allowances);
     let drifts = match &baseline {
-        Some(baseline) if !validation.points.is_empty() => Some(drifted(options, &validation, baseline, threshold)?),
-        _ => None,
+        Some(baseline) => Some(drifted(options, &validation, baseline, threshold)?),
+        None => None,
     };
     let verdict = drifts.as_ref().map_or(validation.verdict, |drifts| drifts.verdict.max(validation.verdict));
     let hash = document.hash();
@@ -129,19 +133,25 @@ impl History {
     /// Simulates the scenario at each load.
     fn tried(self, quiet: bool) -> Tried {
         let progress = Progress::new(quiet);
-        let found: Vec<Result<Trial, SimulationError>> =
+        let found: Vec<Result<(Trial, Vec<String>), SimulationError>> =
             self.asked.par_iter().map(|(bin, asked)| asked.trial(bin, &progress)).collect();
         progress.finish();
         let planned = found.len();
         let mut trials = Vec::new();
+        let mut notes = self.notes;
         let mut stopped = None;
         for trial in found {
             match trial {
-                Ok(trial) => trials.push(trial),
+                Ok((trial, warnings)) => {
+                    trials.push(trial);
+                    notes.extend(warnings);
+                }
                 Err(error) => stopped = stopped.or(Some(error)),
             }
         }
-        Tried { trials, planned, source: self.source, sample: "row", notes: self.notes, stopped }
+        let mut said = HashSet::new();
+        notes.retain(|note| said.insert(note.clone()));
+        Tried { trials, planned, source: self.source, sample: "row", notes, stopped }
     }
 }
 

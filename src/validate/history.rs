@@ -240,11 +240,11 @@ pub fn at(document: &Document, base: &Scenario, fleet: Fleet, bin: &Bin) -> Resu
 }
 
 impl Asked {
-    /// What the model predicts at a bin, beside what was measured there.
+    /// What the model predicts at a bin, beside what was measured there; and what the simulation warns of.
     ///
     /// # Errors
     /// When it can't be simulated, or was told to stop.
-    pub fn trial(&self, bin: &Bin, watch: &dyn Watch) -> Result<Trial, SimulationError> {
+    pub fn trial(&self, bin: &Bin, watch: &dyn Watch) -> Result<(Trial, Vec<String>), SimulationError> {
         let metrics = simulate(&self.scenario, &self.model, watch)?;
         let predicted = Side::simulated(&metrics, &self.scenario, &self.model);
         let mut measured = Side::measured(bin.seen);
@@ -257,7 +257,7 @@ impl Asked {
         measured.seen.refused_connections =
             bin.refused_per_second.map(|rate| Estimate::unbounded(rate * predicted.seen.seconds));
         let load = &self.model.load;
-        Ok(Trial {
+        let trial = Trial {
             load: Load {
                 messages_per_second: bin.messages_per_second.unwrap_or(load.messages_in_per_second),
                 connections: Some(bin.connections.unwrap_or(load.connections)),
@@ -268,7 +268,8 @@ impl Asked {
             measured,
             noise: Noise::default(),
             samples: bin.rows,
-        })
+        };
+        Ok((trial, metrics.warnings))
     }
 }
 

@@ -150,4 +150,4 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

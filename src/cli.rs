@@ -34,6 +34,8 @@ pub enum Command {
     Calibrate(Calibrate),
     /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
     Validate(Validate),
+    /// Run the broker that links servers, alone: for servers on several machines
+    Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -227,4 +229,15 @@ pub enum Spread {
     Shared,
     /// Each core has its own connections
     PerCore,
+}
+
+/// `plimsoll broker`.
+#[derive(Debug, Args)]
+pub struct Broker {
+    /// Where to listen: address and port (0: any that is free)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Form of what it says
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
 }

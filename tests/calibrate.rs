@@ -48,12 +48,10 @@ fn a_scenario_is_as_busy_as_was_measured() {
         }
     }
     fs::write(folder.join("measured.csv"), csv).unwrap();
-    let json = run_in(
-        &folder,
-        ["calibrate", "--from", "measured.csv", "--out", "calibration.yaml", "--format", "json"],
-    )
-    .well()
-    .json();
+    let json =
+        run_in(&folder, ["calibrate", "--from", "measured.csv", "--out", "calibration.yaml", "--format", "json"])
+            .well()
+            .json();
     assert_eq!(json["file"], "calibration.yaml");
     for (name, right) in [
         ("servers.cpu.per_wakeup_seconds", wakeup),
@@ -92,7 +90,8 @@ fn files_of_load_tools_are_read() {
     ] {
         // With points that suffice for a fit.
         let path = format!("{DATA}/{file}");
-        let json = calibrate(&["--from", &path, "--from", "tests/data/specsdm91.csv", "--format", "json"]).well().json();
+        let json =
+            calibrate(&["--from", &path, "--from", "tests/data/specsdm91.csv", "--format", "json"]).well().json();
         assert_eq!(json["sources"][0]["format"], format);
         assert_eq!(json["sources"][0]["points"], points, "{file}");
         assert!(json["fits"].as_array().unwrap().iter().any(|fit| fit["name"] == "usl"), "{json}");

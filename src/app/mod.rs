@@ -1,5 +1,6 @@
 //! The program: one file a subcommand. Only here are files, stdout, progress bars, threads and the clock.
 
+mod broker;
 mod calibrate;
 mod estimate;
 mod input;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(options) => sweep::run(&options),
         Command::Validate(options) => validate::run(&options),
         Command::Calibrate(options) => calibrate::run(&options),
+        Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };
     match done {

@@ -145,7 +145,15 @@ fn cores_that_share_a_queue_have_a_formula_of_their_own() {
     let both = points.map(|point| {
         let double = |column| 2.0 * point.get(column).unwrap();
         let point = point.with(Column::Throughput, double(Column::Throughput)).with(Column::Servers, 2.0);
-        point.with(Column::CoresBusy, 2.0 * points.iter().find(|p| 2.0 * p.get(Column::Throughput).unwrap() == point.get(Column::Throughput).unwrap()).unwrap().get(Column::CoresBusy).unwrap())
+        point.with(
+            Column::CoresBusy,
+            2.0 * points
+                .iter()
+                .find(|p| 2.0 * p.get(Column::Throughput).unwrap() == point.get(Column::Throughput).unwrap())
+                .unwrap()
+                .get(Column::CoresBusy)
+                .unwrap(),
+        )
     });
     near(estimate(&cpu(&both, &four).unwrap(), "servers.cpu.overhead").value, 9e-6, 1e-3);
 }
@@ -268,7 +276,8 @@ fn intervals_of_scalability_hold_the_truth() {
             LoadPoint::default().with(Column::Concurrency, n).with(Column::Throughput, truth(n) + error)
         });
         let fit = usl(&points).unwrap();
-        let figures = [("contention", sigma), ("coherency", kappa), ("peak_concurrency", peak), ("peak_throughput", truth(peak))];
+        let figures =
+            [("contention", sigma), ("coherency", kappa), ("peak_concurrency", peak), ("peak_throughput", truth(peak))];
         for (held, (name, right)) in held.iter_mut().zip(figures) {
             *held += u32::from(estimate(&fit, name).contains(right));
         }

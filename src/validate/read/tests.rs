@@ -145,9 +145,7 @@ fn series_without_a_name_need_one() {
 
 #[test]
 fn several_servers_are_put_together() {
-    let series = |name: &str, server: &str, value: &str| {
-        serde_json::json!({ "metric": { "__name__": name, "instance": server }, "values": [[60, value], [120, "NaN"]] })
-    };
+    let series = |name: &str, server: &str, value: &str| serde_json::json!({ "metric": { "__name__": name, "instance": server }, "values": [[60, value], [120, "NaN"]] });
     let result = serde_json::json!({ "status": "success", "data": { "resultType": "matrix", "result": [
         series("throughput_per_second", "a", "100"), series("throughput_per_second", "b", "50"),
         series("cpu_utilisation", "a", "0.5"), series("cpu_utilisation", "b", "0.3"),
@@ -212,7 +210,8 @@ fn runs_without_messages_are_told_so() {
     assert!(error(&silent).contains("counts no messages"), "{}", error(&silent));
     let silent = SAMPLES.replace("ws_msgs_received", "something_else");
     assert!(error(&silent).contains("counts no messages"), "{}", error(&silent));
-    let silent = ARTILLERY.replace("websocket.messages_sent", "x").replace("\"vusers.failed\": 0", "\"vusers.failed\": 9");
+    let silent =
+        ARTILLERY.replace("websocket.messages_sent", "x").replace("\"vusers.failed\": 0", "\"vusers.failed\": 9");
     assert!(error(&silent).contains("virtual users failed: was the server there?"), "{}", error(&silent));
     let cut = &SAMPLES[..SAMPLES.len() * 2 / 3];
     let cut = &cut[..cut.rfind(',').unwrap()];

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "plimsoll",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on); 2 wrong usage or a wrong scenario; 3 failure at run time;\n4 inconclusive (--fail-on, and the run is no steady state); 130 interrupted, with what was finished kept."
+    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on, validate); 2 wrong usage or a wrong scenario; 3 failure at run time;\n4 inconclusive (--fail-on, and the run is no steady state; validate, and the measurement can't tell); 130 interrupted, with what was finished kept."
 )]
 pub struct Cli {
     /// What to do.
@@ -33,6 +33,10 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Fit the figures of a server to what was measured, with intervals
+    Calibrate(Calibrate),
+    /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
+    Validate(Validate),
     /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
     Serve(Serve),
     /// Put a scenario's load on a real WebSocket server, and measure
@@ -297,6 +301,91 @@ impl FromStr for Part {
             address: address.parse().map_err(|_| "no address".to_owned())?,
         })
     }
+}
+
+/// `plimsoll validate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 every metric is within its tolerance (and has not drifted); 1 one is not;\n4 the measurements can't tell. The scenario's `validation` has the tolerances."
+)]
+pub struct Validate {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// A load history of your system to hold the model against: CSV with named columns, or a Prometheus range query's JSON
+    /// (COLUMN=FILE says what its series are). May be given more than once: series of the same time belong together
+    #[arg(long, value_name = "[COLUMN=]FILE", required = true)]
+    pub measured: Vec<String>,
+    /// An earlier `--format json` of this command: how far has each metric drifted since?
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<String>,
+    /// How far a metric may drift from the earlier result
+    #[arg(long, value_name = "SHARE", default_value = "5 %")]
+    pub drift: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub format: ReportFormat,
+    /// Write the result as JSON to a file too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write it as Markdown, for a pull request
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write it as JUnit XML, for a CI server
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// Forms of a report that others read too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Tables for people
+    Terminal,
+    /// JSON for programs
+    Json,
+    /// Markdown for a pull request
+    Markdown,
+    /// JUnit XML for a CI server
+    Junit,
+}
+
+/// `plimsoll calibrate`.
+#[derive(Debug, Args)]
+pub struct Calibrate {
+    /// A file of measurements: CSV, k6 (summary, summary export, CSV), Artillery 2 JSON, Prometheus range query; may be
+    /// given more than once. COLUMN=FILE says what the series of a Prometheus result are
+    #[arg(long, value_name = "FILE", required = true)]
+    pub from: Vec<String>,
+    /// Write the figures down, for the key `calibration` of scenarios
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+    /// Cores of one of the servers measured, where the file has no column `cores`
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub cores: u16,
+    /// How work is spread over these cores
+    #[arg(long, value_enum, default_value_t = Spread::Shared)]
+    pub dispatch: Spread,
+    /// Connections of a server past which messages miss the CPU's cache; default: 3,873, as scenarios have it
+    #[arg(long, value_name = "COUNT")]
+    pub comfortable: Option<String>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How work is spread over cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Spread {
+    /// One queue for all cores
+    Shared,
+    /// Each core has its own connections
+    PerCore,
 }
 
 /// `plimsoll broker`.

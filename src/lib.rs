@@ -15,6 +15,7 @@ pub mod engine;
 pub mod metrics;
 pub mod simulation;
 pub mod live;
+pub mod validate;
 pub mod analysis;
 pub mod report;
 pub mod cli;

@@ -445,6 +445,26 @@ fn autoscalers_that_cant_be() {
 }
 
 #[test]
+fn validations_that_cant_be() {
+    let with = |rest: &str| format!("{GOOD}validation: {rest}\n");
+    let cases = [
+        ("no loads", with("{loads: []}")),
+        ("a load, no list", with("{loads: 50 %}")),
+        ("no load at all", with("{loads: [0 %]}")),
+        ("per cent without a unit", with("{loads: [30, 50]}")),
+        ("an uncertain load", with("{loads: [30..50 %]}")),
+        ("no time", with("{duration: 0 s}")),
+        ("never", with("{repeats: 0}")),
+        ("half a repeat", with("{repeats: 2.5}")),
+        ("no tolerance", with("{tolerance: {cpu: 0 %}}")),
+        ("an unknown metric", with("{tolerance: {p95: 10 %, memroy: 10 %}}")),
+        ("one for all", with("{tolerance: 10 %}")),
+    ];
+    let cases: Vec<(&str, &[u8])> = cases.iter().map(|(what, yaml)| (*what, yaml.as_bytes())).collect();
+    assert_told("validations_that_cant_be", &complaints_about(&cases));
+}
+
+#[test]
 fn usage() {
     let folder = folder();
     fs::write(folder.join("x.yaml"), GOOD).unwrap();
@@ -461,6 +481,7 @@ fn usage() {
                 ("no threads", &["simulate", "x.yaml", "--threads", "0"]),
                 ("unknown promise", &["simulate", "x.yaml", "--fail-on", "load"]),
                 ("a promise that isn't made", &["simulate", "x.yaml", "--fail-on", "slo"]),
+                ("nothing measured", &["validate", "x.yaml"]),
                 ("a file that is there", &["new", "taken"]),
                 ("a name that is none", &["new", ""]),
             ],

@@ -43,6 +43,34 @@ pub fn document(input: &Input) -> Result<Document, Failure> {
     Ok(document)
 }
 
+/// Reads a file of measurements; `-` is standard input.
+pub fn measurements(path: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let found = if path == "-" {
+        io::stdin().lock().take(LARGEST_DATA + 1).read_to_end(&mut bytes)
+    } else {
+        open(Path::new(path)).and_then(|file| file.take(LARGEST_DATA + 1).read_to_end(&mut bytes))
+    };
+    found.map_err(|error| Diagnostics::from(unreadable_data(path, &error)))?;
+    if bytes.len() as u64 > LARGEST_DATA {
+        let error = Diagnostic::new(format!("`{path}` is larger than 64 MiB"));
+        return Err(Diagnostics::from(error.help("thin it out, or take a part of it")).into());
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        let error = Diagnostic::new(format!("`{path}` is not text in UTF-8"));
+        Diagnostics::from(error.help("if it is packed (.gz), unpack it first")).into()
+    })
+}
+
+/// The help speaks of scenarios, which measurements are not.
+fn unreadable_data(path: &str, error: &io::Error) -> Diagnostic {
+    match error.kind() {
+        io::ErrorKind::NotFound => Diagnostic::new(format!("there is no file `{path}`")).help("check the path"),
+        io::ErrorKind::IsADirectory => Diagnostic::new(format!("`{path}` is a folder")).help("name a file in it"),
+        _ => unreadable(path, error),
+    }
+}
+
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let found = if path == "-" {

@@ -2,6 +2,7 @@
 
 mod broker;
 mod drive;
+mod calibrate;
 mod estimate;
 mod input;
 mod interrupt;
@@ -12,6 +13,7 @@ mod schema;
 mod serve;
 mod simulate;
 mod sweep;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -72,6 +74,8 @@ pub fn main() -> ExitCode {
         Command::Sweep(options) => sweep::run(&options),
         Command::Drive(options) => drive::run(&options),
         Command::Serve(options) => serve::run(&options),
+        Command::Validate(options) => validate::run(&options),
+        Command::Calibrate(options) => calibrate::run(&options),
         Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };

@@ -49,7 +49,7 @@ pub fn run(options: &Simulate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
     let assessment = assess(&document)?;
     promised(&options.run, &assessment)?;
-    threads(&options.run)?;
+    threads(options.run.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
     let outcome = Outcome::of(&document, assessment, &progress);
@@ -85,8 +85,8 @@ pub fn verdict(run: &Run, outcome: &Outcome) -> Result<(), Failure> {
 }
 
 /// Sets the number of threads.
-pub fn threads(run: &Run) -> Result<(), Failure> {
-    if let Some(threads) = run.threads {
+pub fn threads(threads: Option<u16>) -> Result<(), Failure> {
+    if let Some(threads) = threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
             .build_global()

@@ -38,7 +38,7 @@ pub fn run(options: &Sweep) -> Result<(), Failure> {
     for point in &planned {
         promised(&options.run, &point.assessment)?;
     }
-    threads(&options.run)?;
+    threads(options.run.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
     let count = planned.len();

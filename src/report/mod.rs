@@ -1,10 +1,12 @@
 //! One view of a result goes in, bytes come out. Nothing is computed here.
 
 pub mod drive;
+pub mod calibration;
 pub mod json;
 mod show;
 pub mod steps;
 pub mod terminal;
+pub mod validation;
 
 use crate::analysis::Assessment;
 use crate::analysis::slo::Objective;

@@ -180,8 +180,13 @@ fn heading(view: &View<'_>) -> String {
 
 fn heading_line(view: &View<'_>, what: &str) -> String {
     let scenario = &view.assessment.scenario;
-    let left = format!("{}: {what}", cut(&scenario.name, 40));
-    let right = format!("seed {} | scenario {} | plimsoll {VERSION}", scenario.simulation.seed, view.hash);
+    title(&scenario.name, what, scenario.simulation.seed, view.hash)
+}
+
+/// The first line of a report: of what, and what it takes to make it again.
+pub(super) fn title(name: &str, what: &str, seed: u64, hash: &str) -> String {
+    let left = format!("{}: {what}", cut(name, 40));
+    let right = format!("seed {seed} | scenario {hash} | plimsoll {VERSION}");
     if left.chars().count() + right.len() + 2 > usize::from(COLUMNS) {
         return format!("{left}\n{right}\n");
     }
@@ -833,7 +838,11 @@ fn how_it_ran(view: &View<'_>, metrics: &RunMetrics) -> String {
 }
 
 /// A table whose first column, and those that `left` names, are aligned left, and the others right.
-fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl Fn(usize) -> bool) -> String {
+pub(super) fn table(
+    header: &[String],
+    rows: impl Iterator<Item = Vec<String>>,
+    left: impl Fn(usize) -> bool,
+) -> String {
     spaced_table(header, rows, left, 2)
 }
 
@@ -887,7 +896,7 @@ pub(super) fn wrapped(text: &str) -> String {
     fold(text, 0, 0)
 }
 
-fn indented(text: &str, by: usize) -> String {
+pub(super) fn indented(text: &str, by: usize) -> String {
     fold(text, by, by + 2)
 }
 

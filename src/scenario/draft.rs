@@ -126,14 +126,14 @@ impl Draft {
         self.slots.get(path).and_then(|slot| slot.place.as_ref())
     }
 
-    /// All of it in a fixed order and form, but for what does not change results: the name, and the seed, which is
-    /// shown beside the hash of this.
+    /// All of it in a fixed order and form, but for what does not change results: the name, how they are judged, and the
+    /// seed, which is shown beside the hash of this.
     pub fn canonical(&self) -> String {
-        let mut paths: Vec<_> = self
-            .slots
-            .keys()
-            .filter(|path| !matches!(**path, "name" | "simulation.seed" | "sweep" | "calibration"))
-            .collect();
+        let silent = |path: &str| {
+            matches!(path, "name" | "simulation.seed" | "sweep" | "calibration" | "validation")
+                || path.starts_with("validation.")
+        };
+        let mut paths: Vec<_> = self.slots.keys().filter(|path| !silent(path)).collect();
         paths.sort_unstable();
         let mut out = String::new();
         for path in paths {

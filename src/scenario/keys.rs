@@ -185,6 +185,9 @@ const MEASURED: &str = "measured: tuned tokio-tungstenite echo, 1 KB, 2-core clo
 const ASSUMED: &str = "assumption: check it against your system";
 const FIELD: &str = "field experience: 3,000 to 5,000 connections are comfortable for a WebSocket server";
 const CUSTOMARY: &str = "customary: leaves room for bursts and failures";
+const COUNTED: &str = "what is counted should come out nearly the same";
+const CAPACITY: &str = "a capacity is planned with more room than that";
+const WAITS: &str = "waits grow much faster than what causes them";
 const RUN: &str = "a compromise between time and precision";
 
 const TIERS: &str = "tiers: {hot: {for: 1 day}, archive: {for: 365 days}}";
@@ -1282,7 +1285,38 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .required("start: {ramp: 30 s}"),
+    section("validation", "How the model is held against measurements."),
+    key(
+        "validation.loads",
+        Kind::Figures(Figure { above: true, certain: Some(CHOSEN), ..figure(Ratio, 0.0, 10.0) }, "[30 %, 50 %, 70 %]"),
+        "[30 %, 50 %, 70 %]",
+        "CPU utilisations at which the system is measured; past 100 % it is saturated.",
+        "where systems are run",
+    ),
+    key(
+        "validation.duration",
+        certain(above_zero(Time, 86_400.0), CHOSEN),
+        "10 s",
+        "How long each measurement takes, without its warm-up.",
+        RUN,
+    ),
+    key("validation.repeats", whole(1.0, 1_000.0), "3", "How often each measurement is made.", "two can't show noise"),
+    section("validation.tolerance", "How far off the model may be, as a share of what was measured."),
+    tolerance("validation.tolerance.throughput", "2 %", "Messages a second that get through.", COUNTED),
+    tolerance("validation.tolerance.wire_bytes", "2 %", "Bytes on the wire.", COUNTED),
+    tolerance("validation.tolerance.log_bytes", "1 %", "Bytes logged.", COUNTED),
+    tolerance("validation.tolerance.memory", "10 %", "Memory of a connection.", CAPACITY),
+    tolerance("validation.tolerance.cpu", "10 %", "CPU time; one point of a core is always allowed.", CAPACITY),
+    tolerance("validation.tolerance.saturation", "10 %", "The most messages a second.", CAPACITY),
+    tolerance("validation.tolerance.refused", "2 %", "Connections refused.", COUNTED),
+    tolerance("validation.tolerance.p50", "20 %", "The median of latency.", WAITS),
+    tolerance("validation.tolerance.p90", "25 %", "The 90th percentile of latency.", WAITS),
+    tolerance("validation.tolerance.p99", "35 %", "The 99th percentile of latency.", WAITS),
 ];
+
+const fn tolerance(path: &'static str, default: &'static str, doc: &'static str, source: &'static str) -> Key {
+    key(path, certain(above_zero(Ratio, 10.0), PROMISE), default, doc, source)
+}
 
 const fn tier_for(path: &'static str) -> Key {
     key(path, above_zero(Time, LONG), "", "How long logs stay in this tier.", "")

@@ -27,6 +27,7 @@ mod slow;
 mod template;
 mod tree;
 mod types;
+mod validation;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
 pub use calibration::Calibration;
@@ -38,6 +39,7 @@ pub use profile::{Curve, Profile, ProfileOf};
 pub use schema::schema;
 pub use template::{Template, template};
 pub use types::*;
+pub use validation::{Tolerances, Validation};
 
 #[cfg(test)]
 mod tests;

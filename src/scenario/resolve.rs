@@ -14,6 +14,7 @@ use super::types::{
     Failures, FanOut, Latency, Link, LinkKind, LogTier, Logs, Mode, Policy, Protocol, Reconnect, Room, Scenario,
     Servers, Sharding, Simulation, Slo, Start, Tls, Workload,
 };
+use super::validation::validation;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::random::Distribution;
 use crate::units::display::{seconds, whole};
@@ -178,6 +179,7 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         autoscaler: autoscaler::autoscaler(world),
         calibration: world.calibration().cloned(),
         simulation: simulation(world),
+        validation: validation(world),
     }
 }
 

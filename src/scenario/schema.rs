@@ -148,6 +148,9 @@ fn default(text: &str) -> Value {
     match text {
         "true" => json!(true),
         "false" => json!(false),
+        list if list.starts_with('[') => {
+            tree::parse_within(&Source::argument(list), 0).map_or(Value::Null, |node| json(&node))
+        }
         _ => text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number)),
     }
 }

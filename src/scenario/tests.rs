@@ -152,6 +152,7 @@ fn every_key_changes_something() {
             keys::Kind::Random(_) => "{exponential: 7 s}",
             keys::Kind::Text => "seven",
             keys::Kind::Sweep | keys::Kind::Table(_) => continue,
+            keys::Kind::Figures(figure, _) if figure.quantity == crate::units::parse::Quantity::Ratio => "[7 %, 8 %]",
             keys::Kind::Figures(..) => "[7/s, 8/s]",
             keys::Kind::Rows(_, example) => example,
             keys::Kind::Names => "3",

@@ -9,6 +9,7 @@ use super::autoscaler::Autoscaler;
 use super::calibration::Calibration;
 use super::faults::{Fault, Zones};
 use super::profile::Profile;
+use super::validation::Validation;
 use crate::random::Distribution;
 use crate::stats::cache::LruForm;
 use crate::units::{BitRate, ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -56,6 +57,8 @@ pub struct Scenario {
     pub calibration: Option<Calibration>,
     /// How the simulation is run.
     pub simulation: Simulation,
+    /// How the model is held against measurements.
+    pub validation: Validation,
 }
 
 impl Scenario {

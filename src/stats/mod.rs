@@ -2,7 +2,7 @@
 //!
 //! [`Estimate`] is a figure with its interval; [`Histogram`] holds how often which value was seen; [`series`] makes
 //! intervals of a simulation's correlated output and finds its warm-up; [`cache`] and [`queueing`] have the closed forms
-//! that the model uses and that the simulation is held against.
+//! that the model uses and that the simulation is held against; [`regression`] finds the figures behind measurements.
 //!
 //! Nothing here knows of scenarios or of chat: numbers go in, numbers come out. Of the rest of the crate this module
 //! may import only `units`.
@@ -11,6 +11,7 @@ pub mod cache;
 pub mod estimate;
 pub mod histogram;
 pub mod queueing;
+pub mod regression;
 pub mod series;
 
 pub use estimate::Estimate;

@@ -1,0 +1,237 @@
+//! `plimsoll validate`.
+//!
+//! A run is: read and check everything, make the files that reports go to, get the trials, judge them, show them. Here
+//! trials come of a load history (`--measured`).
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rayon::prelude::*;
+
+use super::calibrate::sources;
+use super::progress::Progress;
+use super::{Failure, input, interrupt, output, simulate};
+use crate::cli::{ReportFormat, Validate};
+use crate::diagnostic::{Diagnostic, Diagnostics, option_figure};
+use crate::model::Model;
+use crate::report::validation::{View, json, junit, markdown, terminal};
+use crate::scenario::{Document, Scenario};
+use crate::simulation::SimulationError;
+use crate::units::display::count;
+use crate::units::parse::Quantity;
+use crate::validate::drift::{Baseline, Drifts, drift};
+use crate::validate::history::{self, Asked, Bin, Row};
+use crate::validate::metric::Allowances;
+use crate::validate::read::{self, Table};
+use crate::validate::{Trial, Validation, Verdict, compare};
+
+/// Trials, and what is to be said about them.
+struct Tried {
+    trials: Vec<Trial>,
+    /// Trials that there were to be.
+    planned: usize,
+    source: String,
+    sample: &'static str,
+    notes: Vec<String>,
+    /// Why there are fewer than planned.
+    stopped: Option<SimulationError>,
+}
+
+/// Holds the model against measurements and shows how it fared.
+pub fn run(options: &Validate) -> Result<(), Failure> {
+    let document = input::document(&options.input)?;
+    let scenario = document.resolve()?;
+    let baseline = options.baseline.as_deref().map(baseline).transpose()?;
+    let threshold = option_figure("--drift", &options.drift, Quantity::Ratio).map_err(Diagnostics::from)?;
+    let history = History::read(&options.measured, &document, &scenario)?;
+    simulate::threads(options.threads)?;
+    let files = Files::create(options)?;
+    interrupt::listen();
+    let tried = history.tried(options.quiet);
+    if let Some(error) = tried.stopped.as_ref().filter(|_| tried.trials.is_empty()) {
+        return Err(error.clone().into());
+    }
+    let allowances = Allowances::of(&scenario);
+    let validation = compare(&tried.trials, &allowances);
+    let drifts = match &baseline {
+        Some(baseline) => Some(drifted(options, &validation, baseline, threshold)?),
+        None => None,
+    };
+    let verdict = drifts.as_ref().map_or(validation.verdict, |drifts| drifts.verdict.max(validation.verdict));
+    let hash = document.hash();
+    let view = View {
+        name: &scenario.name,
+        hash: &hash,
+        seed: scenario.simulation.seed,
+        source: &tried.source,
+        sample: tried.sample,
+        validation: &validation,
+        drifts: drifts.as_ref(),
+        planned: tried.planned,
+        notes: &tried.notes,
+        verdict,
+    };
+    output::print(&rendered(&view, options.format)?)?;
+    files.write(&view)?;
+    match (tried.stopped, verdict) {
+        (Some(error), _) => Err(error.into()),
+        (None, Verdict::Fail) => Err(Failure::Negative),
+        (None, Verdict::Inconclusive | Verdict::NotJudged) => Err(Failure::Inconclusive),
+        (None, Verdict::Pass) => Ok(()),
+    }
+}
+
+/// A load history, and the scenario at each of its loads.
+struct History {
+    source: String,
+    asked: Vec<(Bin, Asked)>,
+    notes: Vec<String>,
+}
+
+impl History {
+    fn read(files: &[String], document: &Document, scenario: &Scenario) -> Result<Self, Failure> {
+        let tables: Vec<Table> = sources(files)?.into_iter().map(|(_, table)| table).collect();
+        let rows = history::rows(&read::together(&tables), scenario);
+        let mut notes: Vec<String> = tables.into_iter().flat_map(|table| table.notes).collect();
+        let bins = history::bins(&rows);
+        useful(&rows, &bins.bins)?;
+        if bins.idle > 0 {
+            notes.push(format!("{} without a load are left out", rows_of(bins.idle)));
+        }
+        if bins.memory_left_out {
+            notes.push(
+                "memory is left out: its rows have to be of different numbers of connections, to tell what each takes"
+                    .to_owned(),
+            );
+        }
+        let fleet = Model::of(scenario).fleet;
+        if scenario.servers.count.is_none() && bins.bins.iter().any(|bin| bin.servers.is_none()) {
+            notes.push(format!(
+                "the scenario leaves the number of servers open: taken to be {}, as its own load requires",
+                count(fleet.servers as f64)
+            ));
+        }
+        let mut asked = Vec::new();
+        let mut errors: Vec<Diagnostics> = Vec::new();
+        for bin in bins.bins {
+            match history::at(document, scenario, fleet, &bin) {
+                Ok(there) => asked.push((bin, there)),
+                // What is wrong at one load is wrong at the others too.
+                Err(wrong) if errors.contains(&wrong) => {}
+                Err(wrong) => errors.push(wrong),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Diagnostics::from_iter(errors).into());
+        }
+        let source = format!("{}, {}", files.join(", "), rows_of(rows.len()));
+        Ok(Self { source, asked, notes })
+    }
+
+    /// Simulates the scenario at each load.
+    fn tried(self, quiet: bool) -> Tried {
+        let progress = Progress::new(quiet);
+        let found: Vec<Result<(Trial, Vec<String>), SimulationError>> =
+            self.asked.par_iter().map(|(bin, asked)| asked.trial(bin, &progress)).collect();
+        progress.finish();
+        let planned = found.len();
+        let mut trials = Vec::new();
+        let mut notes = self.notes;
+        let mut stopped = None;
+        for trial in found {
+            match trial {
+                Ok((trial, warnings)) => {
+                    trials.push(trial);
+                    notes.extend(warnings);
+                }
+                Err(error) => stopped = stopped.or(Some(error)),
+            }
+        }
+        let mut said = HashSet::new();
+        notes.retain(|note| said.insert(note.clone()));
+        Tried { trials, planned, source: self.source, sample: "row", notes, stopped }
+    }
+}
+
+fn rows_of(number: usize) -> String {
+    format!("{} row{}", count(number as f64), if number == 1 { "" } else { "s" })
+}
+
+/// A history needs a load, and something else.
+fn useful(rows: &[Row], bins: &[Bin]) -> Result<(), Failure> {
+    let error = if bins.is_empty() {
+        Diagnostic::new("no row of `--measured` has a load")
+            .help("name a column `offered_per_second`, `throughput_per_second`, `connections` or `users`")
+    } else if history::has_figures(rows) {
+        return Ok(());
+    } else {
+        Diagnostic::new("`--measured` has a load, and nothing to hold the model against")
+            .help("add columns such as `cpu_utilisation` or `latency_p99_seconds`")
+    };
+    Err(Diagnostics::from(error).into())
+}
+
+fn baseline(file: &str) -> Result<Baseline, Failure> {
+    Baseline::parse(&input::measurements(file)?).map_err(|error| {
+        let error = Diagnostic::new(format!("`{file}` can't be compared with: {error}"));
+        Diagnostics::from(error.help("give what `plimsoll validate … --format json` printed earlier")).into()
+    })
+}
+
+fn drifted(
+    options: &Validate,
+    validation: &Validation,
+    baseline: &Baseline,
+    threshold: f64,
+) -> Result<Drifts, Failure> {
+    drift(validation, baseline, threshold).map_err(|error| {
+        let file = options.baseline.as_deref().unwrap_or_default();
+        let error = Diagnostic::new(format!("`{file}` can't be compared with: {error}"));
+        Diagnostics::from(error.help("compare results of the same loads")).into()
+    })
+}
+
+fn rendered(view: &View<'_>, format: ReportFormat) -> Result<String, Failure> {
+    Ok(match format {
+        ReportFormat::Terminal => terminal::report(view),
+        ReportFormat::Json => {
+            let text = serde_json::to_string_pretty(&json::report(view));
+            text.context("the result can't be put into JSON")? + "\n"
+        }
+        ReportFormat::Markdown => markdown::report(view),
+        ReportFormat::Junit => junit::report(view),
+    })
+}
+
+/// Files that the result goes to besides standard output.
+struct Files(Vec<(PathBuf, ReportFormat)>);
+
+impl Files {
+    /// Makes them before anything is simulated, so that one that can't be written is told at once.
+    fn create(options: &Validate) -> Result<Self, Failure> {
+        let files = [
+            (&options.json, ReportFormat::Json),
+            (&options.markdown, ReportFormat::Markdown),
+            (&options.junit, ReportFormat::Junit),
+        ];
+        let files: Vec<(PathBuf, ReportFormat)> =
+            files.into_iter().filter_map(|(path, format)| Some((path.clone()?, format))).collect();
+        for (path, _) in &files {
+            fs::OpenOptions::new().create(true).append(true).open(path).with_context(|| unwritable(path))?;
+        }
+        Ok(Self(files))
+    }
+
+    fn write(&self, view: &View<'_>) -> Result<(), Failure> {
+        for (path, format) in &self.0 {
+            fs::write(path, rendered(view, *format)?).with_context(|| unwritable(path))?;
+        }
+        Ok(())
+    }
+}
+
+fn unwritable(path: &Path) -> String {
+    format!("`{}` can't be written", path.display())
+}

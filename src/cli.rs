@@ -189,6 +189,10 @@ pub struct Drive {
     /// Trust any certificate of a wss:// server (on this machine any is trusted)
     #[arg(long)]
     pub insecure: bool,
+    /// Watch this process, such as the server's: CPU time, memory, and the machine's counters over the time measured; may be
+    /// given more than once
+    #[arg(long, value_name = "PID")]
+    pub watch_pid: Vec<u32>,
     /// Write the latency distribution as a percentile file
     #[arg(long, value_name = "FILE")]
     pub hgrm: Option<PathBuf>,

@@ -14,6 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Ended, folder, run, scenario};
+use plimsoll::report::drive::DriveReport;
+use plimsoll::stats::Estimate;
 use serde_json::Value;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tungstenite::{Message, WebSocket};
@@ -105,7 +107,11 @@ fn serve(
 fn drive(server: &str, text: &str, more: &[&str]) -> Ended {
     let file = scenario(text);
     let mut arguments = vec!["drive", file.to_str().unwrap(), "--url", server, "--quiet"];
-    arguments.extend(["--duration", "1 s", "--warm-up", "200 ms"]);
+    for (option, short) in [("--duration", "1 s"), ("--warm-up", "200 ms")] {
+        if !more.contains(&option) {
+            arguments.extend([option, short]);
+        }
+    }
     arguments.extend(more);
     run(arguments)
 }
@@ -203,7 +209,8 @@ fn messages_to_rooms_to_one_and_to_all_are_counted() {
     for (fan_out, each) in [("{room: 5}", 5.0), ("direct", 1.0), ("broadcast", 20.0)] {
         let server = Server::new(usize::MAX, deliver);
         for threads in ["1", "3"] {
-            let text = format!("users: 20\nworkload: {{message: {{rate: 4/s}}, fan_out: {fan_out}}}");
+            let text =
+                format!("users: 20\nservers: {{count: 1}}\nworkload: {{message: {{rate: 4/s}}, fan_out: {fan_out}}}");
             let live = json(&server.url(), &text, &["--threads", threads]);
             let deliveries = |name: &str| number(&live, &format!("/deliveries/{name}"));
             assert_eq!(deliveries("expected"), each * number(&live, "/messages/sent"), "{live:#}");
@@ -226,7 +233,7 @@ fn what_is_missing_and_what_comes_twice_is_counted() {
         }
         _ => deliver(peer, message),
     });
-    let text = "users: 20\nworkload: {message: {rate: 5/s}, fan_out: {room: 5}}";
+    let text = "users: 20\nservers: {count: 1}\nworkload: {message: {rate: 5/s}, fan_out: {room: 5}}";
     let live = json(&server.url(), text, &["--drain", "1 s"]);
     let deliveries = |name: &str| number(&live, &format!("/deliveries/{name}"));
     let sent = number(&live, "/messages/sent");
@@ -262,7 +269,7 @@ fn deliver(peer: &mut Peer<'_>, message: Message) {
 #[test]
 fn what_a_full_server_refuses_is_counted() {
     let server = Server::new(5, |peer, message| peer.socket.send(message).unwrap_or_default());
-    let live = json(&server.url(), CHAT, &["--users", "8"]);
+    let live = json(&server.url(), CHAT, &["--users", "8", "--set", "workload.reconnect=none"]);
     assert_eq!(number(&live, "/connections/at_start"), 5.0, "{live:#}");
     assert_eq!(number(&live, "/refused_connections"), 3.0);
     let messages = |name: &str| number(&live, &format!("/messages/{name}"));
@@ -356,11 +363,71 @@ fn the_percentile_file_is_as_other_tools_read_it() {
     }
 }
 
+/// The server is a thread of this process, so this process is what is watched. It burns 2 ms for each message.
+#[test]
+fn the_servers_process_is_watched_over_the_time_measured() {
+    let server = Server::new(usize::MAX, |peer, message| {
+        let start = common::now();
+        while start.elapsed() < Duration::from_millis(2) {}
+        peer.socket.send(message).unwrap_or_default();
+    });
+    let me = std::process::id().to_string();
+    let shown = drive(&server.url(), CHAT, &["--watch-pid", &me, "--format", "json"]).well().stdout;
+    let report: DriveReport = serde_json::from_str(&shown).unwrap();
+    let live = &report.live;
+    let watched = live.watched.as_ref().unwrap();
+    assert_eq!(watched.pids, [std::process::id()]);
+    assert!(watched.duration_seconds > 0.5, "{watched:?}");
+    assert!(watched.cpu_seconds > 0.02 && watched.context_switches > 20, "{watched:?}");
+    // Each message goes both ways over loopback, with its headers.
+    let messages = live.messages.answered.unwrap();
+    assert!(watched.loopback_bytes > 2 * 100 * messages && watched.loopback_packets > messages, "{watched:?}");
+    assert!((0.0..=1.0).contains(&watched.steal_share));
+    // A thread for each of 20 connections takes memory.
+    assert!(watched.memory_bytes.connected > 0 && watched.memory_bytes.at_end > 0, "{watched:?}");
+    assert!(live.cpu_per_message().unwrap() > 0.0);
+    let seen = live.observation(2.0);
+    let busy = seen.cpu_busy.unwrap().value;
+    assert!((busy - watched.cpu_seconds / watched.duration_seconds / 2.0).abs() < 1e-9, "{busy} {watched:?}");
+    assert_eq!(seen.latency, live.latency);
+    assert_eq!(seen.connections, Some(Estimate::exact(20.0)));
+    assert_eq!(seen.dropped_share, Some(Estimate::exact(0.0)));
+    assert!(seen.wire_bytes_per_second.unwrap().value > 0.0 && seen.memory_per_connection_bytes.is_some());
+    // What was read is what was written.
+    let again: Value = serde_json::to_value(&report).unwrap();
+    assert!(alike(&again, &serde_json::from_str(&shown).unwrap()), "{again:#}\n{shown}");
+    // Nobody to watch, nothing seen; and somebody who isn't there is told.
+    let live = json(&server.url(), CHAT, &[]);
+    assert!(live["watched"].is_null());
+    let ended = drive(&server.url(), CHAT, &["--watch-pid", "4194305"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("process 4194305 can't be watched"), "{}", ended.stderr);
+}
+
+/// Whether two are the same but for the last digit of a figure.
+fn alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|((key, one), (name, other))| key == name && alike(one, other))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
+        }
+        (Value::Number(one), Value::Number(other)) => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            (one - other).abs() <= 1e-12 * one.abs()
+        }
+        _ => one == other,
+    }
+}
+
 #[test]
 fn the_table_says_what_was_done() {
     let server = Server::echo();
-    let shown = drive(&server.url(), CHAT, &["--seed", "5"]).well().stdout;
-    for word in ["20 of 20 open", "Latency p99.9", "seed 5", "answered", "Driver", "idle"] {
+    let me = std::process::id().to_string();
+    let shown = drive(&server.url(), CHAT, &["--seed", "5", "--watch-pid", &me]).well().stdout;
+    for word in ["20 of 20 open", "Latency p99.9", "seed 5", "answered", "Server processes", "Driver", "idle"] {
         assert!(shown.contains(word), "{word}:\n{shown}");
     }
 }
@@ -391,7 +458,7 @@ fn wrong_usage_is_told() {
     let server = "ws://127.0.0.1:9";
     for (url, more, words) in [
         ("http://127.0.0.1:9", vec![], "it must begin with ws:// or wss://"),
-        (server, vec!["--duration", "5"], "--duration"),
+        (server, vec!["--duration", "5"], "`--duration 5`"),
         (server, vec!["--threads", "0"], "out of range"),
         (
             server,

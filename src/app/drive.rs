@@ -11,7 +11,7 @@ use super::{Failure, input, interrupt, output};
 use crate::cli::{Drive, Format};
 use crate::diagnostic::{Diagnostic, Diagnostics, option_figure};
 use crate::live::driver::{DriveError, DriveResult, Options, Plan, Progress, Watch, drive};
-use crate::report::drive::{DriveView, hgrm, json, terminal};
+use crate::report::drive::{DriveReport, Driven, hgrm, terminal};
 use crate::units::display::count;
 use crate::units::parse::Quantity;
 
@@ -38,18 +38,15 @@ pub fn run(options: &Drive) -> Result<(), Failure> {
     if let Some(file) = &options.record {
         write(file, &record(&result))?;
     }
-    let view = DriveView {
-        name: &scenario.name,
-        hash: &document.hash(),
-        seed: plan.seed,
-        urls: &options.url,
-        result: &result,
-    };
+    let driven = Driven { name: scenario.name.clone(), hash: document.hash() };
+    let report = DriveReport::new(driven, plan.seed, options.url.clone(), result);
     match options.output.format {
-        Format::Terminal => output::print(&terminal(&view))?,
-        Format::Json => output::print_json(&json(&view))?,
+        Format::Terminal => output::print(&terminal(&report))?,
+        Format::Json => {
+            output::print_json(&serde_json::to_value(&report).context("the result can't be put into JSON")?)?;
+        }
     }
-    if result.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+    if report.live.complete { Ok(()) } else { Err(Failure::Interrupted) }
 }
 
 /// What the command line says of how to drive.
@@ -81,6 +78,7 @@ fn settings(options: &Drive) -> Result<Options, Diagnostics> {
         sources: options.sources,
         insecure: options.insecure,
         record: options.record.is_some(),
+        watch: options.watch_pid.clone(),
     };
     if errors.is_empty() { Ok(settings) } else { Err(Diagnostics::new(errors)) }
 }

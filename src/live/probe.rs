@@ -8,6 +8,8 @@ use std::fs;
 pub struct Usage {
     /// Time its threads ran, in seconds, by the scheduler's own count (ns).
     pub cpu_seconds: f64,
+    /// How often its threads were put on a core.
+    pub context_switches: u64,
     /// Memory that is resident and its own (not shared with files), in bytes.
     pub memory_bytes: u64,
 }
@@ -15,14 +17,21 @@ pub struct Usage {
 impl Usage {
     /// What this process has used until now; `None` when there is none, or nothing may be known of it.
     pub fn of(pid: u32) -> Option<Self> {
-        let mut nanoseconds = 0_u64;
+        let (mut nanoseconds, mut switches) = (0_u64, 0_u64);
         for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
             // A thread may end while we look.
             let Ok(text) = fs::read_to_string(thread.ok()?.path().join("schedstat")) else { continue };
-            nanoseconds += text.split_whitespace().next()?.parse::<u64>().ok()?;
+            // Time on a core, time waiting for one (both in ns), times put on one.
+            let figures: Vec<u64> = text.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
+            nanoseconds += figures.first()?;
+            switches += figures.get(2)?;
         }
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        Some(Self { cpu_seconds: nanoseconds as f64 / 1e9, memory_bytes: 1_024 * field(&status, "RssAnon:")? })
+        Some(Self {
+            cpu_seconds: nanoseconds as f64 / 1e9,
+            context_switches: switches,
+            memory_bytes: 1_024 * field(&status, "RssAnon:")?,
+        })
     }
 
     /// What these processes have used together.
@@ -31,6 +40,7 @@ impl Usage {
             let one = Self::of(*pid)?;
             Some(Self {
                 cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
+                context_switches: sum.context_switches + one.context_switches,
                 memory_bytes: sum.memory_bytes + one.memory_bytes,
             })
         })
@@ -156,6 +166,7 @@ mod tests {
         let after = Usage::of_all(&[me]).unwrap();
         assert!(after.cpu_seconds > before.cpu_seconds, "{sum} {before:?} {after:?}");
         assert!(after.memory_bytes > before.memory_bytes + (8 << 20), "{before:?} {after:?}");
+        assert!(after.context_switches >= before.context_switches && before.context_switches > 0, "{before:?}");
         assert_eq!(Usage::of(u32::MAX), None);
     }
 

@@ -6,6 +6,8 @@ pub mod scaling;
 pub mod summary;
 pub mod tally;
 
+use serde::{Deserialize, Serialize};
+
 use crate::stats::Estimate;
 pub use observed::Observation;
 pub use recovery::FaultMetrics;
@@ -142,7 +144,7 @@ pub struct Setup {
 }
 
 /// Latency, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LatencyMetrics {
     /// Mean.
     pub mean: Estimate,

@@ -2,137 +2,60 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::show::{count_whole, fine, interval, share};
 use super::{SCHEMA_VERSION, VERSION};
-use crate::live::driver::{DriveResult, Quantiles};
-use crate::metrics::LatencyMetrics;
-use crate::units::display::{byte_rate, rate};
-use crate::units::{ByteRate, Rate};
+use crate::live::driver::{Deliveries, DriveResult, Watched};
+use crate::units::display::{byte_rate, bytes, rate};
+use crate::units::{ByteRate, Bytes, Rate};
 
-/// A result, and what it is of.
-#[derive(Debug)]
-pub struct DriveView<'a> {
-    /// The scenario's name.
-    pub name: &'a str,
-    /// The scenario's hash.
-    pub hash: &'a str,
+/// A result, and what it is of: what is printed as JSON, and can be read again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DriveReport {
+    /// The version of the names and meanings.
+    pub schema_version: u32,
+    /// The program's version.
+    pub version: String,
+    /// The scenario.
+    pub scenario: Driven,
     /// The seed.
     pub seed: u64,
+    /// The level of the intervals. They are of sampling: of 20 equal parts of the time measured.
+    pub interval_level: f64,
     /// What was driven, as typed.
-    pub urls: &'a [String],
+    pub urls: Vec<String>,
     /// The result.
-    pub result: &'a DriveResult,
+    pub live: DriveResult,
 }
 
-/// JSON.
-pub fn json(view: &DriveView<'_>) -> Value {
-    json!({
-        "schema_version": SCHEMA_VERSION,
-        "program": { "name": "plimsoll", "version": VERSION },
-        "scenario": { "name": view.name, "hash": view.hash },
-        "seed": view.seed,
-        "live": live(view),
-    })
+/// The scenario of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Driven {
+    /// Its name.
+    pub name: String,
+    /// Its hash.
+    pub hash: String,
 }
 
-fn live(view: &DriveView<'_>) -> Value {
-    let result = view.result;
-    let connections = &result.connections;
-    let driver = &result.driver;
-    let quantiles = |q: Option<Quantiles>| q.map(|q| json!({ "p50": q.p50, "p99": q.p99, "max": q.max }));
-    let mut out = Map::new();
-    let mut add = |name: &str, value: Value| out.insert(name.to_owned(), value);
-    add("urls", json!(view.urls));
-    add("intervals", json!({ "level": crate::stats::series::LEVEL, "kind": "sampling" }));
-    add("complete", json!(!result.interrupted));
-    add("duration_seconds", json!(result.seconds));
-    add("offered_per_second", json!(result.offered_per_second));
-    add("messages_in_per_second", json!(result.served_per_second()));
-    add("messages_out_per_second", json!(result.received_per_second));
-    add("sent_per_second", json!(result.sent_per_second));
-    add("ingress_bytes_per_second", json!(result.sent_bytes_per_second));
-    add("egress_bytes_per_second", json!(result.received_bytes_per_second));
-    add("latency_seconds", json!(result.latency.as_ref().map(latency)));
-    add(
-        "messages",
-        json!({
-            "offered": result.offered,
-            "sent": result.sent,
-            "unsent": result.unsent,
-            "answered": result.answered,
-            "unanswered": result.answered.map(|answered| result.sent - answered),
-            "timed_out": result.timed_out,
-            "altered": result.altered,
-            "unexpected": result.unexpected,
-        }),
-    );
-    let deliveries = result.deliveries.map(|deliveries| {
-        json!({
-            "received": deliveries.received,
-            "expected": deliveries.expected,
-            "missing": deliveries.missing,
-            "duplicate": deliveries.duplicate,
-        })
-    });
-    add("deliveries", json!(deliveries));
-    add(
-        "connections",
-        json!({
-            "wanted": result.wanted,
-            "at_start": connections.at_start,
-            "at_end": connections.at_end,
-            "attempts": connections.attempts,
-            "opened": connections.opened,
-            "failed": connections.failed,
-            "lost": connections.lost,
-            "sessions_ended": connections.ended,
-            "pings_answered": result.pings,
-        }),
-    );
-    add("refused_connections", json!(connections.refused));
-    add("connect_all_seconds", json!(result.connect_all_seconds));
-    add("connect_seconds", json!(quantiles(result.connect)));
-    add(
-        "driver",
-        json!({
-            "threads": driver.threads,
-            "spinning": driver.spinning,
-            "lateness_seconds": quantiles(driver.lateness),
-            "late_share": driver.late_share,
-            "cpu_share": driver.cpu_share,
-            "idle_share": driver.idle_share,
-            "idle_polls": driver.idle_polls,
-        }),
-    );
-    add("driver_limited", json!(driver.limited.is_some()));
-    add("driver_limited_by", json!(driver.limited.map(|limited| limited.reason())));
-    Value::Object(out)
-}
-
-fn latency(latency: &LatencyMetrics) -> Value {
-    json!({
-        "mean": latency.mean,
-        "p50": latency.p50,
-        "p90": latency.p90,
-        "p95": latency.p95,
-        "p99": latency.p99,
-        "p999": latency.p999,
-        "max": latency.max,
-    })
+impl DriveReport {
+    /// The report of a result.
+    pub fn new(scenario: Driven, seed: u64, urls: Vec<String>, live: DriveResult) -> Self {
+        let interval_level = crate::stats::series::LEVEL;
+        Self { schema_version: SCHEMA_VERSION, version: VERSION.to_owned(), scenario, seed, interval_level, urls, live }
+    }
 }
 
 /// For a terminal.
-pub fn terminal(view: &DriveView<'_>) -> String {
-    let result = view.result;
+pub fn terminal(report: &DriveReport) -> String {
+    let result = &report.live;
     let mut out = format!(
         "{}: driven for {} at {}\nseed {} | scenario {} | plimsoll {VERSION}\n\n",
-        super::terminal::cut(view.name, 40),
+        super::terminal::cut(&report.scenario.name, 40),
         fine(result.seconds),
-        view.urls.join(", "),
-        view.seed,
-        view.hash
+        report.urls.join(", "),
+        report.seed,
+        report.scenario.hash
     );
     let per_second = |figure: &crate::stats::Estimate| interval(figure, |value| rate(Rate::new(value.max(0.0))));
     let mut line = |what: &str, figure: String| {
@@ -146,15 +69,15 @@ pub fn terminal(view: &DriveView<'_>) -> String {
         format!(
             "{}, {} of payload",
             per_second(&result.sent_per_second),
-            byte_rate(ByteRate::new(result.sent_bytes_per_second))
+            byte_rate(ByteRate::new(result.ingress_bytes_per_second))
         ),
     );
     line(
         "Out",
         format!(
             "{}, {} of payload",
-            per_second(&result.received_per_second),
-            byte_rate(ByteRate::new(result.received_bytes_per_second))
+            per_second(&result.messages_out_per_second),
+            byte_rate(ByteRate::new(result.egress_bytes_per_second))
         ),
     );
     match &result.latency {
@@ -176,8 +99,11 @@ pub fn terminal(view: &DriveView<'_>) -> String {
     if let Some(deliveries) = &result.deliveries {
         line("Deliveries", self::deliveries(deliveries));
     }
+    if let Some(watched) = &result.watched {
+        line("Server processes", processes(result, watched));
+    }
     line("Driver", driver(result));
-    if let Some(limited) = result.driver.limited {
+    if let Some(limited) = result.driver_limited_by {
         out += "\n";
         out += &super::terminal::wrapped(&format!(
             "THE DRIVER WAS THE LIMIT, so these are not the server's figures: {}.",
@@ -190,7 +116,7 @@ pub fn terminal(view: &DriveView<'_>) -> String {
 fn connections(result: &DriveResult) -> String {
     let connections = &result.connections;
     let count = |n: u64| count_whole(n as f64);
-    let mut out = format!("{} of {} open", count(connections.at_start), count(result.wanted));
+    let mut out = format!("{} of {} open", count(connections.at_start), count(connections.wanted));
     if connections.at_end != connections.at_start {
         let _ = write!(out, ", {} at the end", count(connections.at_end));
     }
@@ -215,17 +141,18 @@ fn connected(result: &DriveResult) -> String {
 }
 
 fn messages(result: &DriveResult) -> String {
+    let messages = &result.messages;
     let count = |n: u64| count_whole(n as f64);
-    let mut out = format!("{} sent", count(result.sent));
-    if let Some(answered) = result.answered {
+    let mut out = format!("{} sent", count(messages.sent));
+    if let Some(answered) = messages.answered {
         let _ = write!(out, ", {} answered", count(answered));
     }
     for (n, what) in [
-        (result.unsent, "not sent for want of a connection"),
-        (result.answered.map_or(0, |answered| result.sent - answered), "without an answer"),
-        (result.timed_out, "answered too late (timeout)"),
-        (result.altered, "answers not as sent"),
-        (result.unexpected, "came unexpected"),
+        (messages.unsent, "not sent for want of a connection"),
+        (messages.unanswered.unwrap_or(0), "without an answer"),
+        (messages.timed_out, "answered too late (timeout)"),
+        (messages.altered, "answers not as sent"),
+        (messages.unexpected, "came unexpected"),
     ] {
         if n > 0 {
             let _ = write!(out, "; {} {what}", count(n));
@@ -234,7 +161,19 @@ fn messages(result: &DriveResult) -> String {
     out
 }
 
-fn deliveries(deliveries: &crate::live::driver::Deliveries) -> String {
+fn processes(result: &DriveResult, watched: &Watched) -> String {
+    let mut out = format!("{:.3} cores at work", watched.cpu_seconds / watched.duration_seconds);
+    if let Some(each) = result.cpu_per_message() {
+        let _ = write!(out, ", {} a message", fine(each));
+    }
+    let _ = write!(out, "; memory {}", bytes(Bytes::new(watched.memory_bytes.at_end as f64)));
+    if let Some(each) = result.memory_per_connection() {
+        let _ = write!(out, ", {} a connection", bytes(Bytes::new(each.value)));
+    }
+    out
+}
+
+fn deliveries(deliveries: &Deliveries) -> String {
     let count = |n: u64| count_whole(n as f64);
     let received = count(deliveries.received);
     match (deliveries.expected, deliveries.missing, deliveries.duplicate) {

@@ -1,11 +1,11 @@
 //! A figure and the interval it lies in.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A figure with its interval; what kind of interval (of a parameter or of sampling, and its level) is said by whoever
 /// holds it.
 ///
-/// An end that is not known is infinite; JSON has no infinity, so `serde_json` writes `null` there.
+/// An end that is not known is infinite; JSON has no infinity, so `serde_json` writes `null` there, and `null` is read so.
 ///
 /// ```
 /// # use plimsoll::stats::Estimate;
@@ -13,7 +13,8 @@ use serde::Serialize;
 /// assert_eq!(serde_json::to_string(&wait)?, r#"{"value":2.0,"low":1.5,"high":3.0}"#);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Ends")]
 pub struct Estimate {
     /// The best single figure.
     pub value: f64,
@@ -21,6 +22,23 @@ pub struct Estimate {
     pub low: f64,
     /// The interval's upper end.
     pub high: f64,
+}
+
+/// A figure as it is read.
+#[derive(Deserialize)]
+struct Ends {
+    value: f64,
+    low: Option<f64>,
+    high: Option<f64>,
+}
+
+impl TryFrom<Ends> for Estimate {
+    type Error = &'static str;
+
+    fn try_from(read: Ends) -> Result<Self, Self::Error> {
+        Self::new(read.value, read.low.unwrap_or(f64::NEG_INFINITY), read.high.unwrap_or(f64::INFINITY))
+            .ok_or("a figure that is not within its interval")
+    }
 }
 
 impl Estimate {

@@ -20,6 +20,7 @@ mod tally;
 mod target;
 mod tls;
 mod upgrade;
+mod watched;
 mod worker;
 
 use std::io;
@@ -28,9 +29,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use plan::{Options, Pace, Plan};
-pub use result::{Deliveries, DriveResult, DriverFigures, Limited, Quantiles};
+pub use result::{Deliveries, DriveResult, DriverFigures, Limited, Messages, Quantiles};
 use shared::Shared;
 use socket::now;
+pub use tally::Connections;
+use watched::Watcher;
+pub use watched::{Moments, Watched};
 use worker::{Outcome, Worker};
 
 /// Why a server can't be driven.
@@ -77,6 +81,12 @@ pub enum DriveError {
     /// The kernel refuses what the driver needs.
     #[error("the driver can't go on: {0}")]
     Poll(io::Error),
+    /// A process to watch that is not there, or no longer.
+    #[error("process {0} can't be watched: there is none of this number, or it ended during the run")]
+    Process(u32),
+    /// No `/proc` as Linux has it.
+    #[error("the machine's counters can't be read: watching processes needs Linux's /proc/net and /proc/stat")]
+    Counters,
     /// Stopped before anything was measured.
     #[error("interrupted before anything was measured")]
     Interrupted,
@@ -122,8 +132,9 @@ const TELL_EVERY: u64 = 1_000_000_000;
 /// When there is no WebSocket server, or this machine hasn't what it takes.
 pub fn drive(plan: &Plan, watch: &dyn Watch) -> Result<DriveResult, DriveError> {
     let shared = Shared::new(plan)?;
+    let mut watcher = Watcher::new(plan)?;
     let began = now();
-    let outcomes = std::thread::scope(|scope| {
+    let (outcomes, looked) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..shared.workers)
             .map(|number| {
                 let shared = &shared;
@@ -137,21 +148,33 @@ pub fn drive(plan: &Plan, watch: &dyn Watch) -> Result<DriveResult, DriveError> 
             })
             .collect();
         let mut teller = Teller::new();
+        let mut looked = Ok(());
         while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-            std::thread::sleep(LOOK_EVERY);
+            let next = watcher.next(shared.start.load(Ordering::Relaxed));
+            let left = next.map_or(LOOK_EVERY, |next| Duration::from_nanos(next.saturating_sub(now())));
+            std::thread::sleep(left.min(LOOK_EVERY));
             let is_ready = shared.settled.load(Ordering::Relaxed) == threads.len();
+            let is_over = shared.stop.load(Ordering::Relaxed) || watch.stop();
+            looked = looked.and_then(|()| watcher.follow(is_ready, shared.start.load(Ordering::Relaxed), is_over));
             if is_ready && shared.start.load(Ordering::Relaxed) == 0 {
                 shared.start.store(now() + RUN_UP, Ordering::Relaxed);
             }
-            if watch.stop() {
+            if watch.stop() || looked.is_err() {
                 shared.stop.store(true, Ordering::Relaxed);
             }
             teller.tell(&shared, watch);
         }
-        threads.into_iter().map(|thread| thread.join().expect("a driver's thread doesn't panic")).collect::<Vec<_>>()
+        // The end may have come between two looks.
+        looked = looked.and_then(|()| watcher.follow(true, shared.start.load(Ordering::Relaxed), true));
+        let outcomes = threads.into_iter().map(|thread| thread.join().expect("a driver's thread doesn't panic"));
+        (outcomes.collect::<Vec<_>>(), looked)
     });
     let outcomes = outcomes.into_iter().collect::<Result<Vec<Outcome>, _>>()?;
-    result::of(&shared, outcomes, began, watch.stop())
+    // Ctrl-C may have ended the servers too.
+    if !watch.stop() {
+        looked?;
+    }
+    Ok(DriveResult { watched: watcher.watched(), ..result::of(&shared, outcomes, began, watch.stop())? })
 }
 
 /// One thread.

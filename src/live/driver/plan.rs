@@ -53,6 +53,8 @@ pub struct Plan {
     pub insecure: bool,
     /// Whether the intended times are kept.
     pub record: bool,
+    /// Processes to watch.
+    pub watch: Vec<u32>,
 }
 
 /// When messages are sent.
@@ -97,6 +99,8 @@ pub struct Options {
     pub insecure: bool,
     /// Whether the intended times are kept.
     pub record: bool,
+    /// Processes to watch.
+    pub watch: Vec<u32>,
 }
 
 /// An attempt to connect takes so long at most, where the scenario says nothing.
@@ -168,7 +172,14 @@ impl Plan {
             sources: options.sources,
             insecure: options.insecure,
             record: options.record,
+            watch: options.watch.clone(),
         })
+    }
+
+    /// From when until when it is measured, if sending begins then; in ns.
+    pub fn window(&self, start: u64) -> (u64, u64) {
+        let from = start + (self.warm_up * 1e9) as u64;
+        (from, from + (self.duration * 1e9) as u64)
     }
 }
 
@@ -248,6 +259,7 @@ pub mod tests {
             sources: None,
             insecure: false,
             record: false,
+            watch: Vec::new(),
         }
     }
 }

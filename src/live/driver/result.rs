@@ -5,12 +5,14 @@
 use std::sync::atomic::Ordering;
 
 use hdrhistogram::Histogram as Hdr;
+use serde::{Deserialize, Serialize};
 
 use super::DriveError;
 use super::audience::{Audience, deliveries, mark};
 use super::plan::Pace;
 use super::shared::Shared;
-use super::tally::{Connections, Slice, Tally, Work};
+use super::tally::{self, Connections, Slice, Tally, Work};
+use super::watched::Watched;
 use super::worker::Outcome;
 use crate::metrics::{LatencyMetrics, Observation};
 use crate::stats::series::{Batch, quantile_interval, ratio_interval};
@@ -22,61 +24,84 @@ const LATENESS_BOUND: f64 = 1e6;
 const IDLE_BOUND: f64 = 0.02;
 const SECOND: f64 = 1e9;
 
-/// What a run came to.
-#[derive(Debug, Clone)]
+/// What a run came to. Its JSON is what `plimsoll drive --format json` prints below `live`, and can be read again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DriveResult {
     /// Seconds measured.
+    #[serde(rename = "duration_seconds")]
     pub seconds: f64,
-    /// Whether it was stopped before its time.
-    pub interrupted: bool,
-    /// Connections asked for.
-    pub wanted: u64,
-    /// Those that there were.
-    pub connections: Connections,
-    /// From the first attempt to the last open connection, in seconds.
-    pub connect_all_seconds: f64,
-    /// From an attempt to the open connection.
-    pub connect: Option<Quantiles>,
+    /// Whether it ran its whole time.
+    pub complete: bool,
     /// Messages that were to be sent a second.
     pub offered_per_second: Estimate,
+    /// Messages a second that the servers took in and were done with, as far as the driver can see: those answered, or
+    /// (where nobody answers) sent.
+    pub messages_in_per_second: Estimate,
+    /// Messages received a second.
+    pub messages_out_per_second: Estimate,
     /// Messages sent a second.
     pub sent_per_second: Estimate,
-    /// Messages received a second.
-    pub received_per_second: Estimate,
+    /// Payload sent, in bytes a second.
+    pub ingress_bytes_per_second: f64,
+    /// Payload received, in bytes a second.
+    pub egress_bytes_per_second: f64,
     /// From the intended time to the receipt.
+    #[serde(rename = "latency_seconds")]
     pub latency: Option<LatencyMetrics>,
-    /// Messages that were to be sent in the time measured.
+    /// What became of the messages that were to be sent in the time measured.
+    pub messages: Messages,
+    /// Who got them, where that is not the sender.
+    pub deliveries: Option<Deliveries>,
+    /// Those that there were.
+    pub connections: Connections,
+    /// Attempts turned away with 503, in the whole run.
+    pub refused_connections: u64,
+    /// From the first attempt until every connection had had one, in seconds.
+    pub connect_all_seconds: f64,
+    /// From an attempt to the open connection.
+    #[serde(rename = "connect_seconds")]
+    pub connect: Option<Quantiles>,
+    /// Pings answered, in the whole run.
+    pub pings_answered: u64,
+    /// The driver itself.
+    pub driver: DriverFigures,
+    /// Whether the result is the driver's and not the server's.
+    pub driver_limited: bool,
+    /// Why.
+    pub driver_limited_by: Option<Limited>,
+    /// What was seen of the servers' processes, where it was asked for.
+    pub watched: Option<Watched>,
+    /// Latency in ns, for percentile files.
+    #[serde(skip, default = "tally::histogram")]
+    pub histogram: Hdr<u64>,
+    /// The intended times, in order, in seconds from the start of what was measured; empty unless asked for.
+    #[serde(skip)]
+    pub times: Vec<f64>,
+}
+
+/// What became of the messages that were to be sent in the time measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// All of them.
     pub offered: u64,
-    /// Of them, those that were sent.
+    /// Those that were sent.
     pub sent: u64,
-    /// Of them, those whose user had no connection (or whose connection took in nothing for too long).
+    /// Those whose user had no connection (or whose connection took in nothing for too long).
     pub unsent: u64,
-    /// Of them, those answered; `None` where nobody answers.
+    /// Those answered; `None` where nobody answers.
     pub answered: Option<u64>,
+    /// Those sent and not answered; likewise.
+    pub unanswered: Option<u64>,
     /// Answers past the scenario's timeout.
     pub timed_out: u64,
     /// Answers that are not what was sent.
     pub altered: u64,
     /// Messages that came where, or as often as, they should not.
     pub unexpected: u64,
-    /// Who got them, where that is not the sender.
-    pub deliveries: Option<Deliveries>,
-    /// Payload sent, in bytes a second.
-    pub sent_bytes_per_second: f64,
-    /// Payload received, in bytes a second.
-    pub received_bytes_per_second: f64,
-    /// Pings answered.
-    pub pings: u64,
-    /// The driver itself.
-    pub driver: DriverFigures,
-    /// Latency in ns, for percentile files.
-    pub histogram: Hdr<u64>,
-    /// The intended times, in order, in seconds from the start of what was measured; empty unless asked for.
-    pub times: Vec<f64>,
 }
 
 /// Where messages go to others: what became of those that were to be sent in the time measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deliveries {
     /// That came.
     pub received: u64,
@@ -89,13 +114,14 @@ pub struct Deliveries {
 }
 
 /// How well the driver did.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DriverFigures {
     /// Threads that drove.
     pub threads: u32,
     /// Whether they kept asking instead of sleeping.
     pub spinning: bool,
     /// From the intended time to the sending; `None` where messages have no times, as in a closed loop.
+    #[serde(rename = "lateness_seconds")]
     pub lateness: Option<Quantiles>,
     /// Share of the messages sent more than a millisecond late.
     pub late_share: Option<f64>,
@@ -105,12 +131,11 @@ pub struct DriverFigures {
     pub idle_share: f64,
     /// Rounds in which there was nothing to do.
     pub idle_polls: u64,
-    /// Why the result is the driver's and not the server's; `None` where it is the server's.
-    pub limited: Option<Limited>,
 }
 
 /// What made the driver the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Limited {
     /// It sent too late.
     Late,
@@ -129,7 +154,7 @@ impl Limited {
 }
 
 /// Quantiles in seconds, of all that there was.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
     /// Half are less.
     pub p50: f64,
@@ -147,31 +172,48 @@ impl Quantiles {
 }
 
 impl DriveResult {
-    /// What can be held against a simulation. The server's own figures are not the driver's to know.
-    pub fn observation(&self) -> Observation {
-        let open = self.connections.at_start.min(self.connections.at_end) as f64;
-        let most = self.connections.at_start.max(self.connections.at_end) as f64;
-        let lost = match (self.answered, self.deliveries) {
-            (Some(answered), _) => Some(self.offered.saturating_sub(answered)),
-            _ => None,
-        };
+    /// What can be held against a simulation, where the servers have so many cores together. CPU, memory, and bytes on the
+    /// wire are known where the processes were watched; the wire's are those of the whole loopback interface.
+    pub fn observation(&self, server_cores: f64) -> Observation {
+        let (start, end) = (self.connections.at_start as f64, self.connections.at_end as f64);
+        let lost = self.messages.answered.map(|answered| self.messages.offered.saturating_sub(answered));
+        let watched = self.watched.as_ref().filter(|watched| watched.duration_seconds > 0.0);
+        let rate = |watched: &Watched, figure: f64| Estimate::exact(figure / watched.duration_seconds);
         Observation {
             seconds: self.seconds,
-            connections: Estimate::new(f64::midpoint(open, most), open, most),
+            connections: Estimate::new(f64::midpoint(start, end), start.min(end), start.max(end)),
             offered_per_second: Some(self.offered_per_second),
-            messages_in_per_second: Some(self.served_per_second()),
-            messages_out_per_second: Some(self.received_per_second),
+            messages_in_per_second: Some(self.messages_in_per_second),
+            messages_out_per_second: Some(self.messages_out_per_second),
             latency: self.latency,
-            refused_connections: Some(Estimate::exact(self.connections.refused as f64)),
-            dropped_share: lost.map(|lost| Estimate::exact(lost as f64 / self.offered.max(1) as f64)),
+            cpu_busy: watched
+                .filter(|_| server_cores > 0.0)
+                .map(|watched| rate(watched, watched.cpu_seconds / server_cores)),
+            memory_per_connection_bytes: self.memory_per_connection(),
+            wire_bytes_per_second: watched.map(|watched| rate(watched, watched.loopback_bytes as f64)),
+            refused_connections: Some(Estimate::exact(self.refused_connections as f64)),
+            dropped_share: lost.map(|lost| Estimate::exact(lost as f64 / self.messages.offered.max(1) as f64)),
             ..Observation::default()
         }
     }
 
-    /// Messages a second that the servers took in and were done with, as far as the driver can see: those answered, else
-    /// those sent.
-    pub fn served_per_second(&self) -> Estimate {
-        if self.answered.is_some() { self.received_per_second } else { self.sent_per_second }
+    /// CPU time of the processes watched for each message that they were done with, in seconds.
+    pub fn cpu_per_message(&self) -> Option<f64> {
+        let watched = self.watched.as_ref()?;
+        let messages = self.messages_in_per_second.value * watched.duration_seconds;
+        (messages > 0.0).then(|| watched.cpu_seconds / messages)
+    }
+
+    /// Memory of the processes watched for each open connection, in bytes, without what they took before: on average over
+    /// start and end of what was measured, between the least and the most at these and when all were connected.
+    pub fn memory_per_connection(&self) -> Option<Estimate> {
+        let memory = self.watched.as_ref()?.memory_bytes;
+        let of =
+            |bytes: u64, open: u64| (open > 0).then(|| bytes.saturating_sub(memory.unconnected) as f64 / open as f64);
+        let (start, end) = (self.connections.at_start, self.connections.at_end);
+        let all = [of(memory.connected, start)?, of(memory.at_start, start)?, of(memory.at_end, end)?];
+        let (low, high) = (all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().copied().fold(0.0, f64::max));
+        Estimate::new(f64::midpoint(all[1], all[2]), low, high)
     }
 }
 
@@ -204,29 +246,41 @@ pub fn of(shared: &Shared<'_>, outcomes: Vec<Outcome>, began: u64, stopped: bool
     };
     let offered: u64 = tally.slices.iter().map(|slice| slice.offered).sum();
     tally.times.sort_by(f64::total_cmp);
+    let answered = (shared.audience == Audience::Echo).then_some(tally.answered);
+    let sent = offered - tally.unsent;
+    let sent_per_second = rate(|slice| slice.sent);
+    let messages_out_per_second = rate(|slice| slice.received);
+    let (driver, limited) = driver(shared, &tally, idle_share);
     Ok(DriveResult {
         seconds,
-        interrupted: stopped && seconds < planned,
-        wanted: u64::from(plan.connections),
+        complete: !stopped || seconds >= planned,
+        offered_per_second: rate(|slice| slice.offered),
+        messages_in_per_second: if answered.is_some() { messages_out_per_second } else { sent_per_second },
+        messages_out_per_second,
+        sent_per_second,
+        ingress_bytes_per_second: tally.bytes.0 as f64 / seconds,
+        egress_bytes_per_second: tally.bytes.1 as f64 / seconds,
+        latency: latency(slices),
+        messages: Messages {
+            offered,
+            sent,
+            unsent: tally.unsent,
+            answered,
+            unanswered: answered.map(|answered| sent.saturating_sub(answered)),
+            timed_out: tally.timed_out,
+            altered: tally.altered,
+            unexpected: tally.unexpected,
+        },
+        deliveries,
+        connections: Connections { wanted: u64::from(plan.connections), ..tally.connections },
+        refused_connections: tally.connections.refused,
         connect_all_seconds: settled_at.saturating_sub(began) as f64 / SECOND,
         connect: Quantiles::of(&tally.connect),
-        offered_per_second: rate(|slice| slice.offered),
-        sent_per_second: rate(|slice| slice.sent),
-        received_per_second: rate(|slice| slice.received).clamped(0.0, f64::INFINITY),
-        latency: latency(slices),
-        offered,
-        sent: offered - tally.unsent,
-        unsent: tally.unsent,
-        answered: (shared.audience == Audience::Echo).then_some(tally.answered),
-        timed_out: tally.timed_out,
-        altered: tally.altered,
-        unexpected: tally.unexpected,
-        deliveries,
-        sent_bytes_per_second: tally.bytes.0 as f64 / seconds,
-        received_bytes_per_second: tally.bytes.1 as f64 / seconds,
-        pings: tally.pings,
-        driver: driver(shared, &tally, idle_share),
-        connections: tally.connections,
+        pings_answered: tally.pings,
+        driver,
+        driver_limited: limited.is_some(),
+        driver_limited_by: limited,
+        watched: None,
         histogram: tally.latency,
         times: tally.times,
     })
@@ -252,12 +306,17 @@ fn latency(slices: &[Slice]) -> Option<LatencyMetrics> {
     })
 }
 
-fn driver(shared: &Shared<'_>, tally: &Tally, idle_share: f64) -> DriverFigures {
+fn driver(shared: &Shared<'_>, tally: &Tally, idle_share: f64) -> (DriverFigures, Option<Limited>) {
     let is_open = matches!(shared.plan.pace, Pace::Open { .. });
     let lateness = Quantiles::of(&tally.lateness).filter(|_| is_open);
     let is_late = lateness.is_some_and(|lateness| lateness.p99 * SECOND > LATENESS_BOUND);
     let Work { total, cpu, idle_polls, .. } = tally.work;
-    DriverFigures {
+    let limited = match (is_late, idle_share < IDLE_BOUND) {
+        (true, _) => Some(Limited::Late),
+        (false, true) => Some(Limited::Busy),
+        (false, false) => None,
+    };
+    let figures = DriverFigures {
         threads: shared.workers,
         spinning: shared.spin,
         late_share: lateness.map(|_| tally.late as f64 / tally.lateness.count().max(1) as f64),
@@ -265,12 +324,8 @@ fn driver(shared: &Shared<'_>, tally: &Tally, idle_share: f64) -> DriverFigures 
         cpu_share: if total == 0 { 0.0 } else { cpu as f64 / total as f64 },
         idle_share,
         idle_polls,
-        limited: match (is_late, idle_share < IDLE_BOUND) {
-            (true, _) => Some(Limited::Late),
-            (false, true) => Some(Limited::Busy),
-            (false, false) => None,
-        },
-    }
+    };
+    (figures, limited)
 }
 
 /// Holds each message's sum of marks against those of the users who should have it.

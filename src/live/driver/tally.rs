@@ -1,6 +1,7 @@
 //! What a worker counts. All of it adds up over workers.
 
 use hdrhistogram::Histogram as Hdr;
+use serde::{Deserialize, Serialize};
 
 use crate::stats::Histogram;
 
@@ -60,8 +61,10 @@ pub struct Tally {
 }
 
 /// Connections of a whole run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Connections {
+    /// Asked for.
+    pub wanted: u64,
     /// Attempts to connect.
     pub attempts: u64,
     /// Of them, those that led to an open connection.
@@ -73,6 +76,7 @@ pub struct Connections {
     /// Open ones that the server closed, or that broke.
     pub lost: u64,
     /// Sessions that came to their end.
+    #[serde(rename = "sessions_ended")]
     pub ended: u64,
     /// Open when measuring began.
     pub at_start: u64,
@@ -102,12 +106,19 @@ impl Work {
 
 /// Significant digits of the latency histogram, as load tools have them.
 const DIGITS: u8 = 3;
+/// The longest latency it tells apart from longer ones, in ns: an hour.
+const LONGEST: u64 = 3_600_000_000_000;
+
+/// An empty latency histogram.
+pub fn histogram() -> Hdr<u64> {
+    Hdr::new_with_max(LONGEST, DIGITS).expect("three digits of an hour are possible")
+}
 
 impl Default for Tally {
     fn default() -> Self {
         Self {
             slices: vec![Slice::default(); SLICES],
-            latency: Hdr::new(DIGITS).expect("three digits are possible"),
+            latency: histogram(),
             connect: Histogram::new(),
             lateness: Histogram::new(),
             late: 0,
@@ -144,8 +155,7 @@ impl Tally {
             slice.sent += more.sent;
             slice.received += more.received;
         }
-        // Histograms that grow as they must take everything.
-        self.latency.add(&other.latency).expect("it grows");
+        self.latency.add(&other.latency).expect("they have the same bounds");
         self.connect.merge(&other.connect);
         self.lateness.merge(&other.lateness);
         let sums = [

@@ -265,8 +265,7 @@ impl<'a> Worker<'a> {
 
     fn begin(&mut self, start: u64, now: u64) -> Result<(), DriveError> {
         let plan = self.shared.plan;
-        let from = start + (plan.warm_up * SECOND) as u64;
-        let until = from + (plan.duration * SECOND) as u64;
+        let (from, until) = plan.window(start);
         self.times = Times { start, from, until, last: until + (plan.drain * SECOND) as u64 };
         self.phase = Phase::Running;
         self.next = self.schedule.next();

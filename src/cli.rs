@@ -316,10 +316,15 @@ pub struct Validate {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
-    /// A load history of your system to hold the model against: CSV with named columns, or a Prometheus range query's JSON
-    /// (COLUMN=FILE says what its series are). May be given more than once: series of the same time belong together
-    #[arg(long, value_name = "[COLUMN=]FILE", required = true)]
+    /// A load history of your system to hold the model against, instead of a server on this machine: CSV with named columns,
+    /// or a Prometheus range query's JSON (COLUMN=FILE says what its series are). May be given more than once: series of
+    /// the same time belong together
+    #[arg(long, value_name = "[COLUMN=]FILE")]
     pub measured: Vec<String>,
+    /// What `plimsoll calibrate` found for this machine, instead of the scenario's `calibration`; without either, a quick
+    /// calibration is made first
+    #[arg(long, value_name = "FILE", conflicts_with = "measured")]
+    pub calibration: Option<PathBuf>,
     /// An earlier `--format json` of this command: how far has each metric drifted since?
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<String>,
@@ -361,22 +366,34 @@ pub enum ReportFormat {
 
 /// `plimsoll calibrate`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Without --from, this program's own server is measured on this machine, with the driver on a core beside it:\nsome two minutes. A scenario says what kind of server: cores, dispatch, encoding, compression."
+)]
 pub struct Calibrate {
-    /// A file of measurements: CSV, k6 (summary, summary export, CSV), Artillery 2 JSON, Prometheus range query; may be
-    /// given more than once. COLUMN=FILE says what the series of a Prometheus result are
-    #[arg(long, value_name = "FILE", required = true)]
+    /// A scenario whose kind of server is to be measured; without one, one core and JSON messages
+    #[arg(conflicts_with = "from")]
+    pub scenario: Option<String>,
+    /// Fit to a file of measurements instead: CSV, k6 (summary, summary export, CSV), Artillery 2 JSON, Prometheus range
+    /// query; may be given more than once. COLUMN=FILE says what the series of a Prometheus result are
+    #[arg(long, value_name = "FILE")]
     pub from: Vec<String>,
+    /// Measure for some twenty seconds only: fewer loads, each shorter
+    #[arg(long, conflicts_with = "from")]
+    pub quick: bool,
     /// Write the figures down, for the key `calibration` of scenarios
     #[arg(long, value_name = "FILE")]
     pub out: Option<String>,
+    /// Write what was measured as CSV, which --from reads
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub csv: Option<String>,
     /// Cores of one of the servers measured, where the file has no column `cores`
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "from", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub cores: u16,
     /// How work is spread over these cores
-    #[arg(long, value_enum, default_value_t = Spread::Shared)]
+    #[arg(long, value_enum, default_value_t = Spread::Shared, requires = "from")]
     pub dispatch: Spread,
     /// Connections of a server past which messages miss the CPU's cache; default: 3,873, as scenarios have it
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", requires = "from")]
     pub comfortable: Option<String>,
     /// The output.
     #[command(flatten)]

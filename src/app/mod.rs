@@ -9,6 +9,7 @@ mod interrupt;
 mod new;
 mod output;
 mod progress;
+mod rig;
 mod schema;
 mod serve;
 mod simulate;

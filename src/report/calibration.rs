@@ -25,6 +25,8 @@ const SCALES: [f64; 9] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
 pub struct Calibrated<'a> {
     /// The files it was made from, and what was in them.
     pub sources: &'a [(String, Table)],
+    /// How it was measured.
+    pub notes: &'a [String],
     /// What was found.
     pub fits: &'a Fits,
     /// The file that was written.
@@ -39,6 +41,9 @@ pub fn terminal(view: &Calibrated<'_>) -> String {
         for note in &found.notes {
             let _ = writeln!(out, "  {note}");
         }
+    }
+    for note in view.notes {
+        let _ = writeln!(out, "{note}");
     }
     for fit in &view.fits.fits {
         out += &fitted(fit);

@@ -13,6 +13,18 @@ use crate::validate::calendar;
 /// A share that is written without its unit is at most so large: 70 is meant to be 70 %.
 const MOST_SHARE: f64 = 1.5;
 
+/// Points as CSV that [`read`](super::read()) takes: a column for each figure that any of them has.
+pub fn csv_of(points: &[LoadPoint]) -> String {
+    let has = |column: &Column| points.iter().any(|point| point.get(*column).is_some());
+    let columns: Vec<Column> = Column::ALL.into_iter().filter(has).collect();
+    let mut lines = vec![columns.iter().map(|column| column.name().to_owned()).collect::<Vec<_>>().join(",")];
+    lines.extend(points.iter().map(|point| {
+        let cell = |column: &Column| point.get(*column).map_or_else(String::new, |figure| figure.to_string());
+        columns.iter().map(cell).collect::<Vec<_>>().join(",")
+    }));
+    lines.join("\n") + "\n"
+}
+
 pub(super) fn is_comment(line: &str) -> bool {
     line.trim().is_empty() || line.starts_with('#')
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use columns::{Column, LoadPoint, Together};
+pub use csv::csv_of;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 

@@ -1,41 +1,92 @@
 //! `plimsoll calibrate`.
 
-use std::fs;
+pub mod live;
+
+use std::path::Path;
 use std::time::SystemTime;
+use std::{fs, io};
 
 use anyhow::Context as _;
 
-use super::{Failure, input, output};
+use super::rig::{Rig, Variant};
+use super::{Failure, input, interrupt, output};
 use crate::cli::{Calibrate, Format, Spread};
 use crate::diagnostic::{Diagnostic, Diagnostics, option_figure};
 use crate::report::calibration::{Calibrated, json, terminal};
+use crate::scenario::Document;
 use crate::units::parse::Quantity;
 use crate::validate::calendar::rfc3339;
-use crate::validate::calibration::{Calibration, Made};
+use crate::validate::calibration::{self, Calibration, Made};
 use crate::validate::fit::{Fits, Machine, all};
 use crate::validate::read::{self, Column, Table};
 
 /// Connections that scenarios take to be comfortable: the median of their default, 3,000 to 5,000.
 const COMFORTABLE: f64 = 3_873.0;
 
-/// Fits figures to what was measured, shows them and writes them down.
+/// Measures, or reads what was measured; fits figures to it, shows them and writes them down.
 pub fn run(options: &Calibrate) -> Result<(), Failure> {
+    if options.from.is_empty() { from_here(options) } else { from_files(options) }
+}
+
+fn from_files(options: &Calibrate) -> Result<(), Failure> {
     let machine = machine(options)?;
     let sources = sources(&options.from)?;
     let tables: Vec<Table> = sources.iter().map(|(_, table)| table.clone()).collect();
     let fits = all(&read::together(&tables), &machine);
-    if fits.fits.is_empty() {
-        return Err(nothing(&fits).into());
+    let files: Vec<String> = options.from.iter().map(|file| format!("--from {file}")).collect();
+    // Whoever measured knows the machine; the one that this runs on may be another.
+    let made = made(format!("plimsoll calibrate {}", files.join(" ")), None);
+    show(options, &sources, &[], &fits, Calibration::of(made, &fits))
+}
+
+/// Measures this program's own server on this machine.
+fn from_here(options: &Calibrate) -> Result<(), Failure> {
+    let scenario = match &options.scenario {
+        Some(file) => Variant::file(Path::new(file)).resolve()?.1,
+        None => Document::parse("<built in>", BARE.as_bytes(), &|_| Err(io::ErrorKind::NotFound.into()))?.resolve()?,
+    };
+    // A file that can't be written is better known before two minutes than after.
+    for file in [&options.out, &options.csv].into_iter().flatten() {
+        write(file, "")?;
     }
-    let calibration = Calibration::of(made(&options.from), &fits);
-    let file = match (&options.out, &calibration) {
+    interrupt::listen();
+    let rig = Rig::new(scenario.servers.cores, options.output.quiet)?;
+    let effort = if options.quick { live::Effort::Quick } else { live::Effort::Thorough };
+    let measured = live::measure(&rig, &scenario, effort)?;
+    if let Some(file) = &options.csv {
+        write(file, &read::csv_of(&measured.points))?;
+    }
+    let mut notes = vec![format!(
+        "measured on this machine: a server of {} core{}, the driver beside it",
+        rig.server_cores(),
+        if rig.server_cores() == 1 { "" } else { "s" }
+    )];
+    notes.extend(measured.excesses.iter().map(|excess| format!("disturbed: {excess}")));
+    let command = format!("plimsoll calibrate{}", if options.quick { " --quick" } else { "" });
+    show(options, &[], &notes, &measured.fits, measured.calibration(&command))
+}
+
+/// A server of one core.
+const BARE: &str = "users: 100\nworkload: {message: {rate: 1/s}}\nservers: {cores: 1}\n";
+
+fn show(
+    options: &Calibrate,
+    sources: &[(String, Table)],
+    notes: &[String],
+    fits: &Fits,
+    calibration: Option<Calibration>,
+) -> Result<(), Failure> {
+    if fits.fits.is_empty() {
+        return Err(nothing(fits).into());
+    }
+    let file = match (&options.out, calibration) {
         (Some(file), Some(calibration)) => {
-            fs::write(file, calibration.yaml()).with_context(|| format!("`{file}` can't be written"))?;
+            write(file, &calibration.yaml())?;
             Some(file.as_str())
         }
         _ => None,
     };
-    let view = Calibrated { sources: &sources, fits: &fits, file };
+    let view = Calibrated { sources, notes, fits, file };
     match options.output.format {
         Format::Terminal => output::print(&terminal(&view))?,
         Format::Json => output::print_json(&json(&view))?,
@@ -45,6 +96,10 @@ pub fn run(options: &Calibrate) -> Result<(), Failure> {
         return Err(Failure::Inconclusive);
     }
     Ok(())
+}
+
+fn write(file: &str, text: &str) -> Result<(), Failure> {
+    Ok(fs::write(file, text).with_context(|| format!("`{file}` can't be written"))?)
 }
 
 /// Files of measurements, each read: `FILE`, or `COLUMN=FILE` for a Prometheus result without names.
@@ -80,16 +135,10 @@ fn machine(options: &Calibrate) -> Result<Machine, Diagnostics> {
     Ok(Machine { cores: f64::from(options.cores), shared: options.dispatch == Spread::Shared, comfortable })
 }
 
-fn made(from: &[String]) -> Made {
+fn made(command: String, machine: Option<calibration::Machine>) -> Made {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let files: Vec<String> = from.iter().map(|file| format!("--from {file}")).collect();
-    Made {
-        date: rfc3339(i64::try_from(now).unwrap_or(0)),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: format!("plimsoll calibrate {}", files.join(" ")),
-        // Whoever measured knows the machine; the one that this runs on may be another.
-        machine: None,
-    }
+    let date = rfc3339(i64::try_from(now).unwrap_or(0));
+    Made { date, version: env!("CARGO_PKG_VERSION").to_owned(), command, machine }
 }
 
 fn nothing(fits: &Fits) -> Diagnostics {

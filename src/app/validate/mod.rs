@@ -1,7 +1,9 @@
 //! `plimsoll validate`.
 //!
 //! A run is: read and check everything, make the files that reports go to, get the trials, judge them, show them. Here
-//! trials come of a load history (`--measured`).
+//! trials come of a server that is run on this machine (`live`), or of a load history (`--measured`).
+
+mod live;
 
 use std::collections::HashSet;
 use std::fs;
@@ -30,6 +32,8 @@ use crate::validate::{Trial, Validation, Verdict, compare};
 /// Trials, and what is to be said about them.
 struct Tried {
     trials: Vec<Trial>,
+    /// How far off the model may be.
+    allowances: Allowances,
     /// Trials that there were to be.
     planned: usize,
     source: String,
@@ -45,16 +49,21 @@ pub fn run(options: &Validate) -> Result<(), Failure> {
     let scenario = document.resolve()?;
     let baseline = options.baseline.as_deref().map(baseline).transpose()?;
     let threshold = option_figure("--drift", &options.drift, Quantity::Ratio).map_err(Diagnostics::from)?;
-    let history = History::read(&options.measured, &document, &scenario)?;
+    let history = match options.measured[..] {
+        [] => None,
+        _ => Some(History::read(&options.measured, &document, &scenario)?),
+    };
     simulate::threads(options.threads)?;
     let files = Files::create(options)?;
     interrupt::listen();
-    let tried = history.tried(options.quiet);
+    let tried = match history {
+        Some(history) => history.tried(options.quiet, &scenario),
+        None => live::tried(options, &scenario)?,
+    };
     if let Some(error) = tried.stopped.as_ref().filter(|_| tried.trials.is_empty()) {
         return Err(error.clone().into());
     }
-    let allowances = Allowances::of(&scenario);
-    let validation = compare(&tried.trials, &allowances);
+    let validation = compare(&tried.trials, &tried.allowances);
     let drifts = match &baseline {
         Some(baseline) => Some(drifted(options, &validation, baseline, threshold)?),
         None => None,
@@ -131,7 +140,7 @@ impl History {
     }
 
     /// Simulates the scenario at each load.
-    fn tried(self, quiet: bool) -> Tried {
+    fn tried(self, quiet: bool, scenario: &Scenario) -> Tried {
         let progress = Progress::new(quiet);
         let found: Vec<Result<(Trial, Vec<String>), SimulationError>> =
             self.asked.par_iter().map(|(bin, asked)| asked.trial(bin, &progress)).collect();
@@ -151,7 +160,8 @@ impl History {
         }
         let mut said = HashSet::new();
         notes.retain(|note| said.insert(note.clone()));
-        Tried { trials, planned, source: self.source, sample: "row", notes, stopped }
+        let allowances = Allowances::of(scenario);
+        Tried { trials, allowances, planned, source: self.source, sample: "row", notes, stopped }
     }
 }
 

@@ -1,0 +1,262 @@
+//! A real server and its driver on this machine, for `calibrate` and `validate`.
+//!
+//! The server is a `plimsoll serve` of its own, a process on the first cores; the driver runs in this process, on the core
+//! after them. A [`Variant`] is a scenario with changes, which server, driver and model all read in the same way. A
+//! [`Run`] of it is started from nothing, measured and ended, so that no run depends on an earlier one.
+
+mod cores;
+mod server;
+
+use std::fs;
+use std::io::{IsTerminal as _, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::{Failure, input, interrupt};
+use crate::cli::Input;
+use crate::live::driver::{DriveError, DriveResult, Options, Plan, Progress, Watch, drive};
+use crate::metrics::Observation;
+use crate::scenario::{Document, Scenario};
+use crate::validate::Noise;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+pub use cores::Cores;
+use server::Server;
+
+/// Seconds that the driver waits at most for what is still to come.
+const DRAIN: f64 = 3.0;
+
+/// A scenario with changes.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    file: String,
+    users: Option<String>,
+    seed: Option<String>,
+    set: Vec<String>,
+}
+
+impl Variant {
+    /// The scenario that the command line names.
+    pub fn of(input: &Input) -> Self {
+        Self {
+            file: input.scenario.clone(),
+            users: input.users.clone(),
+            seed: input.seed.clone(),
+            set: input.set.clone(),
+        }
+    }
+
+    /// The scenario of a file.
+    pub fn file(path: &Path) -> Self {
+        Self { file: path.display().to_string(), users: None, seed: None, set: Vec::new() }
+    }
+
+    /// The same with another value of a key.
+    #[must_use]
+    pub fn with(mut self, path: &str, value: impl std::fmt::Display) -> Self {
+        match path {
+            "users" => self.users = Some(value.to_string()),
+            "simulation.seed" => self.seed = Some(value.to_string()),
+            _ => self.set.push(format!("{path}={value}")),
+        }
+        self
+    }
+
+    /// What it comes to.
+    pub fn resolve(&self) -> Result<(Document, Scenario), Failure> {
+        let (scenario, users, set, seed) =
+            (self.file.clone(), self.users.clone(), self.set.clone(), self.seed.clone());
+        let document = input::document(&Input { scenario, users, set, seed })?;
+        let scenario = document.resolve()?;
+        Ok((document, scenario))
+    }
+
+    /// As arguments of a command.
+    fn arguments(&self) -> Vec<String> {
+        let mut all = vec![self.file.clone()];
+        let mut option = |name: &str, value: &str| all.extend([name.to_owned(), value.to_owned()]);
+        if let Some(users) = &self.users {
+            option("--users", users);
+        }
+        if let Some(seed) = &self.seed {
+            option("--seed", seed);
+        }
+        for set in &self.set {
+            option("--set", set);
+        }
+        all
+    }
+}
+
+/// How a variant is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// Seconds of load before what is measured.
+    pub warm_up: f64,
+    /// Seconds measured.
+    pub seconds: f64,
+    /// Seed of the driver's random streams.
+    pub seed: u64,
+    /// Whether the intended times are kept.
+    pub record: bool,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    /// What driver and machine saw of the server, in the time measured.
+    pub seen: Observation,
+    /// What disturbed it.
+    pub noise: Noise,
+    /// The driver's result.
+    pub drove: DriveResult,
+    /// Cores of CPU time that the server took in the time measured.
+    pub cores_busy: f64,
+    /// Memory of the server's processes with all connections open, in bytes.
+    pub memory_bytes: f64,
+    /// Connection attempts a second, in the time measured.
+    pub connects_per_second: f64,
+}
+
+/// The machine, set up to run servers.
+#[derive(Debug)]
+pub struct Rig {
+    cores: Cores,
+    folder: PathBuf,
+    line: ProgressBar,
+}
+
+impl Rig {
+    /// For servers of so many cores; fewer where the machine has no more, as the driver needs one for itself.
+    pub fn new(cores: u32, quiet: bool) -> Result<Self, Failure> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("plimsoll-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
+        let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if !quiet && stderr().is_terminal() {
+            line.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        if let Ok(style) = ProgressStyle::with_template("{elapsed}  {msg}") {
+            line.set_style(style);
+        }
+        Ok(Self { cores: Cores::shared_out(cores)?, folder, line })
+    }
+
+    /// Says on a terminal what is being done.
+    pub fn say(&self, what: &str) {
+        self.line.set_message(what.to_owned());
+        self.line.tick();
+    }
+
+    /// Cores that the server has.
+    pub fn server_cores(&self) -> u32 {
+        self.cores.server.len() as u32
+    }
+
+    /// Whether server and driver have to share a core, which makes all that is measured doubtful.
+    pub fn is_cramped(&self) -> bool {
+        self.cores.is_cramped()
+    }
+
+    /// A folder for files of this run, which goes with it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Starts a server, drives it and ends it.
+    pub fn run(&self, variant: &Variant, how: Run) -> Result<Ran, Failure> {
+        let (_, scenario) = variant.resolve()?;
+        let logs = self.folder.join("log");
+        let mut arguments = variant.arguments();
+        arguments.extend(["--cpus".to_owned(), Cores::list(&self.cores.server)]);
+        if scenario.logs.is_some() {
+            let folder = logs.display().to_string();
+            // All files are kept, for their bytes are counted at the end.
+            arguments.extend(["--log-dir", &folder, "--log-keep", "60000"].map(str::to_owned));
+        }
+        let server = Server::start(&arguments)?;
+        let options = Options {
+            urls: server.urls.clone(),
+            duration: how.seconds,
+            warm_up: how.warm_up,
+            drain: DRAIN,
+            cpus: vec![self.cores.driver],
+            watch: server.pids.clone(),
+            record: how.record,
+            ..Options::default()
+        };
+        let mut plan = Plan::of(&scenario, &options)?;
+        plan.seed = how.seed;
+        let drove = drive(&plan, &Looker).map_err(|error| match error {
+            DriveError::Interrupted => Failure::Interrupted,
+            error => Failure::Runtime(error.into()),
+        })?;
+        let served = server.end()?["served"].take();
+        if !drove.complete {
+            return Err(Failure::Interrupted);
+        }
+        let log_bytes = if scenario.logs.is_some() { Some(emptied(&logs)?) } else { None };
+        Ok(self.ran(how, drove, &served, log_bytes))
+    }
+
+    fn ran(&self, how: Run, drove: DriveResult, served: &Value, log_bytes: Option<u64>) -> Ran {
+        let watched = drove.watched.as_ref();
+        let mut seen = drove.observation(f64::from(self.server_cores()));
+        // The files hold warm-up and drain too: each message has as much of them as any other.
+        let logged = served["messages_in"].as_f64().filter(|messages| *messages > 0.0);
+        seen.log_bytes_per_hour = log_bytes.zip(logged).zip(seen.messages_in_per_second).map(|((bytes, messages), rate)| {
+            rate.scaled(bytes as f64 / messages * SECONDS_PER_HOUR)
+        });
+        let again = drove.connections.attempts.saturating_sub(drove.connections.wanted) as f64;
+        Ran {
+            noise: Noise {
+                steal_share: watched.map(|watched| watched.steal_share),
+                driver_late_share: drove.driver.late_share,
+                driver_limited: drove.driver_limited || self.is_cramped(),
+                repeat_spread: None,
+            },
+            cores_busy: watched.map_or(0.0, |watched| watched.cpu_seconds / watched.duration_seconds),
+            memory_bytes: watched.map_or(0.0, |watched| watched.memory_bytes.at_end as f64),
+            connects_per_second: again / (how.warm_up + how.seconds),
+            seen,
+            drove,
+        }
+    }
+}
+
+const SECONDS_PER_HOUR: f64 = 3_600.0;
+
+/// Bytes of the files in a folder, which is emptied.
+fn emptied(folder: &Path) -> Result<u64, Failure> {
+    let wrong = || format!("the server's log in `{}` can't be read", folder.display());
+    let mut bytes = 0;
+    for file in fs::read_dir(folder).with_context(wrong)? {
+        let file = file.with_context(wrong)?;
+        bytes += file.metadata().with_context(wrong)?.len();
+        fs::remove_file(file.path()).with_context(wrong)?;
+    }
+    Ok(bytes)
+}
+
+/// Passes Ctrl-C on.
+struct Looker;
+
+impl Watch for Looker {
+    fn progress(&self, _: &Progress) {}
+
+    fn stop(&self) -> bool {
+        interrupt::asked()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.line.finish_and_clear();
+        // What can't be removed is left to the system's own cleaning.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

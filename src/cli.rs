@@ -40,7 +40,7 @@ pub enum Command {
     /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
     Serve(Serve),
     /// Put a scenario's load on a real WebSocket server, and measure
-    Drive(Drive),
+    Drive(Box<Drive>),
     /// Run the broker that links servers, alone: for servers on several machines
     Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
@@ -159,7 +159,7 @@ pub struct Drive {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
-    /// The server, such as ws://127.0.0.1:9001; given more than once, connections are dealt out in turn
+    /// The server, such as `ws://127.0.0.1:9001`; given more than once, connections are dealt out in turn
     #[arg(long, value_name = "URL", required = true)]
     pub url: Vec<String>,
     /// How long to measure

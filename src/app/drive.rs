@@ -49,6 +49,8 @@ pub fn run(options: &Drive) -> Result<(), Failure> {
     if report.live.complete { Ok(()) } else { Err(Failure::Interrupted) }
 }
 
+const DAY: f64 = 86_400.0;
+
 /// What the command line says of how to drive.
 fn settings(options: &Drive) -> Result<Options, Diagnostics> {
     let mut errors = Vec::new();
@@ -62,7 +64,6 @@ fn settings(options: &Drive) -> Result<Options, Diagnostics> {
             least
         })
     };
-    const DAY: f64 = 86_400.0;
     let settings = Options {
         urls: options.url.clone(),
         duration: figure("--duration", &options.duration, Quantity::Time, 0.01, DAY),

@@ -1,6 +1,7 @@
 //! What the machine says of processes and of itself: CPU time, memory, bytes on loopback, steal. Read from Linux's
 //! `/proc` (proc(5)); what it doesn't say is `None`.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 /// What a process has used.
@@ -8,8 +9,6 @@ use std::fs;
 pub struct Usage {
     /// Time its threads ran, in seconds, by the scheduler's own count (ns).
     pub cpu_seconds: f64,
-    /// How often its threads were put on a core.
-    pub context_switches: u64,
     /// Memory that is resident and its own (not shared with files), in bytes.
     pub memory_bytes: u64,
 }
@@ -17,21 +16,9 @@ pub struct Usage {
 impl Usage {
     /// What this process has used until now; `None` when there is none, or nothing may be known of it.
     pub fn of(pid: u32) -> Option<Self> {
-        let (mut nanoseconds, mut switches) = (0_u64, 0_u64);
-        for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-            // A thread may end while we look.
-            let Ok(text) = fs::read_to_string(thread.ok()?.path().join("schedstat")) else { continue };
-            // Time on a core, time waiting for one (both in ns), times put on one.
-            let figures: Vec<u64> = text.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
-            nanoseconds += figures.first()?;
-            switches += figures.get(2)?;
-        }
+        let nanoseconds: u64 = Threads::of_all(&[pid])?.0.values().map(|thread| thread.0).sum();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        Some(Self {
-            cpu_seconds: nanoseconds as f64 / 1e9,
-            context_switches: switches,
-            memory_bytes: 1_024 * field(&status, "RssAnon:")?,
-        })
+        Some(Self { cpu_seconds: nanoseconds as f64 / 1e9, memory_bytes: 1_024 * field(&status, "RssAnon:")? })
     }
 
     /// What these processes have used together.
@@ -40,10 +27,44 @@ impl Usage {
             let one = Self::of(*pid)?;
             Some(Self {
                 cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
-                context_switches: sum.context_switches + one.context_switches,
                 memory_bytes: sum.memory_bytes + one.memory_bytes,
             })
         })
+    }
+}
+
+/// The threads of processes, each with the time it ran (ns) and how often it was put on a core. To be subtracted thread by
+/// thread, since one that ends takes its figures with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Threads(BTreeMap<(u32, String), (u64, u64)>);
+
+impl Threads {
+    /// Those of these processes; `None` when one is not there, or nothing may be known of it.
+    pub fn of_all(pids: &[u32]) -> Option<Self> {
+        let mut threads = BTreeMap::new();
+        for pid in pids {
+            for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+                let thread = thread.ok()?;
+                // A thread may end while we look.
+                let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
+                // Time on a core, time waiting for one, times put on one.
+                let figures: Vec<u64> = text.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
+                let name = thread.file_name().to_string_lossy().into_owned();
+                threads.insert((*pid, name), (*figures.first()?, *figures.get(2)?));
+            }
+        }
+        Some(Self(threads))
+    }
+
+    /// What they did since `before`: seconds that they ran, and how often they were put on a core. Without the threads that
+    /// have ended meanwhile.
+    pub fn since(&self, before: &Self) -> (f64, u64) {
+        let did = self.0.iter().map(|(thread, now)| {
+            let then = before.0.get(thread).copied().unwrap_or_default();
+            (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1))
+        });
+        let (nanoseconds, switches) = did.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        (nanoseconds as f64 / 1e9, switches)
     }
 }
 
@@ -166,8 +187,19 @@ mod tests {
         let after = Usage::of_all(&[me]).unwrap();
         assert!(after.cpu_seconds > before.cpu_seconds, "{sum} {before:?} {after:?}");
         assert!(after.memory_bytes > before.memory_bytes + (8 << 20), "{before:?} {after:?}");
-        assert!(after.context_switches >= before.context_switches && before.context_switches > 0, "{before:?}");
         assert_eq!(Usage::of(u32::MAX), None);
+    }
+
+    #[test]
+    fn threads_that_begin_and_end_are_told_apart() {
+        let of = |figures: &[(&str, u64, u64)]| {
+            Threads(figures.iter().map(|(name, ns, times)| ((1, (*name).to_owned()), (*ns, *times))).collect())
+        };
+        let before = of(&[("1", 4_000_000_000, 10), ("2", 9_000_000_000, 90)]);
+        let after = of(&[("1", 5_000_000_000, 13), ("3", 500_000_000, 2)]);
+        assert_eq!(after.since(&before), (1.5, 5));
+        assert!(Threads::of_all(&[std::process::id()]).unwrap().since(&Threads::default()).1 > 0);
+        assert_eq!(Threads::of_all(&[u32::MAX]), None);
     }
 
     #[test]

@@ -15,18 +15,25 @@ use crate::units::{ByteRate, Bytes, Rate};
 pub struct DriveReport {
     /// The version of the names and meanings.
     pub schema_version: u32,
-    /// The program's version.
-    pub version: String,
+    /// The program.
+    pub program: Program,
     /// The scenario.
     pub scenario: Driven,
     /// The seed.
     pub seed: u64,
-    /// The level of the intervals. They are of sampling: of 20 equal parts of the time measured.
-    pub interval_level: f64,
     /// What was driven, as typed.
     pub urls: Vec<String>,
     /// The result.
     pub live: DriveResult,
+}
+
+/// What printed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
 /// The scenario of a run.
@@ -41,8 +48,8 @@ pub struct Driven {
 impl DriveReport {
     /// The report of a result.
     pub fn new(scenario: Driven, seed: u64, urls: Vec<String>, live: DriveResult) -> Self {
-        let interval_level = crate::stats::series::LEVEL;
-        Self { schema_version: SCHEMA_VERSION, version: VERSION.to_owned(), scenario, seed, interval_level, urls, live }
+        let program = Program { name: "plimsoll".to_owned(), version: VERSION.to_owned() };
+        Self { schema_version: SCHEMA_VERSION, program, scenario, seed, urls, live }
     }
 }
 

@@ -23,6 +23,7 @@ pub enum State {
 
 /// A connection. There may be a million of them, so what they rarely need they don't have.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or false whatever the others are")]
 pub struct Connection {
     /// How far it is.
     pub state: State,

@@ -91,7 +91,7 @@ pub fn begin(out: &mut Vec<u8>, opcode: Opcode, compressed: bool, key: u32, leng
     match length {
         0..=125 => out.push(128 | length as u8),
         126..=65_535 => {
-            out.push(128 | 126);
+            out.push(0x80 | 0x7E);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }
         _ => {
@@ -103,7 +103,7 @@ pub fn begin(out: &mut Vec<u8>, opcode: Opcode, compressed: bool, key: u32, leng
     out.len()
 }
 
-/// Masks a payload: byte i is XORed with byte i mod 4 of the key (section 5.3).
+/// Masks a payload: byte i becomes its exclusive or with byte i mod 4 of the key (section 5.3).
 pub fn mask(payload: &mut [u8], key: u32) {
     let wide = u64::from(key) | u64::from(key) << 32;
     let (words, rest) = payload.as_chunks_mut::<8>();

@@ -166,7 +166,8 @@ pub fn drive(plan: &Plan, watch: &dyn Watch) -> Result<DriveResult, DriveError> 
         }
         // The end may have come between two looks.
         looked = looked.and_then(|()| watcher.follow(true, shared.start.load(Ordering::Relaxed), true));
-        let outcomes = threads.into_iter().map(|thread| thread.join().expect("a driver's thread doesn't panic"));
+        let outcomes =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         (outcomes.collect::<Vec<_>>(), looked)
     });
     let outcomes = outcomes.into_iter().collect::<Result<Vec<Outcome>, _>>()?;

@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::live::payload::Form;
 use crate::random::Distribution;
 use crate::scenario::{Arrivals, Curve, Encoding, FanOut, ProfileOf, Reconnect, Scenario};
+use crate::units::Seconds;
 
 /// A run of the driver.
 #[derive(Debug, Clone)]
@@ -160,8 +161,8 @@ impl Plan {
             fan_out: workload.fan_out.clone(),
             reconnect: workload.reconnect,
             session: workload.session.clone(),
-            timeout: workload.timeout.map(|timeout| timeout.get()),
-            connect_timeout: workload.connect_timeout.map_or(CONNECT_TIMEOUT, |timeout| timeout.get()),
+            timeout: workload.timeout.map(Seconds::get),
+            connect_timeout: workload.connect_timeout.map_or(CONNECT_TIMEOUT, Seconds::get),
             seed: scenario.simulation.seed,
             warm_up: options.warm_up,
             duration: options.duration,

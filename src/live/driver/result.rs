@@ -15,7 +15,7 @@ use super::tally::{self, Connections, Slice, Tally, Work};
 use super::watched::Watched;
 use super::worker::Outcome;
 use crate::metrics::{LatencyMetrics, Observation};
-use crate::stats::series::{Batch, quantile_interval, ratio_interval};
+use crate::stats::series::{Batch, LEVEL, quantile_interval, ratio_interval};
 use crate::stats::{Estimate, Histogram};
 
 /// A driver whose 99th percentile of lateness is above this has not sent at the times it should, in ns.
@@ -27,6 +27,8 @@ const SECOND: f64 = 1e9;
 /// What a run came to. Its JSON is what `plimsoll drive --format json` prints below `live`, and can be read again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DriveResult {
+    /// What the intervals are.
+    pub intervals: Intervals,
     /// Seconds measured.
     #[serde(rename = "duration_seconds")]
     pub seconds: f64,
@@ -77,6 +79,15 @@ pub struct DriveResult {
     /// The intended times, in order, in seconds from the start of what was measured; empty unless asked for.
     #[serde(skip)]
     pub times: Vec<f64>,
+}
+
+/// What intervals are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// How often they hold the figure.
+    pub level: f64,
+    /// Of what: `sampling`.
+    pub kind: String,
 }
 
 /// What became of the messages that were to be sent in the time measured.
@@ -252,6 +263,7 @@ pub fn of(shared: &Shared<'_>, outcomes: Vec<Outcome>, began: u64, stopped: bool
     let messages_out_per_second = rate(|slice| slice.received);
     let (driver, limited) = driver(shared, &tally, idle_share);
     Ok(DriveResult {
+        intervals: Intervals { level: LEVEL, kind: "sampling".to_owned() },
         seconds,
         complete: !stopped || seconds >= planned,
         offered_per_second: rate(|slice| slice.offered),

@@ -162,7 +162,8 @@ impl Poller {
     /// # Errors
     /// When the kernel doesn't answer.
     pub fn wait(&mut self, wait: u64, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let timeout = Timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as i64 };
+        let timeout =
+            Timespec { tv_sec: (wait / 1_000_000_000).cast_signed(), tv_nsec: (wait % 1_000_000_000).cast_signed() };
         self.events.clear();
         match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::DriveError;
 use super::plan::Plan;
 use super::socket::now;
-use crate::live::probe::{Loopback, Sockets, Ticks, Usage};
+use crate::live::probe::{Loopback, Sockets, Threads, Ticks, Usage};
 
 /// What processes and machine did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,10 +56,11 @@ pub struct Watcher<'a> {
     at_end: Option<Look>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Look {
     at: u64,
-    usage: Usage,
+    threads: Threads,
+    memory_bytes: u64,
     loopback: Loopback,
     ticks: Ticks,
     sockets: Sockets,
@@ -105,7 +106,7 @@ impl<'a> Watcher<'a> {
     /// The next moment to look at, in ns.
     pub fn next(&self, start: u64) -> Option<u64> {
         let (from, until) = self.plan.window(start);
-        match (self.at_start, self.at_end) {
+        match (&self.at_start, &self.at_end) {
             _ if start == 0 || self.unconnected.is_none() => None,
             (None, _) => Some(from),
             (_, None) => Some(until),
@@ -115,19 +116,21 @@ impl<'a> Watcher<'a> {
 
     /// What came of it; `None` where nothing was to be watched, or it ended too early.
     pub fn watched(&self) -> Option<Watched> {
-        let (unconnected, connected, start, end) = (self.unconnected?, self.connected?, self.at_start?, self.at_end?);
-        let moments = |figure: fn(Look) -> u64| Moments {
+        let (unconnected, connected) = (self.unconnected.as_ref()?, self.connected.as_ref()?);
+        let (start, end) = (self.at_start.as_ref()?, self.at_end.as_ref()?);
+        let moments = |figure: fn(&Look) -> u64| Moments {
             unconnected: figure(unconnected),
             connected: figure(connected),
             at_start: figure(start),
             at_end: figure(end),
         };
+        let (cpu_seconds, context_switches) = end.threads.since(&start.threads);
         Some(Watched {
             pids: self.plan.watch.clone(),
             duration_seconds: (end.at - start.at) as f64 / 1e9,
-            cpu_seconds: (end.usage.cpu_seconds - start.usage.cpu_seconds).max(0.0),
-            context_switches: end.usage.context_switches.saturating_sub(start.usage.context_switches),
-            memory_bytes: moments(|look| look.usage.memory_bytes),
+            cpu_seconds,
+            context_switches,
+            memory_bytes: moments(|look| look.memory_bytes),
             loopback_bytes: end.loopback.bytes.saturating_sub(start.loopback.bytes),
             loopback_packets: end.loopback.packets.saturating_sub(start.loopback.packets),
             steal_ticks: end.ticks.steal.saturating_sub(start.ticks.steal),
@@ -139,16 +142,21 @@ impl<'a> Watcher<'a> {
     fn look(&self) -> Result<Look, DriveError> {
         let pids = &self.plan.watch;
         let before = now();
-        let Some(usage) = Usage::of_all(pids) else {
-            let lost = pids.iter().find(|pid| Usage::of(**pid).is_none()).or(pids.first());
-            return Err(DriveError::Process(lost.copied().unwrap_or_default()));
-        };
+        let Some(threads) = Threads::of_all(pids) else { return Err(self.lost()) };
         // The CPU time is what must fit its moment best.
         let at = u64::midpoint(before, now());
+        let Some(usage) = Usage::of_all(pids) else { return Err(self.lost()) };
         let (loopback, ticks, sockets) = (Loopback::now(), Ticks::now(), Sockets::now());
         let (Some(loopback), Some(ticks), Some(sockets)) = (loopback, ticks, sockets) else {
             return Err(DriveError::Counters);
         };
-        Ok(Look { at, usage, loopback, ticks, sockets })
+        Ok(Look { at, threads, memory_bytes: usage.memory_bytes, loopback, ticks, sockets })
+    }
+
+    /// That a process is not there.
+    fn lost(&self) -> DriveError {
+        let pids = &self.plan.watch;
+        let lost = pids.iter().find(|pid| Usage::of(**pid).is_none()).or(pids.first());
+        DriveError::Process(lost.copied().unwrap_or_default())
     }
 }

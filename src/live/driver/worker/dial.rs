@@ -244,7 +244,7 @@ impl Worker<'_> {
         let delay = match reconnect.backoff {
             Backoff::Constant(time) => time.get(),
             Backoff::Exponential { base, cap } => {
-                (base.get() * 2_f64.powi(connection.attempts.min(60) as i32)).min(cap.get())
+                (base.get() * 2_f64.powi(connection.attempts.min(60).cast_signed())).min(cap.get())
             }
         };
         connection.attempts += 1;

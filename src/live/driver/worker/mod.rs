@@ -125,7 +125,7 @@ impl Times {
     #[inline]
     fn slice(&self, moment: u64) -> Option<usize> {
         (moment >= self.from && moment < self.until)
-            .then(|| ((moment - self.from) as u128 * SLICES as u128 / (self.until - self.from) as u128) as usize)
+            .then(|| (u128::from(moment - self.from) * SLICES as u128 / u128::from(self.until - self.from)) as usize)
     }
 }
 

@@ -34,9 +34,13 @@ fn an_echo_is_what_was_sent_whatever_the_threads() {
         for size in [0, 1, 125, 126, 1_000, 65_535, 65_536, 300_000] {
             for client in &mut clients {
                 let sent = [Message::text("x".repeat(size)), Message::binary(vec![7; size])];
-                sent.iter().for_each(|message| client.write(message.clone()).unwrap());
+                for message in &sent {
+                    client.write(message.clone()).unwrap();
+                }
                 client.flush().unwrap();
-                sent.iter().for_each(|message| assert!(client.read().unwrap() == *message, "{servers} {size}"));
+                for message in &sent {
+                    assert!(client.read().unwrap() == *message, "{servers} {size}");
+                }
             }
         }
         let totals = server.end();

@@ -6,7 +6,7 @@ mod common;
 mod live;
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use common::{folder, run, scenario};
 use live::{Client, Serving, closed, text};
 use tungstenite::Message;
 
-const ECHO: &str = "users: 100\nworkload: {fan_out: echo, heartbeat: none}\nservers: {cores: 1}\n";
+const ECHO: &str =
+    "users: 100\nworkload: {message: {rate: 1/s}, fan_out: echo, heartbeat: none}\nservers: {count: 1, cores: 1}\n";
 
 fn message(user: u32, recipient: u32) -> Message {
     use plimsoll::live::payload::{Form, Header, blank};
@@ -28,14 +29,18 @@ fn message(user: u32, recipient: u32) -> Message {
 #[test]
 fn an_echo_is_what_was_sent_whatever_the_threads() {
     for servers in ["{cores: 1}", "{cores: 2, dispatch: shared}", "{cores: 2, dispatch: per-core}"] {
-        let server = Serving::start(&ECHO.replace("{cores: 1}", servers), &[]);
+        let server = Serving::start(&ECHO.replace("{count: 1, cores: 1}", servers), &[]);
         let mut clients = [0; 4].map(|_| server.client("/"));
         for size in [0, 1, 125, 126, 1_000, 65_535, 65_536, 300_000] {
             for client in &mut clients {
                 let sent = [Message::text("x".repeat(size)), Message::binary(vec![7; size])];
-                sent.iter().for_each(|message| client.write(message.clone()).unwrap());
+                for message in &sent {
+                    client.write(message.clone()).unwrap();
+                }
                 client.flush().unwrap();
-                sent.iter().for_each(|message| assert!(client.read().unwrap() == *message, "{servers} {size}"));
+                for message in &sent {
+                    assert!(client.read().unwrap() == *message, "{servers} {size}");
+                }
             }
         }
         let totals = server.end();
@@ -60,8 +65,10 @@ fn past_the_limit_the_answer_is_503_and_who_leaves_makes_room() {
 
 #[test]
 fn a_room_gets_its_messages_once_each_in_order_and_no_other_room_does() {
-    let server =
-        Serving::start("users: 9\nworkload: {fan_out: {room: 3}, heartbeat: none}\nservers: {cores: 2}\n", &[]);
+    let server = Serving::start(
+        "users: 9\nworkload: {message: {rate: 1/s}, fan_out: {room: 3}, heartbeat: none}\nservers: {count: 1, cores: 2}\n",
+        &[],
+    );
     assert!(server.refused("/?user=1").contains("room=NUMBER"));
     let mut rooms: Vec<Vec<Client>> = (0..3)
         .map(|room| (0..3).map(|at| server.client(&format!("/?user={}&room={room}", 3 * room + at))).collect())
@@ -91,7 +98,10 @@ fn a_room_gets_its_messages_once_each_in_order_and_no_other_room_does() {
 
 #[test]
 fn a_direct_message_reaches_the_user_it_names_on_each_connection() {
-    let server = Serving::start("users: 9\nworkload: {fan_out: direct, heartbeat: none}\nservers: {cores: 1}\n", &[]);
+    let server = Serving::start(
+        "users: 9\nworkload: {message: {rate: 1/s}, fan_out: direct, heartbeat: none}\nservers: {count: 1, cores: 1}\n",
+        &[],
+    );
     assert!(server.refused("/").starts_with("HTTP/1.1 400 "));
     let mut one = server.client("/?user=1");
     let mut two = [server.client("/?user=2"), server.client("/?user=2")];
@@ -110,8 +120,10 @@ fn a_direct_message_reaches_the_user_it_names_on_each_connection() {
 
 #[test]
 fn a_broadcast_reaches_all_and_none_reaches_nobody() {
-    let server =
-        Serving::start("users: 9\nworkload: {fan_out: broadcast, heartbeat: none}\nservers: {cores: 2}\n", &[]);
+    let server = Serving::start(
+        "users: 9\nworkload: {message: {rate: 1/s}, fan_out: broadcast, heartbeat: none}\nservers: {count: 1, cores: 2}\n",
+        &[],
+    );
     let mut clients = [0; 5].map(|_| server.client("/"));
     clients[3].send(text("hello")).unwrap();
     for client in &mut clients {
@@ -129,8 +141,8 @@ fn a_broadcast_reaches_all_and_none_reaches_nobody() {
 fn slow_consumer(policy: &str) -> (serde_json::Value, usize, usize) {
     let server = Serving::start(
         &format!(
-            "users: 9\nworkload: {{fan_out: {{room: 2}}, heartbeat: none}}\n\
-             servers: {{cores: 1, send_buffer: 200 KB, slow_consumer: {policy}}}\n"
+            "users: 9\nworkload: {{message: {{rate: 1/s}}, fan_out: {{room: 2}}, heartbeat: none}}\n\
+             servers: {{count: 1, cores: 1, send_buffer: 200 KB, slow_consumer: {policy}}}\n"
         ),
         &[],
     );
@@ -325,6 +337,42 @@ fn encryption_is_the_given_certificates_or_one_made_for_the_occasion() {
     assert_eq!(server.end()["tls_failures"], 1);
 }
 
+/// A client that compresses and one that doesn't, in one room, each as itself.
+#[test]
+fn messages_are_compressed_with_who_offers_it() {
+    const ROOM: &str = "users: 9\nworkload: {message: {rate: 1/s}, fan_out: {room: 2}, heartbeat: none}\nservers: {count: 1, cores: 1}\n";
+    // "Hello", by RFC 7692, section 7.2.3.1, in a frame masked with zeros.
+    const HELLO: [u8; 13] = [0xc1, 0x87, 0, 0, 0, 0, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let server = Serving::start(&format!("{ROOM}protocol: {{compression: deflate}}\n"), &[]);
+    let mut plain = server.client("/?user=1&room=1");
+    let (mut packed, head) = server.raw("/?user=2&room=1", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    assert!(head.contains("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"), "{head}");
+    packed.write_all(&HELLO).unwrap();
+    assert_eq!(plain.read().unwrap(), text("Hello"));
+    plain.send(text("Hello")).unwrap();
+    assert_eq!(plain.read().unwrap(), text("Hello"));
+    for _ in 0..2 {
+        let mut start = [0; 2];
+        packed.read_exact(&mut start).unwrap();
+        assert_eq!(start[0], 0xc1, "text, whole, compressed");
+        let mut payload = vec![0; usize::from(start[1])];
+        packed.read_exact(&mut payload).unwrap();
+        payload.extend([0, 0, 0xff, 0xff]);
+        let mut message = Vec::with_capacity(100);
+        flate2::Decompress::new(false).decompress_vec(&payload, &mut message, flate2::FlushDecompress::Sync).unwrap();
+        assert_eq!(message, b"Hello");
+    }
+    assert_eq!(server.end()["messages_out"], 4);
+    let server = Serving::start(ROOM, &[]);
+    let (mut packed, head) = server.raw("/?user=2&room=1", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    assert!(!head.contains("Extensions"), "the scenario doesn't say so: {head}");
+    packed.write_all(&HELLO).unwrap();
+    let mut answer = [0; 4];
+    packed.read_exact(&mut answer).unwrap();
+    assert_eq!((answer[0], u16::from_be_bytes([answer[2], answer[3]])), (0x88, 1002));
+    server.end();
+}
+
 #[test]
 fn workers_share_a_port_and_a_limit_and_their_totals_are_added_up() {
     let limited = ECHO.replace("cores: 1", "cores: 2, connections: {comfortable: 20, limit: 20}");
@@ -380,7 +428,11 @@ fn what_cannot_work_is_told() {
         (vec![echo, "--listen", "localhost"], 2, "`--listen` `localhost` is no address"),
         (vec![echo, "--cpus", "x"], 2, "`--cpus` `x` is no list of cores"),
         (vec![echo, "--cpus", "900"], 3, "can't run on the cores 900"),
-        (vec![echo, "--users", "100M"], 3, "100000000 connections need 100000100 file descriptors"),
+        (
+            vec![echo, "--users", "100M", "--set", "servers.connections.limit=200M"],
+            3,
+            "100000000 connections need 100000100 file descriptors",
+        ),
         (vec![logged.to_str().unwrap(), "--log-dir", logs.to_str().unwrap()], 3, "the log can't be written to"),
         (vec![logged.to_str().unwrap(), "--log-dir", "x", "--log-rotate", "10"], 2, "`--log-rotate`"),
         (vec![echo, "--tls", "--cert", "absent.pem", "--key", "absent.pem"], 3, "`absent.pem` can't be read"),

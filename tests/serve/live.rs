@@ -94,12 +94,22 @@ impl Serving {
         client.map(|(client, _)| client).map_err(|error| error.to_string())
     }
 
+    /// A WebSocket as its bytes, and the head of the server's answer. The request has these fields besides.
+    pub fn raw(&self, path: &str, fields: &str) -> (TcpStream, String) {
+        let mut stream = connect(&self.addresses[0]);
+        stream.write_all(upgrade(path, fields).as_bytes()).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        (stream, String::from_utf8(head).unwrap())
+    }
+
     /// The answer to a WebSocket handshake that is refused.
     pub fn refused(&self, path: &str) -> String {
-        self.request(&format!(
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        ))
+        self.request(&upgrade(path, ""))
     }
 
     /// A page.
@@ -182,6 +192,13 @@ impl Drop for Serving {
             let _ = process.wait();
         }
     }
+}
+
+fn upgrade(path: &str, fields: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n"
+    )
 }
 
 fn connect(address: &str) -> TcpStream {

@@ -3,7 +3,7 @@
 //!     cargo run --release [-- CONNECTIONS SECONDS NAME=COMMAND …]
 //!
 //! A command is a server that is started besides the built-in ones; it prints `listening on ws://127.0.0.1:PORT`, such
-//! as `plimsoll="/path/to/plimsoll serve /path/to/echo.yaml --listen 127.0.0.1:0"`.
+//! as `plimsoll="/path/to/plimsoll serve /path/to/echo.yaml --cpus 0"`.
 //!
 //! Three figures a server: memory (resident) of an idle connection; its CPU time a message when all connections take
 //! turns, 64 messages under way at a time; and messages a second with 16 under way on each of 64 connections.

@@ -92,7 +92,9 @@ fn alone(options: &Serve, settings: Settings, mut address: SocketAddr) -> Result
     let listener = place::listen(address, options.part.is_some())?;
     let address = listener.local_addr().context("the address of the socket")?;
     let format = if options.part.is_some() { Format::Json } else { options.format };
-    let server = Server::start(settings, listener, log, tls).context("the server can't be started")?;
+    let common = options.part.is_some_and(|part| part.limited).then(|| rustix::io::dup(rustix::stdio::stdin()));
+    let common = common.transpose().map_err(std::io::Error::from).context("the connection limit")?;
+    let server = Server::start(settings, listener, log, tls, common).context("the server can't be started")?;
     show::listening(format, &[url(options, address)], &[std::process::id()])?;
     runtime.block_on(std::future::poll_fn(|context| signals.poll(context)));
     show::totals(format, &server.end())
@@ -103,7 +105,6 @@ fn settings(options: &Serve, document: &Document, scenario: &Scenario) -> Result
     settings.log = log(options, scenario)?;
     if let Some(part) = &options.part {
         settings.worker = (part.worker, part.workers);
-        settings.common_limit = part.limited;
         // The server's cores are dealt out to its processes.
         let (threads, workers) = (settings.threads, part.workers as usize);
         settings.threads = threads / workers + usize::from((part.worker as usize) < threads % workers);

@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn pings_keep_their_interval_however_often_is_looked() {
         let mut settings = Settings::of(
-            &crate::scenario::Document::parse("x", b"users: 1", &|_| unreachable!()).unwrap().resolve().unwrap(),
+            &crate::scenario::Document::parse("x", b"users: 1\nworkload: {message: {rate: 1/s}}", &|_| unreachable!())
+                .unwrap()
+                .resolve()
+                .unwrap(),
             false,
         );
         for (heartbeat, idle) in [(30.0, None), (0.5, None), (7.0, Some(3.0))] {

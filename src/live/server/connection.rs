@@ -14,10 +14,11 @@ use bytes::Bytes;
 
 use super::channel::Channel;
 use super::core::{self, Core};
+use super::deflate;
 use super::frame::{self, Fault, Kind};
 use super::head::{self, Request, Status, Upgrade};
 use super::peer::{self, Offered, Peer, Stage};
-use super::reader::{Event, Reader};
+use super::reader::{self, Event, Reader};
 use super::settings::Reach;
 use super::shared::{Shared, now};
 use super::transport::Transport;
@@ -143,9 +144,14 @@ impl Connection {
         match request {
             Request::Upgrade(upgrade) => match self.enter(&upgrade) {
                 Ok(()) => {
-                    head::write_upgrade(&mut core.output, &upgrade.key, None);
+                    let offered = upgrade.extensions.is_some_and(|offers| deflate::acceptable(&offers));
+                    let agreed = offered && core.deflate.is_some();
+                    if agreed {
+                        self.peer.agree_on_deflate();
+                    }
+                    head::write_upgrade(&mut core.output, &upgrade.key, agreed.then_some(deflate::ACCEPTED));
                     core.counters.accepted.add(1);
-                    self.state = State::Open(Reader::default());
+                    self.state = State::Open(Reader::new(agreed));
                     self.peer.enter(Stage::Open, now());
                     return;
                 }
@@ -187,12 +193,14 @@ impl Connection {
     }
 
     fn messages(&mut self, bytes: &mut [u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        // Only for as long as the reader is at work.
         let State::Open(mut reader) = mem::replace(&mut self.state, State::Ending) else { return Ok(()) };
         let mut over = false;
         let mut closing = None;
         let fed = reader.feed(bytes, &mut |event| {
             match event {
-                Event::Message(kind, _, payload) => over = self.message(kind, payload, core, context).is_err(),
+                Event::Message(kind, false, payload) => over = self.message(kind, payload, core, context).is_err(),
+                Event::Message(kind, true, packed) => over = self.unpack(kind, packed, core, context)?.is_err(),
                 Event::Ping(payload) => frame::write_pong(&mut core.output, payload),
                 Event::Pong => core.counters.pongs.add(1),
                 Event::Close(code) => closing = Some(code),
@@ -211,6 +219,28 @@ impl Connection {
             (Ok(()), None) => self.state = State::Open(reader),
         }
         Ok(())
+    }
+
+    /// Takes in a compressed message.
+    fn unpack(
+        &mut self,
+        kind: Kind,
+        packed: &[u8],
+        core: &mut Core,
+        context: &mut Context<'_>,
+    ) -> Result<Result<(), Over>, Fault> {
+        let Some(deflate) = &mut core.deflate else { return Err(Fault::protocol("a reserved bit")) };
+        deflate.unpack(packed, reader::LARGEST_MESSAGE)?;
+        if kind == Kind::Text && str::from_utf8(&deflate.plain).is_err() {
+            return Err(reader::NOT_UTF8);
+        }
+        let plain = mem::take(&mut deflate.plain);
+        let done = self.message(kind, &plain, core, context);
+        if let Some(deflate) = &mut core.deflate {
+            deflate.plain = plain;
+            deflate.shrink();
+        }
+        Ok(done)
     }
 
     /// Does what the scenario says with a message.
@@ -250,24 +280,31 @@ impl Connection {
 
     fn echo(&mut self, kind: Kind, payload: &[u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
         if self.blocked {
-            let mut frame = Vec::with_capacity(payload.len() + 10);
-            frame::write_message(&mut frame, kind, false, payload);
-            self.offer(&Arc::clone(&self.peer), frame.into(), core);
+            let frame = framed(kind, self.peer.deflates(), payload, core);
+            self.offer(&Arc::clone(&self.peer), frame, core);
             return Ok(());
         }
-        frame::write_message(&mut core.output, kind, false, payload);
+        match &mut core.deflate {
+            Some(deflate) if self.peer.deflates() => {
+                deflate.pack(payload);
+                frame::write_message(&mut core.output, kind, true, &deflate.packed);
+            }
+            _ => frame::write_message(&mut core.output, kind, false, payload),
+        }
         core.counters.messages_out.add(1);
         if core.output.len() >= GATHERED { self.send(core, context) } else { Ok(()) }
     }
 
     /// Hands a message to all on a list. The sender's own copy leaves with its answers, if it can.
     fn publish(&mut self, channel: &Channel, kind: Kind, payload: &[u8], core: &mut Core) {
-        let mut frame = Vec::with_capacity(payload.len() + 10);
-        frame::write_message(&mut frame, kind, false, payload);
-        let frame = Bytes::from(frame);
+        // As it is, and compressed: each is made for the first who gets it so.
+        let mut frames = [None, None];
         for member in channel.members().iter() {
+            let deflates = member.deflates();
+            let frame: &Bytes =
+                frames[usize::from(deflates)].get_or_insert_with(|| framed(kind, deflates, payload, core));
             if !self.blocked && Arc::ptr_eq(member, &self.peer) {
-                core.output.extend_from_slice(&frame);
+                core.output.extend_from_slice(frame);
                 core.counters.messages_out.add(1);
             } else if member.stage() == Stage::Open {
                 self.offer(member, frame.clone(), core);
@@ -302,7 +339,7 @@ impl Connection {
             core.output.clear();
             done?;
         }
-        if matches!(self.state, State::Ending) && !self.blocked && !self.shut {
+        if self.peer.stage() == Stage::Ending && !self.blocked && !self.shut {
             self.shut = match self.transport.poll_shutdown(context) {
                 Poll::Pending => false,
                 Poll::Ready(Ok(())) => true,
@@ -380,6 +417,18 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// A message as the frame that is sent.
+fn framed(kind: Kind, deflates: bool, payload: &[u8], core: &mut Core) -> Bytes {
+    let packed = core.deflate.as_mut().filter(|_| deflates).map(|deflate| {
+        deflate.pack(payload);
+        &deflate.packed[..]
+    });
+    let content = packed.unwrap_or(payload);
+    let mut frame = Vec::with_capacity(content.len() + 10);
+    frame::write_message(&mut frame, kind, packed.is_some(), content);
+    frame.into()
 }
 
 impl Future for Connection {

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::counters::Counters;
+use super::deflate::Deflate;
 use super::log::Batch;
 use super::shared::Shared;
 use super::work::Work;
@@ -26,6 +27,8 @@ pub struct Core {
     pub counters: Arc<Counters>,
     /// Records for the log, if one is written.
     pub batch: Option<Arc<Batch>>,
+    /// What packs and unpacks messages, if any are compressed.
+    pub deflate: Option<Box<Deflate>>,
     /// What a message costs, if that is stated.
     pub work: Option<Work>,
 }
@@ -41,7 +44,8 @@ pub fn enter(shared: &Shared, number: u64) {
     let entity = u64::from(settings.worker.0) << 32 | number;
     let stream = Stream::named(settings.seed, 0, entity, Purpose::Service);
     let work = settings.work.clone().map(|seconds| Work::new(seconds, stream));
-    let core = Core { input: vec![0; READ], output: Vec::with_capacity(READ), counters, batch, work };
+    let deflate = settings.deflate.then(|| Box::new(Deflate::new()));
+    let core = Core { input: vec![0; READ], output: Vec::with_capacity(READ), counters, batch, deflate, work };
     CORE.with(|place| *place.borrow_mut() = Some(core));
 }
 

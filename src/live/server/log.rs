@@ -168,12 +168,10 @@ impl Files {
         while !records.is_empty() {
             let room = self.settings.rotate.saturating_sub(self.size) as usize;
             // The record that fills a file is its last.
-            let part = match records.get(room..) {
-                Some(rest) if !rest.is_empty() => {
-                    room + rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1)
-                }
-                _ => records.len(),
-            };
+            // It ends at `room` or later.
+            let last =
+                records.get(room.saturating_sub(1)..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n'));
+            let part = last.map_or(records.len(), |at| room.saturating_sub(1) + at + 1);
             self.file.write_all(&records[..part])?;
             self.size += part as u64;
             records = &records[part..];

@@ -13,6 +13,7 @@ mod channel;
 mod connection;
 mod core;
 mod counters;
+mod deflate;
 mod frame;
 mod head;
 mod log;
@@ -26,6 +27,7 @@ mod work;
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -61,13 +63,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts serving on a listening socket.
+    /// Starts serving on a listening socket. `common` is the semaphore that holds the connection limit of several processes.
     ///
     /// # Errors
     /// When threads can't be started.
-    pub fn start(settings: Settings, listener: TcpListener, log: Option<Log>, tls: Option<Tls>) -> io::Result<Self> {
+    pub fn start(
+        settings: Settings,
+        listener: TcpListener,
+        log: Option<Log>,
+        tls: Option<Tls>,
+        common: Option<OwnedFd>,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let shared = Arc::new(Shared::new(settings, log, tls));
+        let shared = Arc::new(Shared::new(settings, log, tls, common));
         let (ending, end) = watch::channel(false);
         let mut server = Self { shared, ending, threads: Vec::new(), pool: None };
         if server.shared.settings.shared && server.shared.settings.threads > 1 {

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
@@ -45,6 +45,8 @@ pub struct Peer {
     since: AtomicU32,
     heard: AtomicU32,
     spoken: AtomicU32,
+    /// Whether messages to it are compressed.
+    deflate: AtomicBool,
     /// How often the caretaker has looked at it.
     pub visits: AtomicU32,
     /// Its places in the lists it is on.
@@ -83,6 +85,7 @@ impl Peer {
             since: AtomicU32::new(now),
             heard: AtomicU32::new(now),
             spoken: AtomicU32::new(now),
+            deflate: AtomicBool::new(false),
             visits: AtomicU32::new(0),
             places: [const { AtomicUsize::new(0) }; 2],
             queue: Mutex::default(),
@@ -121,6 +124,16 @@ impl Peer {
     pub fn enter(&self, stage: Stage, now: u32) {
         self.stage.store(stage as u8, Relaxed);
         self.since.store(now, Relaxed);
+    }
+
+    /// Messages to it are compressed from now on.
+    pub fn agree_on_deflate(&self) {
+        self.deflate.store(true, Relaxed);
+    }
+
+    /// Whether messages to it are compressed.
+    pub fn deflates(&self) -> bool {
+        self.deflate.load(Relaxed)
     }
 
     /// Something came from it now.

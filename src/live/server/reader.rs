@@ -50,6 +50,11 @@ struct Assembly {
 }
 
 impl Reader {
+    /// One to which messages may come compressed, if that is agreed on.
+    pub fn new(deflate: bool) -> Self {
+        Self { deflate, ..Self::default() }
+    }
+
     /// Takes in bytes, and gives each event in them to `act`, which says whether to go on.
     ///
     /// # Errors
@@ -149,7 +154,8 @@ impl Reader {
     }
 }
 
-const NOT_UTF8: Fault = Fault::data("text that is not UTF-8");
+/// Text must be UTF-8.
+pub const NOT_UTF8: Fault = Fault::data("text that is not UTF-8");
 
 impl Assembly {
     fn add(&mut self, payload: &[u8], last: bool) -> Result<(), Fault> {

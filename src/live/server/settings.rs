@@ -33,8 +33,6 @@ pub struct Settings {
     pub seed: u64,
     /// Connections past which it refuses.
     pub connection_limit: Option<u64>,
-    /// Whether that limit is a semaphore on standard input, for several processes.
-    pub common_limit: bool,
     /// Time between two pings of a connection.
     pub heartbeat: Option<Duration>,
     /// Silence both ways after which a connection is cut.
@@ -43,6 +41,8 @@ pub struct Settings {
     pub send_buffer: usize,
     /// What happens past that.
     pub slow_consumer: SlowConsumer,
+    /// Whether messages are compressed with clients that offer it.
+    pub deflate: bool,
     /// Threads that serve.
     pub threads: usize,
     /// Whether a message is served by whichever thread is free; else each thread has its own connections.
@@ -69,11 +69,11 @@ impl Settings {
             work: states_work.then(|| servers.cpu.per_message.clone()),
             seed: scenario.simulation.seed,
             connection_limit: servers.connection_limit,
-            common_limit: false,
             heartbeat: scenario.workload.heartbeat.map(duration),
             idle_timeout: scenario.balancer.idle_timeout.map(duration),
             send_buffer: servers.send_buffer.get() as usize,
             slow_consumer: servers.slow_consumer,
+            deflate: scenario.protocol.compression.is_some(),
             threads: servers.cores as usize,
             shared: servers.dispatch == Dispatch::Shared,
             log: None,

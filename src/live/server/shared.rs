@@ -1,5 +1,6 @@
 //! What the threads of a server process have in common: its settings, who is connected, how many may be.
 
+use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,9 +44,8 @@ struct Core {
 
 impl Shared {
     /// Those of a server that isn't running yet.
-    pub fn new(settings: Settings, log: Option<Log>, tls: Option<Tls>) -> Self {
-        let places =
-            Places { limit: settings.connection_limit, common: settings.common_limit, taken: AtomicU64::new(0) };
+    pub fn new(settings: Settings, log: Option<Log>, tls: Option<Tls>, common: Option<OwnedFd>) -> Self {
+        let places = Places { limit: settings.connection_limit, common, taken: AtomicU64::new(0) };
         Self {
             settings,
             everyone: Channel::new(Place::Everyone),
@@ -117,20 +117,20 @@ impl Shared {
     }
 }
 
-/// Places for connections: the process's own, or those of several processes, which are a counting semaphore that each
-/// of them has as its standard input (eventfd(2)).
+/// Places for connections: the process's own, or those of several processes, which share a counting semaphore of the
+/// kernel's (eventfd(2)).
 #[derive(Debug)]
 pub struct Places {
     limit: Option<u64>,
-    common: bool,
+    common: Option<OwnedFd>,
     taken: AtomicU64,
 }
 
 impl Places {
     /// Takes one, if one is left.
     pub fn take(&self) -> bool {
-        if self.common {
-            let taken = rustix::io::read(rustix::stdio::stdin(), &mut [0; 8]).is_ok();
+        if let Some(common) = &self.common {
+            let taken = rustix::io::read(common, &mut [0; 8]).is_ok();
             self.taken.fetch_add(u64::from(taken), AcqRel);
             return taken;
         }
@@ -140,9 +140,9 @@ impl Places {
 
     /// Gives one back.
     pub fn give_back(&self) {
-        if self.common {
+        if let Some(common) = &self.common {
             // It can't fail: there is room for each that was taken.
-            let _ = rustix::io::write(rustix::stdio::stdin(), &1_u64.to_ne_bytes());
+            let _ = rustix::io::write(common, &1_u64.to_ne_bytes());
         }
         self.taken.fetch_sub(1, AcqRel);
     }
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn places_run_out_and_come_back() {
-        let places = Places { limit: Some(2), common: false, taken: AtomicU64::new(0) };
+        let places = Places { limit: Some(2), common: None, taken: AtomicU64::new(0) };
         assert_eq!([0; 3].map(|_| places.take()), [true, true, false]);
         places.give_back();
         assert!(places.take() && !places.take());

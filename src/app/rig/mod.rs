@@ -195,7 +195,7 @@ impl Rig {
             DriveError::Interrupted => Failure::Interrupted,
             error => Failure::Runtime(error.into()),
         })?;
-        let served = server.end()?["served"].take();
+        let served = server.end()?["totals"].take();
         if !drove.complete {
             return Err(Failure::Interrupted);
         }

@@ -626,6 +626,20 @@ pub static KEYS: &[Key] = &[
     ),
     section("servers.cpu", "What things cost the CPU, in time of one core."),
     key("servers.cpu.per_wakeup", Random(Time), "44 us", "On top, for a message that finds its core idle.", MEASURED),
+    key(
+        "servers.cpu.per_sleep",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "0 s",
+        "On top of `per_wakeup`, where the core was idle for longer than `sleep_after`; a calibration has it.",
+        "`per_wakeup` has it on average unless a calibration tells them apart",
+    ),
+    key(
+        "servers.cpu.sleep_after",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "200 us",
+        "How long an idle core stays awake.",
+        "guest_halt_poll_ns of Linux's haltpoll governor, in virtual machines",
+    ),
     key("servers.cpu.per_message", Random(Time), "9 us", "For each message.", MEASURED),
     key(
         "servers.cpu.overhead",

@@ -470,6 +470,10 @@ pub enum Discipline {
 pub struct Cpu {
     /// On top, for a message that finds its core idle.
     pub per_wakeup: Distribution,
+    /// On top of that, where the core is asleep.
+    pub per_sleep: Seconds,
+    /// How long a core is idle before it is.
+    pub sleep_after: Seconds,
     /// For each message taken in (and, for an echo, answered).
     pub per_message: Distribution,
     /// What the server program takes for each message on top of that, where a calibration tells the two apart.

@@ -76,13 +76,13 @@ impl Effort {
     fn loads(self) -> Vec<Load> {
         let few = |rate: f64| Load::echo(100, rate, BYTES);
         let room = |members: u64, rate: f64| Load { room: Some(members), ..few(rate) };
-        let mut loads = vec![few(1e3), few(5e3), few(2e4), few(4e4)];
+        let mut loads = vec![few(500.0), few(2e3), few(5e3), few(1e4), few(2e4), few(4e4), few(6e4)];
         loads.extend([Load::echo(100, 1e4, 64.0), Load::echo(100, 5e3, 16e3)]);
         loads.extend([Load::echo(2_000, 5e3, BYTES), Load::echo(8_000, 1e4, BYTES), room(10, 2e3)]);
         if self == Self::Quick {
             return loads;
         }
-        loads.extend([few(500.0), few(2e3), few(1e4), few(3e4), few(6e4)]);
+        loads.extend([few(1e3), few(3e3), few(7e3), few(3e4), few(8e4)]);
         loads.extend([Load::echo(100, 3e4, 64.0), Load::echo(100, 1e3, 16e3), Load::echo(100, 1.2e4, 16e3)]);
         loads.extend([Load::echo(5_000, 3e4, BYTES), Load::echo(10_000, 2e4, BYTES), Load::echo(10_000, 2e3, BYTES)]);
         loads.extend([room(10, 200.0), room(50, 500.0)]);
@@ -96,14 +96,14 @@ impl Effort {
     const fn seconds(self) -> f64 {
         match self {
             Self::Quick => 1.0,
-            Self::Thorough => 4.0,
+            Self::Thorough => 3.0,
         }
     }
 
     const fn warm_up(self) -> f64 {
         match self {
             Self::Quick => 0.3,
-            Self::Thorough => 1.0,
+            Self::Thorough => 0.5,
         }
     }
 }

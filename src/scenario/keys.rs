@@ -686,6 +686,14 @@ pub static KEYS: &[Key] = &[
         "fitted: 10,000 connections instead of 100 doubled the cost of a message, 2-core cloud VM",
     ),
     key(
+        "servers.cpu.cached_connections",
+        Kind::Figure(figure(Count, 1.0, 1e9)),
+        "",
+        "Connections whose state the CPU's cache holds; without it, the comfortable ones.",
+        "",
+    )
+    .absent(),
+    key(
         "servers.queue",
         Words,
         "unlimited",

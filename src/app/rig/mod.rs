@@ -17,9 +17,10 @@ use serde_json::Value;
 
 use super::{Failure, input, interrupt};
 use crate::cli::Input;
-use crate::live::driver::{DriveError, DriveResult, Options, Plan, Progress, Watch, drive};
+use crate::live::driver::{DriveError, DriveResult, Options, Plan, Progress, Watch, Watched, drive};
 use crate::metrics::Observation;
 use crate::scenario::{Document, Scenario};
+use crate::stats::Estimate;
 use crate::validate::Noise;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -102,6 +103,8 @@ pub struct Run {
     pub seed: u64,
     /// Whether the intended times are kept.
     pub record: bool,
+    /// A closed loop with so many messages of a connection under way, instead of the scenario's rate.
+    pub in_flight: Option<u32>,
 }
 
 /// What a run came to.
@@ -115,7 +118,7 @@ pub struct Ran {
     pub drove: DriveResult,
     /// Cores of CPU time that the server took in the time measured.
     pub cores_busy: f64,
-    /// Memory of the server's processes with all connections open, in bytes.
+    /// Memory of the server's processes with all connections open and nothing sent yet, in bytes.
     pub memory_bytes: f64,
     /// Connection attempts a second, in the time measured.
     pub connects_per_second: f64,
@@ -187,6 +190,7 @@ impl Rig {
             cpus: vec![self.cores.driver],
             watch: server.pids.clone(),
             record: how.record,
+            in_flight: how.in_flight,
             ..Options::default()
         };
         let mut plan = Plan::of(&scenario, &options)?;
@@ -205,22 +209,33 @@ impl Rig {
 
     fn ran(&self, how: Run, drove: DriveResult, served: &Value, log_bytes: Option<u64>) -> Ran {
         let watched = drove.watched.as_ref();
-        let mut seen = drove.observation(f64::from(self.server_cores()));
+        let cores = f64::from(self.server_cores());
+        let mut seen = drove.observation(cores);
+        let cores_busy = watched.map_or(0.0, |watched| watched.cpu_seconds / watched.duration_seconds);
+        // A server that is always busy is the limit, however late that makes the driver.
+        let is_full = cores_busy >= FULL * cores;
+        seen.memory_per_connection_bytes = watched.and_then(|watched| memory(&drove, watched));
         // The files hold warm-up and drain too: each message has as much of them as any other.
         let logged = served["messages_in"].as_f64().filter(|messages| *messages > 0.0);
-        seen.log_bytes_per_hour = log_bytes.zip(logged).zip(seen.messages_in_per_second).map(|((bytes, messages), rate)| {
-            rate.scaled(bytes as f64 / messages * SECONDS_PER_HOUR)
-        });
+        let served = match drove.messages.answered {
+            // Those that were to be sent in the time measured, and no others.
+            Some(answered) if !is_full => Some(Estimate::exact(answered as f64 / drove.seconds)),
+            _ => seen.messages_in_per_second,
+        };
+        seen.log_bytes_per_hour = log_bytes
+            .zip(logged)
+            .zip(served)
+            .map(|((bytes, messages), rate)| rate.scaled(bytes as f64 / messages * SECONDS_PER_HOUR));
         let again = drove.connections.attempts.saturating_sub(drove.connections.wanted) as f64;
         Ran {
             noise: Noise {
                 steal_share: watched.map(|watched| watched.steal_share),
-                driver_late_share: drove.driver.late_share,
-                driver_limited: drove.driver_limited || self.is_cramped(),
+                driver_late_share: drove.driver.late_share.filter(|_| !is_full),
+                driver_limited: drove.driver_limited && !is_full || self.is_cramped(),
                 repeat_spread: None,
             },
-            cores_busy: watched.map_or(0.0, |watched| watched.cpu_seconds / watched.duration_seconds),
-            memory_bytes: watched.map_or(0.0, |watched| watched.memory_bytes.at_end as f64),
+            cores_busy,
+            memory_bytes: watched.map_or(0.0, |watched| watched.memory_bytes.connected as f64),
             connects_per_second: again / (how.warm_up + how.seconds),
             seen,
             drove,
@@ -229,6 +244,18 @@ impl Rig {
 }
 
 const SECONDS_PER_HOUR: f64 = 3_600.0;
+
+/// Share of its cores' time from which a server counts as always busy.
+const FULL: f64 = 0.97;
+/// Connections from which a server's memory is told from what its threads take when they begin to work.
+const MANY: f64 = 1_000.0;
+
+/// Memory of a connection on which nothing is under way.
+fn memory(drove: &DriveResult, watched: &Watched) -> Option<Estimate> {
+    let open = drove.connections.at_start as f64;
+    let taken = watched.memory_bytes.connected.saturating_sub(watched.memory_bytes.unconnected) as f64;
+    (open >= MANY).then(|| Estimate::exact(taken / open))
+}
 
 /// Bytes of the files in a folder, which is emptied.
 fn emptied(folder: &Path) -> Result<u64, Failure> {

@@ -245,6 +245,11 @@ fn absolute(file: &Path) -> Result<PathBuf, Failure> {
     Ok(found?)
 }
 
+fn refused_only(side: &Side) -> Side {
+    let Observation { seconds, connections, refused_connections, .. } = side.seen;
+    Side { seen: Observation { seconds, connections, refused_connections, ..Observation::default() }, saturated: false }
+}
+
 /// One server more connections than it has places for, at a light load.
 fn past_limit(here: &Variant) -> Result<Point, Failure> {
     let light = at(here, LIGHT)?;
@@ -293,13 +298,18 @@ impl Point {
                 seconds: asked.duration.get(),
                 seed: self.scenario.simulation.seed + 1_000 * (number + 1) + repeat,
                 record: repeat == 0,
+                in_flight: None,
             };
             runs.push(rig.run(&self.variant, how)?);
         }
         let seen: Vec<Observation> = runs.iter().map(|run| run.seen).collect();
         let noise = runs.iter().fold(repeats::noise(&seen), |worst, run| worst.worse(&run.noise));
         let mut measured = Side::measured(pooled(&seen).unwrap_or_default());
-        if !self.at_limit {
+        let mut predicted = predicted;
+        if self.at_limit {
+            // Who is refused sends nothing, so the other figures are those of another load.
+            (predicted, measured) = (refused_only(&predicted), refused_only(&measured));
+        } else {
             // Nobody is past the limit elsewhere.
             measured.seen.refused_connections = None;
         }

@@ -28,7 +28,9 @@ const SLEEP_AFTER: &str = "servers.cpu.sleep_after";
 
 /// How long an idle core may stay awake, in seconds: the one that fits best is taken.
 const AWAKE: [f64; 7] = [50e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 1e-3];
-/// Sleep is believed in where it takes so much off the squared errors, in shares of what is left for each degree of
+/// How many connections the cache may hold.
+const CACHED: [f64; 6] = [100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
+/// Sleep, or another size of the cache, is believed in where it takes so much off the squared errors, in shares of what is left for each degree of
 /// freedom: 4 is some two standard errors.
 const BELIEF: f64 = 4.0;
 
@@ -113,11 +115,35 @@ struct Sample<'a> {
     busy: f64,
 }
 
-/// Fits the prices that the measurements tell of.
+/// Fits the prices that the measurements tell of. Where they tell of enough different numbers of connections, how many the
+/// cache holds is found too: the number that fits best, if it is clearly better than the comfortable one.
 ///
 /// # Errors
 /// When there are too few different loads.
 pub fn cpu(points: &[LoadPoint], machine: &Machine) -> Result<Fit, Unfit> {
+    let plain = fitted(points, machine)?;
+    let connections: Vec<f64> = points.iter().filter_map(|point| point.per_server(Column::Connections)).collect();
+    let most = connections.iter().copied().fold(0.0, f64::max);
+    if different(connections) < 3 {
+        return Ok(plain);
+    }
+    let squares = |fit: &Fit| fit.rows.iter().map(|row| (row.measured / row.fitted).ln().powi(2)).sum::<f64>();
+    let others = CACHED.into_iter().filter(|cached| *cached < most).filter_map(|comfortable| {
+        let fit = fitted(points, &Machine { comfortable, ..*machine }).ok()?;
+        let priced = fit.figure(Term::CacheMiss.key()).is_some_and(|price| price.estimate.value > 0.0);
+        priced.then(|| (squares(&fit), comfortable, fit))
+    });
+    let Some((left, cached, mut fit)) = others.min_by(|a, b| a.0.total_cmp(&b.0)) else { return Ok(plain) };
+    let freedom = (fit.rows.len() as f64 - fit.figures.len() as f64).max(1.0);
+    if (squares(&plain) - left) * freedom <= BELIEF * left {
+        return Ok(plain);
+    }
+    fit.figures.push(Figure::key("servers.cpu.cached_connections", Quantity::Count, Estimate::exact(cached)));
+    Ok(fit)
+}
+
+/// The fit where the cache holds as many connections as the machine says.
+fn fitted(points: &[LoadPoint], machine: &Machine) -> Result<Fit, Unfit> {
     let samples: Vec<Sample<'_>> = points.iter().filter_map(|point| sample(point, machine)).collect();
     if samples.is_empty() {
         return Err(Unfit::Missing(COLUMNS));

@@ -174,7 +174,8 @@ impl Rig {
     pub fn run(&self, variant: &Variant, how: Run) -> Result<Ran, Failure> {
         let (_, scenario) = variant.resolve()?;
         let logs = self.folder.join("log");
-        let mut arguments = variant.arguments();
+        // What the server draws is as independent from run to run as what the driver draws.
+        let mut arguments = variant.clone().with("simulation.seed", how.seed).arguments();
         arguments.extend(["--cpus".to_owned(), Cores::list(&self.cores.server)]);
         if scenario.logs.is_some() {
             let folder = logs.display().to_string();
@@ -230,6 +231,7 @@ impl Rig {
         Ran {
             noise: Noise {
                 steal_share: watched.map(|watched| watched.steal_share),
+                waited_share: watched.map(|watched| watched.waited_seconds / watched.duration_seconds),
                 driver_late_share: drove.driver.late_share.filter(|_| !is_full),
                 driver_limited: drove.driver_limited && !is_full || self.is_cramped(),
                 repeat_spread: None,

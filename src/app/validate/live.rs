@@ -279,7 +279,7 @@ impl Point {
         let (_, scenario) = variant.resolve()?;
         let model = on_one(&scenario);
         let seconds = MESSAGES / REPLICATIONS as f64 / model.load.messages_in_per_second;
-        let seconds = if cpu(&model) < 1.0 { seconds.clamp(2.0, 600.0) } else { scenario.validation.duration.get() };
+        let seconds = seconds.clamp(2.0, 600.0);
         let variant = variant.with("simulation.duration", format!("{seconds} s"));
         let variant = variant.with("simulation.replications", REPLICATIONS);
         let (_, scenario) = variant.resolve()?;

@@ -46,7 +46,8 @@ impl Observation {
         let answered = !scenario.workload.fan_out.crosses() && scenario.workload.timeout.is_none();
         let done = if answered { flows.goodput } else { flows.messages_in };
         // An answer that takes longer than TCP waits with an acknowledgement can't carry it.
-        let late = metrics.latency.is_some_and(|latency| latency.p50.value > DELAYED_ACK_SECONDS);
+        let way = 2.0 * scenario.latency.client.mean();
+        let late = metrics.latency.is_some_and(|latency| latency.p50.value - way > DELAYED_ACK_SECONDS);
         let late = if late { Wire::of(scenario).late_answer(scenario.workload.message_size.mean()).bytes } else { 0.0 };
         let rates = [
             (flows.messages_in, load.message_wire.ingress.bytes + late),

@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{IsTerminal as _, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use super::{Failure, input, interrupt};
 use crate::cli::Input;
 use crate::live::driver::{DriveError, DriveResult, Options, Plan, Progress, Watch, Watched, drive};
+use crate::live::probe::Loopback;
 use crate::metrics::Observation;
 use crate::scenario::{Document, Scenario};
 use crate::stats::Estimate;
@@ -120,6 +122,9 @@ pub struct Ran {
     pub cores_busy: f64,
     /// Memory of the server's processes with all connections open and nothing sent yet, in bytes.
     pub memory_bytes: f64,
+    /// What other programs sent over loopback shortly before and after, as a share of all. The wire's bytes are left out
+    /// where it is more than [`FOREIGN`].
+    pub foreign_share: f64,
     /// Connection attempts a second, in the time measured.
     pub connects_per_second: f64,
 }
@@ -183,6 +188,7 @@ impl Rig {
             arguments.extend(["--log-dir", &folder, "--log-keep", "60000"].map(str::to_owned));
         }
         let server = Server::start(&arguments)?;
+        let before = foreign();
         let options = Options {
             urls: server.urls.clone(),
             duration: how.seconds,
@@ -201,14 +207,15 @@ impl Rig {
             error => Failure::Runtime(error.into()),
         })?;
         let served = server.end()?["totals"].take();
+        let foreign = before.max(foreign());
         if !drove.complete {
             return Err(Failure::Interrupted);
         }
         let log_bytes = if scenario.logs.is_some() { Some(emptied(&logs)?) } else { None };
-        Ok(self.ran(how, drove, &served, log_bytes))
+        Ok(self.ran(how, drove, &served, log_bytes, foreign))
     }
 
-    fn ran(&self, how: Run, drove: DriveResult, served: &Value, log_bytes: Option<u64>) -> Ran {
+    fn ran(&self, how: Run, drove: DriveResult, served: &Value, log_bytes: Option<u64>, foreign: f64) -> Ran {
         let watched = drove.watched.as_ref();
         let cores = f64::from(self.server_cores());
         let mut seen = drove.observation(cores);
@@ -218,6 +225,11 @@ impl Rig {
         seen.memory_per_connection_bytes = watched.and_then(|watched| memory(&drove, watched));
         // The files hold warm-up and drain too: each message has as much of them as any other.
         let logged = served["messages_in"].as_f64().filter(|messages| *messages > 0.0);
+        let wire = seen.wire_bytes_per_second.map_or(0.0, |wire| wire.value);
+        let foreign_share = if foreign > 0.0 { foreign / wire.max(foreign) } else { 0.0 };
+        if foreign_share > FOREIGN {
+            seen.wire_bytes_per_second = None;
+        }
         let served = match drove.messages.answered {
             // Those that were to be sent in the time measured, and no others.
             Some(answered) if !is_full => Some(Estimate::exact(answered as f64 / drove.seconds)),
@@ -238,6 +250,7 @@ impl Rig {
             },
             cores_busy,
             memory_bytes: watched.map_or(0.0, |watched| watched.memory_bytes.connected as f64),
+            foreign_share,
             connects_per_second: again / (how.warm_up + how.seconds),
             seen,
             drove,
@@ -257,6 +270,19 @@ fn memory(drove: &DriveResult, watched: &Watched) -> Option<Estimate> {
     let open = drove.connections.at_start as f64;
     let taken = watched.memory_bytes.connected.saturating_sub(watched.memory_bytes.unconnected) as f64;
     (open >= MANY).then(|| Estimate::exact(taken / open))
+}
+
+/// What other programs may send over loopback, as a share of all, before its counter says nothing of the server.
+pub const FOREIGN: f64 = 0.005;
+/// How long is looked for that.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Bytes a second over loopback while neither server nor driver sends.
+fn foreign() -> f64 {
+    let before = Loopback::now();
+    std::thread::sleep(LOOK);
+    let bytes = before.zip(Loopback::now()).map_or(0, |(before, now)| now.bytes.saturating_sub(before.bytes));
+    bytes as f64 / LOOK.as_secs_f64()
 }
 
 /// Bytes of the files in a folder, which is emptied.

@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow};
 use super::Tried;
 use crate::app::calibrate;
 use crate::app::progress::Progress;
-use crate::app::rig::{Ran, Rig, Run, Variant};
+use crate::app::rig::{FOREIGN, Ran, Rig, Run, Variant};
 use crate::app::Failure;
 use crate::cli::Validate;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -90,15 +90,21 @@ pub fn tried(options: &Validate, scenario: &Scenario) -> Result<Tried, Failure> 
     let calibration = calibration(options, &rig, scenario, &mut notes)?;
     let here = here(Variant::of(&options.input), scenario, &rig, &calibration)?;
     let points = points(&here, scenario)?;
-    let mut trials = Vec::new();
+    let (mut trials, mut foreign) = (Vec::new(), 0.0_f64);
     for (number, point) in points.iter().enumerate() {
         rig.say(&format!("load {} of {}", number + 1, points.len()));
         match point.trial(&rig, number as u64) {
-            Ok(trial) => trials.push(trial),
+            Ok((trial, share)) => {
+                trials.push(trial);
+                foreign = foreign.max(share);
+            }
             // What was finished is shown.
             Err(Failure::Interrupted) if !trials.is_empty() => break,
             Err(failure) => return Err(failure),
         }
+    }
+    if foreign > FOREIGN {
+        notes.push("wire bytes are left out where other programs sent over loopback meanwhile".to_owned());
     }
     let repeats = scenario.validation.repeats;
     let source = format!(
@@ -286,8 +292,8 @@ impl Point {
         Ok(Self { model: on_one(&scenario), scenario, variant, at_limit })
     }
 
-    /// Predicts, measures, replays.
-    fn trial(&self, rig: &Rig, number: u64) -> Result<Trial, Failure> {
+    /// Predicts, measures, replays; and says how much of what went over loopback was others'.
+    fn trial(&self, rig: &Rig, number: u64) -> Result<(Trial, f64), Failure> {
         let predicted = self.predicted()?;
         let asked = &self.scenario.validation;
         let repeats = if self.at_limit { 1 } else { asked.repeats };
@@ -318,7 +324,8 @@ impl Point {
             _ => None,
         };
         let load = &self.model.load;
-        Ok(Trial {
+        let foreign = runs.iter().map(|run| run.foreign_share).fold(0.0, f64::max);
+        let trial = Trial {
             load: Load {
                 messages_per_second: load.messages_in_per_second,
                 connections: Some(load.connections),
@@ -329,7 +336,8 @@ impl Point {
             measured,
             noise,
             samples: runs.len(),
-        })
+        };
+        Ok((trial, foreign))
     }
 
     fn predicted(&self) -> Result<Side, Failure> {

@@ -81,6 +81,7 @@ fn machine(options: &Calibrate) -> Result<Machine, Diagnostics> {
 }
 
 fn made(from: &[String]) -> Made {
+    #[expect(clippy::disallowed_methods, reason = "this is app/, where wall time belongs")]
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let files: Vec<String> = from.iter().map(|file| format!("--from {file}")).collect();
     Made {

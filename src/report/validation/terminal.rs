@@ -81,7 +81,7 @@ fn overall(view: &View<'_>) -> String {
     let validation = view.validation;
     let mut out = String::new();
     if let Some(found) = &validation.saturation {
-        out += &format!("The most that gets through: {}\n", shout(found.verdict));
+        let _ = writeln!(out, "The most that gets through: {}", shout(found.verdict));
         out += &comparisons(view, std::slice::from_ref(found));
     }
     if validation.points.len() > 1 {
@@ -105,7 +105,7 @@ fn drift(drifts: &Drifts) -> String {
         format!("Against the earlier result, {} allowed: {}\n", share(drifts.threshold), shout(drifts.verdict));
     let moved: Vec<&Drift> = drifts.drifts.iter().filter(|drift| drift.verdict != Verdict::Pass).collect();
     if moved.is_empty() {
-        out += &format!("All {} within.\n\n", counted(&count(drifts.drifts.len() as f64), "figure"));
+        let _ = writeln!(out, "All {} within.\n", counted(&count(drifts.drifts.len() as f64), "figure"));
     } else {
         out += &moved_table(&moved);
     }
@@ -192,7 +192,7 @@ mod tests {
         latency p50: 500.0 ms
         latency p90: 500.0 ms
         latency p99: 500.0 ms
-        refused connections: 0
+        refused connections: 1
         ");
         let about = Estimate { value: 0.5, low: 0.45, high: 0.55 };
         assert_eq!(with_interval(Metric::P50, &about), "500.0 ms ±10 %");

@@ -90,7 +90,7 @@ pub fn judge(predicted: &Estimate, measured: &Estimate, allowance: f64) -> (Verd
 pub fn signed_error(predicted: f64, measured: f64) -> Option<f64> {
     let off = predicted - measured;
     // Nothing of nothing is no error.
-    let error = if off.abs() > 0.0 { off / measured.abs() } else { 0.0 };
+    let error = if off.abs() <= 0.0 { 0.0 } else { off / measured.abs() };
     error.is_finite().then_some(error)
 }
 

@@ -630,7 +630,7 @@ pub static KEYS: &[Key] = &[
         "servers.cpu.per_sleep",
         Kind::Figure(figure(Time, 0.0, LONG)),
         "0 s",
-        "On top of `per_wakeup`, where the core was idle for longer than `sleep_after`; a calibration has it.",
+        "On top of `per_wakeup`, for a core that was idle for longer than `sleep_after`.",
         "`per_wakeup` has it on average unless a calibration tells them apart",
     ),
     key(

@@ -68,6 +68,7 @@ mod tests {
     #[test]
     fn each_kind_is_an_excess_past_its_bound() {
         let calm = Noise {
+            waited_share: Some(0.0),
             steal_share: Some(MOST_STEAL),
             driver_late_share: Some(0.0),
             driver_limited: false,

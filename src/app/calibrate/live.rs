@@ -87,7 +87,12 @@ impl Effort {
         let mut loads = vec![few(500.0), few(2e3), few(5e3), few(1e4), few(2e4), few(4e4), few(6e4)];
         loads.extend([Load::full(100, BYTES), Load::full(100, 16e3), Load::full(4_000, BYTES)]);
         loads.extend([Load::echo(100, 1e4, 64.0), Load::echo(100, 5e3, 16e3)]);
-        loads.extend([Load::echo(1_000, 2e4, BYTES), Load::echo(2_000, 5e3, BYTES), Load::echo(8_000, 1e4, BYTES), room(10, 2e3)]);
+        loads.extend([
+            Load::echo(1_000, 2e4, BYTES),
+            Load::echo(2_000, 5e3, BYTES),
+            Load::echo(8_000, 1e4, BYTES),
+            room(10, 2e3),
+        ]);
         if self == Self::Quick {
             return loads;
         }
@@ -193,7 +198,9 @@ fn base(like: &Scenario, rig: &Rig) -> String {
     let compression = if like.protocol.compression.is_some() { "deflate" } else { "none" };
     let dispatch = if like.servers.dispatch == Dispatch::Shared { "shared" } else { "per-core" };
     let (cores, comfortable) = (rig.server_cores(), like.servers.comfortable_connections);
-    let logs = like.logs.map_or("none".to_owned(), |logs| format!("{{bytes_per_message: {} B}}", logs.bytes_per_message.get()));
+    let logs = like
+        .logs
+        .map_or("none".to_owned(), |logs| format!("{{bytes_per_message: {} B}}", logs.bytes_per_message.get()));
     format!(
         "name: calibration\n\
          users: 100\n\

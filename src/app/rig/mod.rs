@@ -70,8 +70,7 @@ impl Variant {
 
     /// What it comes to.
     pub fn resolve(&self) -> Result<(Document, Scenario), Failure> {
-        let (scenario, users, set, seed) =
-            (self.file.clone(), self.users.clone(), self.set.clone(), self.seed.clone());
+        let (scenario, users, set, seed) = (self.file.clone(), self.users.clone(), self.set.clone(), self.seed.clone());
         let document = input::document(&Input { scenario, users, set, seed })?;
         let scenario = document.resolve()?;
         Ok((document, scenario))

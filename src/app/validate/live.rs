@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 
 use super::Tried;
+use crate::app::Failure;
 use crate::app::calibrate;
 use crate::app::progress::Progress;
 use crate::app::rig::{FOREIGN, Ran, Rig, Run, Variant};
-use crate::app::Failure;
 use crate::cli::Validate;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::metrics::Observation;
@@ -23,10 +23,10 @@ use crate::simulation::{SimulationError, simulate};
 use crate::stats::Estimate;
 use crate::units::display::count;
 use crate::units::{Rate, Seconds};
-use crate::validate::compare::{Load, Side};
-use crate::validate::repeats::{self, pooled};
 use crate::validate::Trial;
+use crate::validate::compare::{Load, Side};
 use crate::validate::metric::Allowances;
+use crate::validate::repeats::{self, pooled};
 
 /// Most connections of a load point: descriptors of one process on each side, connected within seconds.
 const MOST_CONNECTIONS: u64 = 10_000;
@@ -215,7 +215,8 @@ fn at(here: &Variant, utilisation: f64) -> Result<Point, Failure> {
     let (low, high) = (used(1e-3)?, used(1.0 + 1e-3)?);
     let rate = (utilisation - low) / (high - low) + 1e-3;
     if !(rate.is_finite() && rate > 0.0) {
-        let error = Diagnostic::new(format!("no rate of messages brings the servers' cores to {:.0} %", utilisation * 100.0));
+        let error =
+            Diagnostic::new(format!("no rate of messages brings the servers' cores to {:.0} %", utilisation * 100.0));
         return Err(Diagnostics::from(error.help("give `validation.loads` that messages can make up")).into());
     }
     Point::of(with_rate(here, rate), false)
@@ -226,7 +227,12 @@ fn with_rate(here: &Variant, rate: f64) -> Variant {
 }
 
 /// The calibration that counts: the one that is named, else a quick one of now.
-fn calibration(options: &Validate, rig: &Rig, scenario: &Scenario, notes: &mut Vec<String>) -> Result<PathBuf, Failure> {
+fn calibration(
+    options: &Validate,
+    rig: &Rig,
+    scenario: &Scenario,
+    notes: &mut Vec<String>,
+) -> Result<PathBuf, Failure> {
     if let Some(file) = &options.calibration {
         return absolute(file);
     }
@@ -236,7 +242,10 @@ fn calibration(options: &Validate, rig: &Rig, scenario: &Scenario, notes: &mut V
         return absolute(&folder.join(&calibration.file));
     }
     let quick = calibrate::live::measure(rig, scenario, calibrate::live::Effort::Quick)?;
-    notes.push("no calibration is named, so a quick one was made first; a thorough one (`plimsoll calibrate`) knows more".to_owned());
+    notes.push(
+        "no calibration is named, so a quick one was made first; a thorough one (`plimsoll calibrate`) knows more"
+            .to_owned(),
+    );
     notes.extend(quick.excesses.iter().map(|excess| format!("the calibration was disturbed: {excess}")));
     let Some(found) = quick.calibration("plimsoll validate") else {
         return Err(anyhow!("the quick calibration found nothing: is the machine busy with something else?").into());
@@ -345,7 +354,8 @@ impl Point {
         let metrics = simulate(&self.scenario, &self.model, &progress)?;
         let mut side = Side::simulated(&metrics, &self.scenario, &self.model);
         // The same connections are refused in each replication: no chance is in that.
-        side.seen.refused_connections = side.seen.refused_connections.map(|refused| Estimate::exact(refused.value.round()));
+        side.seen.refused_connections =
+            side.seen.refused_connections.map(|refused| Estimate::exact(refused.value.round()));
         Ok(side)
     }
 

@@ -30,9 +30,9 @@ const SLEEP_AFTER: &str = "servers.cpu.sleep_after";
 const AWAKE: [f64; 7] = [50e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 1e-3];
 /// How many connections the cache may hold.
 const CACHED: [f64; 6] = [100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
-/// Sleep, or another size of the cache, is believed in where it takes so much off the squared errors, in shares of what is left for each degree of
-/// freedom: 4 is some two standard errors.
-const BELIEF: f64 = 4.0;
+/// Sleep, or another size of the cache, is believed in where it takes so many times off the squared errors what is left
+/// for each degree of freedom: the best of several candidates is better by chance, too.
+const BELIEF: f64 = 15.0;
 
 const COLUMNS: &str = "`throughput_per_second` and `cpu_utilisation` (or `cores_busy`)";
 /// Where the search begins, and what is typical, in seconds.

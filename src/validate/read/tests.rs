@@ -225,7 +225,34 @@ fn what_is_wrong_in_csv_is_shown_where_it_is() {
            |            ^^^
         "#
     );
-    insta::assert_snapshot!(error("throughput_per_secnd,cpu_utilisation,cpu_utilisation\n1,2,3\n"), @"");
+    insta::assert_snapshot!(error("throughput_per_secnd,cpu_utilisation,cpu_utilisation\n1,2,3\n"), @r#"
+    error: there is no column `throughput_per_secnd`
+      --> x:1:1
+       |
+     1 | throughput_per_secnd,cpu_utilisation,cpu_utilisation
+       | ^^^^^^^^^^^^^^^^^^^^
+       = help: did you mean `throughput_per_second`?
+
+    error: the column `cpu_utilisation` is there twice
+      --> x:1:38
+       |
+     1 | throughput_per_secnd,cpu_utilisation,cpu_utilisation
+       |                                      ^^^^^^^^^^^^^^^
+
+    error: `cpu_utilisation` is a share of all cores
+      --> x:2:3
+       |
+     2 | 1,2,3
+       |   ^ more than all
+       = help: write `2 %`, or `0.02`
+
+    error: `cpu_utilisation` is a share of all cores
+      --> x:2:5
+       |
+     2 | 1,2,3
+       |     ^ more than all
+       = help: write `3 %`, or `0.03`
+    "#);
 }
 
 #[test]
@@ -242,8 +269,17 @@ fn what_is_in_no_format_is_told_what_is() {
     assert_eq!(error(""), error("hello\n"));
     assert_eq!(error("{\"a\": 1}"), error("hello\n"));
     assert_eq!(error("[]"), error("hello\n"));
-    insta::assert_snapshot!(error(&SUMMARY[..300]), @"");
-    insta::assert_snapshot!(error(REFUSED), @"");
+    insta::assert_snapshot!(error(&SUMMARY[..300]), @r#"
+    error: the file is not JSON: EOF while parsing a string
+       --> x:19:5
+        |
+     19 |     "
+        |     ^
+        = help: it begins like JSON, but isn't; was it cut off?
+    "#);
+    insta::assert_snapshot!(error(REFUSED), @r#"
+    error: the query whose result is `x` failed: 1:6: parse error: unclosed left parenthesis
+    "#);
     assert!(error("throughput_per_second,cpu_utilisation\n").contains("holds no measurement"));
     let instant = PROMETHEUS.replace("matrix", "vector");
     assert!(error(&instant).contains("no series over time, but a `vector`"), "{}", error(&instant));

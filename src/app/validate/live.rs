@@ -268,7 +268,7 @@ fn refused_only(side: &Side) -> Side {
 /// One server more connections than it has places for, at a light load.
 fn past_limit(here: &Variant) -> Result<Point, Failure> {
     let light = at(here, LIGHT)?;
-    let connections = light.scenario.users.min(MOST_AT_LIMIT).max(4);
+    let connections = light.scenario.users.clamp(4, MOST_AT_LIMIT);
     let places = (connections as f64 * PLACES) as u64;
     let rate = light.scenario.workload.message_rate.get() * light.scenario.users as f64 / connections as f64;
     let variant = with_rate(here, rate)

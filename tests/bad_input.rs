@@ -481,7 +481,7 @@ fn usage() {
                 ("no threads", &["simulate", "x.yaml", "--threads", "0"]),
                 ("unknown promise", &["simulate", "x.yaml", "--fail-on", "load"]),
                 ("a promise that isn't made", &["simulate", "x.yaml", "--fail-on", "slo"]),
-                ("nothing measured", &["validate", "x.yaml"]),
+                ("measured and calibrated", &["validate", "x.yaml", "--measured", "m.csv", "--calibration", "c.yaml"]),
                 ("a file that is there", &["new", "taken"]),
                 ("a name that is none", &["new", ""]),
             ],

@@ -199,7 +199,8 @@ fn what_cant_be_done_says_why() {
     fs::write(folder.join("bytes.csv"), [0xff, 0xfe, 0x00]).unwrap();
     let mut all = String::new();
     for (arguments, code) in [
-        (vec![], 2),
+        (vec!["nowhere.yaml"], 2),
+        (vec!["x.yaml", "--from", "one.csv"], 2),
         (vec!["--from", "one.csv"], 2),
         (vec!["--from", "wrong.csv"], 2),
         (vec!["--from", "nowhere.csv"], 2),

@@ -264,7 +264,7 @@ fn what_can_not_be_compared_is_told() {
     .unwrap();
     let measured = ["--measured", "measured.csv"];
     let cases: [(&[&str], i32, &str); 12] = [
-        (&[], 2, "--measured <[COLUMN=]FILE>"),
+        (&["--calibration", "nope.yaml"], 3, "the calibration `nope.yaml` can't be read"),
         (&["--measured", "nope.csv"], 2, "there is no file `nope.csv`"),
         (&["--measured", "load.csv"], 2, "nothing to hold the model against"),
         (&["--measured", "cpu.csv"], 2, "has a load"),

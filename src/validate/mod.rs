@@ -4,8 +4,8 @@
 //! the figures behind them, with their intervals; [`calibration`] writes those down for scenarios to use. Files are
 //! opened and written in `app/`, shown by `report/`.
 //!
-//! A [`Trial`](compare::Trial) is one load with an [`Observation`](crate::metrics::Observation) of what was predicted and
-//! one of what was measured at it; [`compare`](compare::compare) judges them all, metric by metric. [`history`] makes trials
+//! A [`Trial`] is one load with an [`Observation`](crate::metrics::Observation) of what was predicted and
+//! one of what was measured at it; [`compare`](fn@compare) judges them all, metric by metric. [`history`] makes trials
 //! of a load history, [`repeats`] makes one observation of several runs at the same load, and [`drift`] holds a result
 //! against an earlier one.
 

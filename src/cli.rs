@@ -40,7 +40,7 @@ pub enum Command {
     /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
     Validate(Validate),
     /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Put a scenario's load on a real WebSocket server, and measure
     Drive(Box<Drive>),
     /// Run the broker that links servers, alone: for servers on several machines

@@ -350,6 +350,7 @@ pub struct Validate {
     /// Write it as Markdown, for a pull request
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+    #[expect(clippy::doc_markdown, reason = "it is shown as help")]
     /// Write it as JUnit XML, for a CI server
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -370,6 +371,7 @@ pub enum ReportFormat {
     Json,
     /// Markdown for a pull request
     Markdown,
+    #[expect(clippy::doc_markdown, reason = "it is shown as help")]
     /// JUnit XML for a CI server
     Junit,
 }

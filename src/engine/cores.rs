@@ -17,6 +17,8 @@ pub struct Cores {
     /// When each of the others is free, padded with `NEVER` to a multiple of four.
     others: Vec<[SimTime; 4]>,
     count: usize,
+    /// How long a core is idle before it falls asleep, and what its wake-up then takes on top.
+    sleep: (Span, Span),
     /// With a bounded room: when each customer inside leaves, for each queue; none without.
     inside: Vec<BinaryHeap<Reverse<SimTime>>>,
 }
@@ -67,8 +69,16 @@ impl Cores {
             first: four(0),
             others: (4..count).step_by(4).map(four).collect(),
             count,
+            sleep: (Span(u64::MAX), Span::ZERO),
             inside: vec![BinaryHeap::new(); bounded as usize],
         }
+    }
+
+    /// The same, but a core that was idle for longer than `after` is asleep: to wake it takes `extra` on top.
+    #[must_use]
+    pub const fn sleeping(mut self, after: Span, extra: Span) -> Self {
+        self.sleep = (after, extra);
+        self
     }
 
     /// Serves a customer that needs nothing special: any core, unlimited room, endless patience.
@@ -80,8 +90,10 @@ impl Cores {
 
     #[inline(always)]
     fn serve_on(&mut self, core: usize, arrival: SimTime, demand: Span, wakeup: Span) -> Visit {
+        let (after, extra) = self.sleep;
         let free = self.free_mut(core);
-        let wakeup = if *free <= arrival { wakeup } else { Span::ZERO };
+        let slept = if arrival.since(*free) > after { extra } else { Span::ZERO };
+        let wakeup = if *free <= arrival { wakeup + slept } else { Span::ZERO };
         let start = (*free).max(arrival);
         let departure = start + demand + wakeup;
         *free = departure;
@@ -150,7 +162,8 @@ impl Cores {
 
     /// All who are inside are gone; every core is idle.
     pub fn clear(&mut self) {
-        *self = Self::new(self.count as u32, self.inside.len() as u32);
+        let (after, extra) = self.sleep;
+        *self = Self::new(self.count as u32, self.inside.len() as u32).sleeping(after, extra);
     }
 
     /// Work of all cores not yet done at this moment.
@@ -184,6 +197,14 @@ mod tests {
             let waits = cores.serve(SimTime(6), Span(10), Span(2));
             assert_eq!((waits.start, waits.departure, waits.wakeup), (SimTime(17), SimTime(27), Span::ZERO));
         }
+    }
+
+    #[test]
+    fn a_core_that_slept_takes_longer_to_wake() {
+        let mut cores = Cores::new(1, 0).sleeping(Span(100), Span(30));
+        let mut wakeup = |at| cores.serve(SimTime(at), Span(10), Span(2)).wakeup;
+        // Awake until 112 + 100, asleep after, busy meanwhile.
+        assert_eq!([100, 212, 400, 401].map(&mut wakeup), [Span(2), Span(2), Span(32), Span::ZERO]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub struct Sharing<T> {
     virtual_now: f64,
     heap: BinaryHeap<Job<T>>,
     sequence: u64,
+    sleep: (Span, Span),
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +49,16 @@ pub struct Departed<T> {
 impl<T> Sharing<T> {
     /// A station of this many cores.
     pub fn new(cores: u32) -> Self {
-        Self { cores: f64::from(cores), now: SimTime::ZERO, virtual_now: 0.0, heap: BinaryHeap::new(), sequence: 0 }
+        let sleep = (Span(u64::MAX), Span::ZERO);
+        let (cores, now, heap) = (f64::from(cores), SimTime::ZERO, BinaryHeap::new());
+        Self { cores, now, virtual_now: 0.0, heap, sequence: 0, sleep }
+    }
+
+    /// The same, but where all cores were idle for longer than `after`, waking one takes `extra` on top.
+    #[must_use]
+    pub fn sleeping(mut self, after: Span, extra: Span) -> Self {
+        self.sleep = (after, extra);
+        self
     }
 
     /// Customers inside.
@@ -112,8 +122,11 @@ impl<T> Sharing<T> {
         if !self.heap.is_empty() {
             self.virtual_now += arrival.since(self.now).0 as f64 * self.rate();
         }
+        let (after, extra) = self.sleep;
+        let asleep = arrival.since(self.now) > after;
         self.now = arrival;
-        let wakeup = if (self.heap.len() as f64) < self.cores { wakeup } else { Span::ZERO };
+        let slept = if self.heap.is_empty() && asleep { extra } else { Span::ZERO };
+        let wakeup = if (self.heap.len() as f64) < self.cores { wakeup + slept } else { Span::ZERO };
         let virtual_departure = self.virtual_now + (demand.0 + wakeup.0) as f64;
         self.heap.push(Job { virtual_departure, sequence: self.sequence, arrival, demand, wakeup, cargo });
         self.sequence += 1;

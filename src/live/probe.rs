@@ -16,7 +16,7 @@ pub struct Usage {
 impl Usage {
     /// What this process has used until now; `None` when there is none, or nothing may be known of it.
     pub fn of(pid: u32) -> Option<Self> {
-        let nanoseconds: u64 = Threads::of_all(&[pid])?.0.values().map(|thread| thread.0).sum();
+        let nanoseconds: u64 = Threads::of_all(&[pid])?.0.values().map(|thread| thread[0]).sum();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         Some(Self { cpu_seconds: nanoseconds as f64 / 1e9, memory_bytes: 1_024 * field(&status, "RssAnon:")? })
     }
@@ -36,7 +36,18 @@ impl Usage {
 /// The threads of processes, each with the time it ran (ns) and how often it was put on a core. To be subtracted thread by
 /// thread, since one that ends takes its figures with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Threads(BTreeMap<(u32, String), (u64, u64)>);
+pub struct Threads(BTreeMap<(u32, String), [u64; 3]>);
+
+/// What threads did over some time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Did {
+    /// Seconds that they ran.
+    pub ran: f64,
+    /// Seconds that they could have run, and waited for a core that others had.
+    pub waited: f64,
+    /// How often they were put on a core.
+    pub switches: u64,
+}
 
 impl Threads {
     /// Those of these processes; `None` when one is not there, or nothing may be known of it.
@@ -50,21 +61,23 @@ impl Threads {
                 // Time on a core, time waiting for one, times put on one.
                 let figures: Vec<u64> = text.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
                 let name = thread.file_name().to_string_lossy().into_owned();
-                threads.insert((*pid, name), (*figures.first()?, *figures.get(2)?));
+                threads.insert((*pid, name), *figures.first_chunk()?);
             }
         }
         Some(Self(threads))
     }
 
-    /// What they did since `before`: seconds that they ran, and how often they were put on a core. Without the threads that
-    /// have ended meanwhile.
-    pub fn since(&self, before: &Self) -> (f64, u64) {
-        let did = self.0.iter().map(|(thread, now)| {
+    /// What they did since `before`. Without the threads that have ended meanwhile.
+    pub fn since(&self, before: &Self) -> Did {
+        let mut sum = [0; 3];
+        for (thread, now) in &self.0 {
             let then = before.0.get(thread).copied().unwrap_or_default();
-            (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1))
-        });
-        let (nanoseconds, switches) = did.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        (nanoseconds as f64 / 1e9, switches)
+            for ((sum, now), then) in sum.iter_mut().zip(now).zip(then) {
+                *sum += now.saturating_sub(then);
+            }
+        }
+        let [ran, waited, switches] = sum;
+        Did { ran: ran as f64 / 1e9, waited: waited as f64 / 1e9, switches }
     }
 }
 
@@ -193,12 +206,12 @@ mod tests {
     #[test]
     fn threads_that_begin_and_end_are_told_apart() {
         let of = |figures: &[(&str, u64, u64)]| {
-            Threads(figures.iter().map(|(name, ns, times)| ((1, (*name).to_owned()), (*ns, *times))).collect())
+            Threads(figures.iter().map(|(name, ns, times)| ((1, (*name).to_owned()), [*ns, 0, *times])).collect())
         };
         let before = of(&[("1", 4_000_000_000, 10), ("2", 9_000_000_000, 90)]);
         let after = of(&[("1", 5_000_000_000, 13), ("3", 500_000_000, 2)]);
-        assert_eq!(after.since(&before), (1.5, 5));
-        assert!(Threads::of_all(&[std::process::id()]).unwrap().since(&Threads::default()).1 > 0);
+        assert_eq!(after.since(&before), Did { ran: 1.5, waited: 0.0, switches: 5 });
+        assert!(Threads::of_all(&[std::process::id()]).unwrap().since(&Threads::default()).switches > 0);
         assert_eq!(Threads::of_all(&[u32::MAX]), None);
     }
 

@@ -3,6 +3,7 @@
 
 use super::{LatencyMetrics, RunMetrics};
 use crate::model::Model;
+use crate::model::wire::{DELAYED_ACK_SECONDS, Exchange, Wire};
 use crate::scenario::Scenario;
 use crate::stats::Estimate;
 
@@ -40,15 +41,20 @@ impl Observation {
     /// how many of each the simulation saw.
     pub fn of_simulation(metrics: &RunMetrics, scenario: &Scenario, model: &Model) -> Self {
         let (flows, load) = (&metrics.flows, &model.load);
-        let both = |exchange: crate::model::wire::Exchange| exchange.ingress.bytes + exchange.egress.bytes;
-        let rates = [
-            (flows.messages_in, both(load.message_wire)),
-            (flows.messages_out, both(load.delivery_wire)),
-            (flows.heartbeats, both(load.heartbeat_wire)),
-        ];
+        let both = |exchange: Exchange| exchange.ingress.bytes + exchange.egress.bytes;
         // What came in is not what was done where a queue grows. Elsewhere the two are counted alike.
         let answered = !scenario.workload.fan_out.crosses() && scenario.workload.timeout.is_none();
         let done = if answered { flows.goodput } else { flows.messages_in };
+        // An answer that takes longer than TCP waits with an acknowledgement can't carry it.
+        let way = 2.0 * scenario.latency.client.mean();
+        let late = metrics.latency.is_some_and(|latency| latency.p50.value - way > DELAYED_ACK_SECONDS);
+        let late = if late { Wire::of(scenario).late_answer(scenario.workload.message_size.mean()).bytes } else { 0.0 };
+        let rates = [
+            (flows.messages_in, load.message_wire.ingress.bytes + late),
+            (done, load.message_wire.egress.bytes),
+            (flows.messages_out, both(load.delivery_wire)),
+            (flows.heartbeats, both(load.heartbeat_wire)),
+        ];
         let sum = |pick: fn(&Estimate) -> f64| rates.iter().map(|(rate, bytes)| pick(rate) * bytes).sum();
         let wire = Estimate { value: sum(|rate| rate.value), low: sum(|rate| rate.low), high: sum(|rate| rate.high) };
         Self {

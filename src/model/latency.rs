@@ -10,7 +10,7 @@ use super::slow::SlowForm;
 use super::wire::{Exchange, Wire};
 use super::{Fleet, Load, Model, Reads, Spread};
 use crate::random::Distribution;
-use crate::scenario::{Arrivals, Backend, Broker, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
+use crate::scenario::{Arrivals, Backend, Broker, Cpu, Discipline, Dispatch, Failures, FanOut, Policy, Scenario};
 use crate::scenario::{BalancedUnit, BatchSize};
 use crate::stats::queueing::{self, Moments, QueueError};
 
@@ -402,7 +402,8 @@ impl Offered {
             // All of a message's publishes are done in one go.
             n => sum(message, Moments { mean: n * published.mean, square: n * published.square * n.max(1.0) }),
         };
-        let wakeup = moments(&cpu.per_wakeup);
+        let rate = messages + others + messages * (spread.copies + spread.local_jobs);
+        let wakeup = woken(cpu, rate, if per_core { 1 } else { u64::from(scenario.servers.cores) });
         // Copies from the broker, and what a server hands to its own users, are jobs of their own.
         let deflating = delivery_cpu_seconds_per_kb(scenario) / 1e3;
         let size = moments(&scenario.workload.message_size);
@@ -663,4 +664,22 @@ fn bounded(scenario: &Scenario, offered: &Offered, markov: bool) -> (&'static st
         (true, true) => "M/M/c/K+M",
     };
     (method, exact, found)
+}
+
+/// The wake-up of a job that finds a core idle, sleep included, where jobs come at this rate to so many cores.
+///
+/// Of one core the idle time that a Poisson arrival ends is exponential, so it is longer than T with probability
+/// e^(−λT), whatever was before. Of c idle cores the one that has rested for longest serves: it has rested for longer than
+/// T where fewer than c came in that time. Cores that are busy are left out of that, so it is too low under load, when
+/// sleep is rare anyway.
+fn woken(cpu: &Cpu, rate: f64, cores: u64) -> Moments {
+    let awake = moments(&cpu.per_wakeup);
+    let extra = cpu.per_sleep.get();
+    if extra == 0.0 {
+        return awake;
+    }
+    let expected = rate * cpu.sleep_after.get();
+    let asleep = queueing::fewer_than(cores, expected);
+    let square = awake.square + 2.0 * awake.mean * extra + extra * extra;
+    mix(asleep, Moments { mean: awake.mean + extra, square }, 1.0 - asleep, awake)
 }

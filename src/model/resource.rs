@@ -402,7 +402,8 @@ pub fn message_cpu_seconds(scenario: &Scenario, load: &Load, servers: f64) -> f6
 /// Share of the messages whose connection's state is not in the cache of its server: with C connections that are equally
 /// likely to be next and room for K, 1 − K/C (the independent reference model: the K most recent are any K of C).
 pub fn cache_miss_share(scenario: &Scenario, connections_per_server: f64) -> f64 {
-    let cached = scenario.servers.comfortable_connections;
+    let servers = &scenario.servers;
+    let cached = servers.cpu.cached_connections.unwrap_or(servers.comfortable_connections);
     if connections_per_server <= cached { 0.0 } else { 1.0 - cached / connections_per_server }
 }
 

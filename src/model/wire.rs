@@ -161,6 +161,12 @@ impl Wire {
         }
     }
 
+    /// What an echo sends besides when its answer comes too late to carry the acknowledgement of the message.
+    pub fn late_answer(&self, payload: f64) -> Sent {
+        let packets = self.frame(self.carried(payload), true).packets;
+        self.acks(packets % 2.0, if self.echo { 1.0 } else { 0.0 })
+    }
+
     /// A heartbeat: an empty ping in, an empty pong out.
     pub fn heartbeat(&self) -> Exchange {
         let pong = self.frame(0.0, false);

@@ -62,13 +62,14 @@ pub fn terminal(view: &Calibrated<'_>) -> String {
         });
         out += &table(&header, rows, |_| false);
     }
-    out += &match view.file {
+    let file = match view.file {
         Some(file) => format!("\nWrote {file}. A scenario uses it with the line `calibration: {file}`.\n"),
         None if view.fits.figures().next().is_some() => {
             "\n--out calibration.yaml writes the figures with a key down, for scenarios to use.\n".to_owned()
         }
         None => "\nNone of these figures is one of a scenario.\n".to_owned(),
     };
+    out += &file;
     out + &format!("Intervals hold the figure with {} %, if the formula is right.\n", LEVEL * 100.0)
 }
 

@@ -626,6 +626,20 @@ pub static KEYS: &[Key] = &[
     ),
     section("servers.cpu", "What things cost the CPU, in time of one core."),
     key("servers.cpu.per_wakeup", Random(Time), "44 us", "On top, for a message that finds its core idle.", MEASURED),
+    key(
+        "servers.cpu.per_sleep",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "0 s",
+        "On top of `per_wakeup`, for a core that was idle for longer than `sleep_after`.",
+        "`per_wakeup` has it on average unless a calibration tells them apart",
+    ),
+    key(
+        "servers.cpu.sleep_after",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "200 us",
+        "How long an idle core stays awake.",
+        "guest_halt_poll_ns of Linux's haltpoll governor, in virtual machines",
+    ),
     key("servers.cpu.per_message", Random(Time), "9 us", "For each message.", MEASURED),
     key(
         "servers.cpu.overhead",
@@ -671,6 +685,14 @@ pub static KEYS: &[Key] = &[
         "On top, for a message whose connection is not in the CPU's cache.",
         "fitted: 10,000 connections instead of 100 doubled the cost of a message, 2-core cloud VM",
     ),
+    key(
+        "servers.cpu.cached_connections",
+        Kind::Figure(figure(Count, 1.0, 1e9)),
+        "",
+        "Connections whose state the CPU's cache holds; without it, the comfortable ones.",
+        "",
+    )
+    .absent(),
     key(
         "servers.queue",
         Words,

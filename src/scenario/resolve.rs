@@ -354,6 +354,9 @@ fn servers(world: &World) -> Servers {
         }),
         cpu: Cpu {
             per_wakeup: world.distribution("servers.cpu.per_wakeup"),
+            per_sleep: world.seconds("servers.cpu.per_sleep"),
+            sleep_after: world.seconds("servers.cpu.sleep_after"),
+            cached_connections: world.figure("servers.cpu.cached_connections"),
             per_message: world.distribution("servers.cpu.per_message"),
             overhead: world.seconds("servers.cpu.overhead"),
             per_kb: world.distribution("servers.cpu.per_kb"),

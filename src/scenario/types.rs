@@ -470,6 +470,12 @@ pub enum Discipline {
 pub struct Cpu {
     /// On top, for a message that finds its core idle.
     pub per_wakeup: Distribution,
+    /// On top of that, where the core is asleep.
+    pub per_sleep: Seconds,
+    /// How long a core is idle before it is.
+    pub sleep_after: Seconds,
+    /// Connections whose state the cache holds; `None` is the comfortable ones.
+    pub cached_connections: Option<f64>,
     /// For each message taken in (and, for an echo, answered).
     pub per_message: Distribution,
     /// What the server program takes for each message on top of that, where a calibration tells the two apart.
@@ -486,8 +492,8 @@ pub struct Cpu {
     pub per_receive: Distribution,
     /// For each heartbeat.
     pub per_heartbeat: Distribution,
-    /// On top, for a message whose connection's state is not in the cache. The cache holds the comfortable
-    /// connections; of C connections a message finds its own there with probability comfortable/C.
+    /// On top, for a message whose connection's state is not in the cache. Of C
+    /// connections a message finds its own there with probability cached/C.
     pub per_cache_miss: Distribution,
 }
 

@@ -203,9 +203,11 @@ impl Server {
             || servers.discipline == Discipline::ProcessorSharing
             || outlet.is_some()
             || consumers.is_some();
+        let asleep = &servers.cpu;
+        let (after, extra) = (Span::from_seconds(asleep.sleep_after.get()), Span::from_seconds(asleep.per_sleep.get()));
         let cpu = match servers.discipline {
-            Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded)),
-            Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores)),
+            Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded).sleeping(after, extra)),
+            Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores).sleeping(after, extra)),
         };
         let line = servers.network.map(|_| Line::default());
         let pace = servers.failures.as_ref().map(|failures| {

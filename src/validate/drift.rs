@@ -105,7 +105,7 @@ impl Baseline {
 
 /// How far a load is from an earlier one, as a share.
 fn distance(earlier: &EarlierPoint, load: &Load) -> f64 {
-    let off = |was: f64, is: f64| if was == is { 0.0 } else { (is - was).abs() / was.abs().max(f64::MIN_POSITIVE) };
+    let off = |was: f64, is: f64| (is - was).abs() / was.abs().max(f64::MIN_POSITIVE);
     let connections = earlier.connections.zip(load.connections).map_or(0.0, |(was, is)| off(was, is));
     off(earlier.messages_per_second, load.messages_per_second).max(connections)
 }

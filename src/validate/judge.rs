@@ -88,10 +88,9 @@ pub fn judge(predicted: &Estimate, measured: &Estimate, allowance: f64) -> (Verd
 /// (p − m)/m: how far a prediction is off, with its sign. `None` where nothing was measured but something predicted, for
 /// that is no share of anything.
 pub fn signed_error(predicted: f64, measured: f64) -> Option<f64> {
-    if predicted == measured {
-        return Some(0.0);
-    }
-    let error = (predicted - measured) / measured.abs();
+    let off = predicted - measured;
+    // Nothing of nothing is no error.
+    let error = if off.abs() <= 0.0 { 0.0 } else { off / measured.abs() };
     error.is_finite().then_some(error)
 }
 

@@ -40,11 +40,19 @@ struct Load {
     room: Option<u64>,
     heartbeats_per_second: f64,
     connects_per_second: f64,
+    /// Whether each connection sends as soon as it is answered, so that the server is always busy.
+    closed: bool,
 }
 
 impl Load {
     const fn echo(connections: u64, per_second: f64, bytes: f64) -> Self {
-        Self { connections, per_second, bytes, room: None, heartbeats_per_second: 0.0, connects_per_second: 0.0 }
+        let (heartbeats_per_second, connects_per_second) = (0.0, 0.0);
+        Self { connections, per_second, bytes, room: None, heartbeats_per_second, connects_per_second, closed: false }
+    }
+
+    /// As fast as the server can.
+    const fn full(connections: u64, bytes: f64) -> Self {
+        Self { closed: true, ..Self::echo(connections, 1e4, bytes) }
     }
 
     /// The scenario of it.
@@ -76,13 +84,19 @@ impl Effort {
     fn loads(self) -> Vec<Load> {
         let few = |rate: f64| Load::echo(100, rate, BYTES);
         let room = |members: u64, rate: f64| Load { room: Some(members), ..few(rate) };
-        let mut loads = vec![few(1e3), few(5e3), few(2e4), few(4e4)];
+        let mut loads = vec![few(500.0), few(2e3), few(5e3), few(1e4), few(2e4), few(4e4), few(6e4)];
+        loads.extend([Load::full(100, BYTES), Load::full(100, 16e3), Load::full(4_000, BYTES)]);
         loads.extend([Load::echo(100, 1e4, 64.0), Load::echo(100, 5e3, 16e3)]);
-        loads.extend([Load::echo(2_000, 5e3, BYTES), Load::echo(8_000, 1e4, BYTES), room(10, 2e3)]);
+        loads.extend([
+            Load::echo(1_000, 2e4, BYTES),
+            Load::echo(2_000, 5e3, BYTES),
+            Load::echo(8_000, 1e4, BYTES),
+            room(10, 2e3),
+        ]);
         if self == Self::Quick {
             return loads;
         }
-        loads.extend([few(500.0), few(2e3), few(1e4), few(3e4), few(6e4)]);
+        loads.extend([few(1e3), few(3e3), few(7e3), few(3e4), few(8e4)]);
         loads.extend([Load::echo(100, 3e4, 64.0), Load::echo(100, 1e3, 16e3), Load::echo(100, 1.2e4, 16e3)]);
         loads.extend([Load::echo(5_000, 3e4, BYTES), Load::echo(10_000, 2e4, BYTES), Load::echo(10_000, 2e3, BYTES)]);
         loads.extend([room(10, 200.0), room(50, 500.0)]);
@@ -96,14 +110,14 @@ impl Effort {
     const fn seconds(self) -> f64 {
         match self {
             Self::Quick => 1.0,
-            Self::Thorough => 4.0,
+            Self::Thorough => 3.0,
         }
     }
 
     const fn warm_up(self) -> f64 {
         match self {
             Self::Quick => 0.3,
-            Self::Thorough => 1.0,
+            Self::Thorough => 0.5,
         }
     }
 }
@@ -141,9 +155,17 @@ pub fn measure(rig: &Rig, like: &Scenario, effort: Effort) -> Result<Measured, F
     let loads = effort.loads();
     for (number, load) in loads.iter().enumerate() {
         rig.say(&format!("calibration: {} of {}", number + 1, loads.len()));
-        let how = Run { warm_up: effort.warm_up(), seconds: effort.seconds(), seed: 1 + number as u64, record: false };
+        let how = Run {
+            warm_up: effort.warm_up(),
+            seconds: effort.seconds(),
+            seed: 1 + number as u64,
+            record: false,
+            in_flight: load.closed.then_some(1),
+        };
         let ran = rig.run(&load.variant(&base), how)?;
-        excesses.extend(ran.noise.excesses());
+        if !load.closed {
+            excesses.extend(ran.noise.excesses());
+        }
         // Else it is not the server that was measured.
         if !ran.noise.driver_limited || rig.is_cramped() {
             points.push((*load, load.point(&ran, rig)));
@@ -176,6 +198,9 @@ fn base(like: &Scenario, rig: &Rig) -> String {
     let compression = if like.protocol.compression.is_some() { "deflate" } else { "none" };
     let dispatch = if like.servers.dispatch == Dispatch::Shared { "shared" } else { "per-core" };
     let (cores, comfortable) = (rig.server_cores(), like.servers.comfortable_connections);
+    let logs = like
+        .logs
+        .map_or("none".to_owned(), |logs| format!("{{bytes_per_message: {} B}}", logs.bytes_per_message.get()));
     format!(
         "name: calibration\n\
          users: 100\n\
@@ -185,7 +210,7 @@ fn base(like: &Scenario, rig: &Rig) -> String {
          servers:\n  count: 1\n  cores: {cores}\n  dispatch: {dispatch}\n  memory: 1 TB\n  network: unlimited\n  \
          packets: unlimited\n  descriptors: unlimited\n  \
          connections: {{comfortable: {comfortable}, limit: unlimited}}\n\
-         logs: none\n\
+         logs: {logs}\n\
          simulation: {{mode: every-message, replications: 1}}\n"
     )
 }
@@ -227,7 +252,7 @@ fn client_delay(points: &[(Load, LoadPoint)], base: &Variant, calibration: &Path
     let mut found = Vec::new();
     for (load, point) in points {
         let light = point.get(Column::CoresBusy).is_some_and(|busy| busy < LIGHT);
-        let plain = load.room.is_none() && load.heartbeats_per_second + load.connects_per_second == 0.0;
+        let plain = !load.closed && load.room.is_none() && load.heartbeats_per_second + load.connects_per_second == 0.0;
         let Some(seen) = point.get(Column::LatencyP50).filter(|_| light && plain) else { continue };
         let variant = load
             .variant(base)

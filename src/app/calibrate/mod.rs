@@ -136,6 +136,7 @@ fn machine(options: &Calibrate) -> Result<Machine, Diagnostics> {
 }
 
 fn made(command: String, machine: Option<calibration::Machine>) -> Made {
+    #[expect(clippy::disallowed_methods, reason = "this is app/, where wall time belongs")]
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let date = rfc3339(i64::try_from(now).unwrap_or(0));
     Made { date, version: env!("CARGO_PKG_VERSION").to_owned(), command, machine }

@@ -11,15 +11,18 @@ use std::fs;
 use std::io::{IsTerminal as _, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
 use super::{Failure, input, interrupt};
 use crate::cli::Input;
-use crate::live::driver::{DriveError, DriveResult, Options, Plan, Progress, Watch, drive};
+use crate::live::driver::{DriveError, DriveResult, Options, Plan, Progress, Watch, Watched, drive};
+use crate::live::probe::Loopback;
 use crate::metrics::Observation;
 use crate::scenario::{Document, Scenario};
+use crate::stats::Estimate;
 use crate::validate::Noise;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -67,8 +70,7 @@ impl Variant {
 
     /// What it comes to.
     pub fn resolve(&self) -> Result<(Document, Scenario), Failure> {
-        let (scenario, users, set, seed) =
-            (self.file.clone(), self.users.clone(), self.set.clone(), self.seed.clone());
+        let (scenario, users, set, seed) = (self.file.clone(), self.users.clone(), self.set.clone(), self.seed.clone());
         let document = input::document(&Input { scenario, users, set, seed })?;
         let scenario = document.resolve()?;
         Ok((document, scenario))
@@ -102,6 +104,8 @@ pub struct Run {
     pub seed: u64,
     /// Whether the intended times are kept.
     pub record: bool,
+    /// A closed loop with so many messages of a connection under way, instead of the scenario's rate.
+    pub in_flight: Option<u32>,
 }
 
 /// What a run came to.
@@ -115,8 +119,11 @@ pub struct Ran {
     pub drove: DriveResult,
     /// Cores of CPU time that the server took in the time measured.
     pub cores_busy: f64,
-    /// Memory of the server's processes with all connections open, in bytes.
+    /// Memory of the server's processes with all connections open and nothing sent yet, in bytes.
     pub memory_bytes: f64,
+    /// What other programs sent over loopback shortly before and after, as a share of all. The wire's bytes are left out
+    /// where it is more than [`FOREIGN`].
+    pub foreign_share: f64,
     /// Connection attempts a second, in the time measured.
     pub connects_per_second: f64,
 }
@@ -171,7 +178,8 @@ impl Rig {
     pub fn run(&self, variant: &Variant, how: Run) -> Result<Ran, Failure> {
         let (_, scenario) = variant.resolve()?;
         let logs = self.folder.join("log");
-        let mut arguments = variant.arguments();
+        // What the server draws is as independent from run to run as what the driver draws.
+        let mut arguments = variant.clone().with("simulation.seed", how.seed).arguments();
         arguments.extend(["--cpus".to_owned(), Cores::list(&self.cores.server)]);
         if scenario.logs.is_some() {
             let folder = logs.display().to_string();
@@ -179,6 +187,7 @@ impl Rig {
             arguments.extend(["--log-dir", &folder, "--log-keep", "60000"].map(str::to_owned));
         }
         let server = Server::start(&arguments)?;
+        let before = foreign();
         let options = Options {
             urls: server.urls.clone(),
             duration: how.seconds,
@@ -187,6 +196,7 @@ impl Rig {
             cpus: vec![self.cores.driver],
             watch: server.pids.clone(),
             record: how.record,
+            in_flight: how.in_flight,
             ..Options::default()
         };
         let mut plan = Plan::of(&scenario, &options)?;
@@ -196,31 +206,50 @@ impl Rig {
             error => Failure::Runtime(error.into()),
         })?;
         let served = server.end()?["totals"].take();
+        let foreign = before.max(foreign());
         if !drove.complete {
             return Err(Failure::Interrupted);
         }
         let log_bytes = if scenario.logs.is_some() { Some(emptied(&logs)?) } else { None };
-        Ok(self.ran(how, drove, &served, log_bytes))
+        Ok(self.ran(how, drove, &served, log_bytes, foreign))
     }
 
-    fn ran(&self, how: Run, drove: DriveResult, served: &Value, log_bytes: Option<u64>) -> Ran {
+    fn ran(&self, how: Run, drove: DriveResult, served: &Value, log_bytes: Option<u64>, foreign: f64) -> Ran {
         let watched = drove.watched.as_ref();
-        let mut seen = drove.observation(f64::from(self.server_cores()));
+        let cores = f64::from(self.server_cores());
+        let mut seen = drove.observation(cores);
+        let cores_busy = watched.map_or(0.0, |watched| watched.cpu_seconds / watched.duration_seconds);
+        // A server that is always busy is the limit, however late that makes the driver.
+        let is_full = cores_busy >= FULL * cores;
+        seen.memory_per_connection_bytes = watched.and_then(|watched| memory(&drove, watched));
         // The files hold warm-up and drain too: each message has as much of them as any other.
         let logged = served["messages_in"].as_f64().filter(|messages| *messages > 0.0);
-        seen.log_bytes_per_hour = log_bytes.zip(logged).zip(seen.messages_in_per_second).map(|((bytes, messages), rate)| {
-            rate.scaled(bytes as f64 / messages * SECONDS_PER_HOUR)
-        });
+        let wire = seen.wire_bytes_per_second.map_or(0.0, |wire| wire.value);
+        let foreign_share = if foreign > 0.0 { foreign / wire.max(foreign) } else { 0.0 };
+        if foreign_share > FOREIGN {
+            seen.wire_bytes_per_second = None;
+        }
+        let served = match drove.messages.answered {
+            // Those that were to be sent in the time measured, and no others.
+            Some(answered) if !is_full => Some(Estimate::exact(answered as f64 / drove.seconds)),
+            _ => seen.messages_in_per_second,
+        };
+        seen.log_bytes_per_hour = log_bytes
+            .zip(logged)
+            .zip(served)
+            .map(|((bytes, messages), rate)| rate.scaled(bytes as f64 / messages * SECONDS_PER_HOUR));
         let again = drove.connections.attempts.saturating_sub(drove.connections.wanted) as f64;
         Ran {
             noise: Noise {
                 steal_share: watched.map(|watched| watched.steal_share),
-                driver_late_share: drove.driver.late_share,
-                driver_limited: drove.driver_limited || self.is_cramped(),
+                waited_share: watched.map(|watched| watched.waited_seconds / watched.duration_seconds),
+                driver_late_share: drove.driver.late_share.filter(|_| !is_full),
+                driver_limited: drove.driver_limited && !is_full || self.is_cramped(),
                 repeat_spread: None,
             },
-            cores_busy: watched.map_or(0.0, |watched| watched.cpu_seconds / watched.duration_seconds),
-            memory_bytes: watched.map_or(0.0, |watched| watched.memory_bytes.at_end as f64),
+            cores_busy,
+            memory_bytes: watched.map_or(0.0, |watched| watched.memory_bytes.connected as f64),
+            foreign_share,
             connects_per_second: again / (how.warm_up + how.seconds),
             seen,
             drove,
@@ -229,6 +258,31 @@ impl Rig {
 }
 
 const SECONDS_PER_HOUR: f64 = 3_600.0;
+
+/// Share of its cores' time from which a server counts as always busy.
+const FULL: f64 = 0.97;
+/// Connections from which a server's memory is told from what its threads take when they begin to work.
+const MANY: f64 = 1_000.0;
+
+/// Memory of a connection on which nothing is under way.
+fn memory(drove: &DriveResult, watched: &Watched) -> Option<Estimate> {
+    let open = drove.connections.at_start as f64;
+    let taken = watched.memory_bytes.connected.saturating_sub(watched.memory_bytes.unconnected) as f64;
+    (open >= MANY).then(|| Estimate::exact(taken / open))
+}
+
+/// What other programs may send over loopback, as a share of all, before its counter says nothing of the server.
+pub const FOREIGN: f64 = 0.005;
+/// How long is looked for that.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Bytes a second over loopback while neither server nor driver sends.
+fn foreign() -> f64 {
+    let before = Loopback::now();
+    std::thread::sleep(LOOK);
+    let bytes = before.zip(Loopback::now()).map_or(0, |(before, now)| now.bytes.saturating_sub(before.bytes));
+    bytes as f64 / LOOK.as_secs_f64()
+}
 
 /// Bytes of the files in a folder, which is emptied.
 fn emptied(folder: &Path) -> Result<u64, Failure> {

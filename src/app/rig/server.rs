@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +12,8 @@ use crate::app::Failure;
 
 /// A server that doesn't end within this after SIGTERM is killed.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How often is looked whether it has.
+const STEP: Duration = Duration::from_millis(2);
 
 /// A server of this program's, which ends with this value.
 #[derive(Debug)]
@@ -63,12 +65,13 @@ impl Server {
     pub fn end(mut self) -> Result<Value, Failure> {
         self.signal(Signal::TERM);
         let mut rest = String::new();
-        let deadline = Instant::now() + PATIENCE;
+        let mut waited = Duration::ZERO;
         while self.child.try_wait().context("the server can't be waited for")?.is_none() {
-            if Instant::now() > deadline {
+            waited += STEP;
+            if waited > PATIENCE {
                 return Err(anyhow!("the server doesn't end within {} s", PATIENCE.as_secs()).into());
             }
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(STEP);
         }
         self.output.read_to_string(&mut rest).context("the server's totals can't be read")?;
         let last = rest.lines().last().unwrap_or_default();

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 
 use super::Tried;
+use crate::app::Failure;
 use crate::app::calibrate;
 use crate::app::progress::Progress;
-use crate::app::rig::{Ran, Rig, Run, Variant};
-use crate::app::Failure;
+use crate::app::rig::{FOREIGN, Ran, Rig, Run, Variant};
 use crate::cli::Validate;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::metrics::Observation;
@@ -23,10 +23,10 @@ use crate::simulation::{SimulationError, simulate};
 use crate::stats::Estimate;
 use crate::units::display::count;
 use crate::units::{Rate, Seconds};
-use crate::validate::compare::{Load, Side};
-use crate::validate::repeats::{self, pooled};
 use crate::validate::Trial;
+use crate::validate::compare::{Load, Side};
 use crate::validate::metric::Allowances;
+use crate::validate::repeats::{self, pooled};
 
 /// Most connections of a load point: descriptors of one process on each side, connected within seconds.
 const MOST_CONNECTIONS: u64 = 10_000;
@@ -90,15 +90,21 @@ pub fn tried(options: &Validate, scenario: &Scenario) -> Result<Tried, Failure> 
     let calibration = calibration(options, &rig, scenario, &mut notes)?;
     let here = here(Variant::of(&options.input), scenario, &rig, &calibration)?;
     let points = points(&here, scenario)?;
-    let mut trials = Vec::new();
+    let (mut trials, mut foreign) = (Vec::new(), 0.0_f64);
     for (number, point) in points.iter().enumerate() {
         rig.say(&format!("load {} of {}", number + 1, points.len()));
         match point.trial(&rig, number as u64) {
-            Ok(trial) => trials.push(trial),
+            Ok((trial, share)) => {
+                trials.push(trial);
+                foreign = foreign.max(share);
+            }
             // What was finished is shown.
             Err(Failure::Interrupted) if !trials.is_empty() => break,
             Err(failure) => return Err(failure),
         }
+    }
+    if foreign > FOREIGN {
+        notes.push("wire bytes are left out where other programs sent over loopback meanwhile".to_owned());
     }
     let repeats = scenario.validation.repeats;
     let source = format!(
@@ -209,7 +215,8 @@ fn at(here: &Variant, utilisation: f64) -> Result<Point, Failure> {
     let (low, high) = (used(1e-3)?, used(1.0 + 1e-3)?);
     let rate = (utilisation - low) / (high - low) + 1e-3;
     if !(rate.is_finite() && rate > 0.0) {
-        let error = Diagnostic::new(format!("no rate of messages brings the servers' cores to {:.0} %", utilisation * 100.0));
+        let error =
+            Diagnostic::new(format!("no rate of messages brings the servers' cores to {:.0} %", utilisation * 100.0));
         return Err(Diagnostics::from(error.help("give `validation.loads` that messages can make up")).into());
     }
     Point::of(with_rate(here, rate), false)
@@ -220,7 +227,12 @@ fn with_rate(here: &Variant, rate: f64) -> Variant {
 }
 
 /// The calibration that counts: the one that is named, else a quick one of now.
-fn calibration(options: &Validate, rig: &Rig, scenario: &Scenario, notes: &mut Vec<String>) -> Result<PathBuf, Failure> {
+fn calibration(
+    options: &Validate,
+    rig: &Rig,
+    scenario: &Scenario,
+    notes: &mut Vec<String>,
+) -> Result<PathBuf, Failure> {
     if let Some(file) = &options.calibration {
         return absolute(file);
     }
@@ -230,7 +242,10 @@ fn calibration(options: &Validate, rig: &Rig, scenario: &Scenario, notes: &mut V
         return absolute(&folder.join(&calibration.file));
     }
     let quick = calibrate::live::measure(rig, scenario, calibrate::live::Effort::Quick)?;
-    notes.push("no calibration is named, so a quick one was made first; a thorough one (`plimsoll calibrate`) knows more".to_owned());
+    notes.push(
+        "no calibration is named, so a quick one was made first; a thorough one (`plimsoll calibrate`) knows more"
+            .to_owned(),
+    );
     notes.extend(quick.excesses.iter().map(|excess| format!("the calibration was disturbed: {excess}")));
     let Some(found) = quick.calibration("plimsoll validate") else {
         return Err(anyhow!("the quick calibration found nothing: is the machine busy with something else?").into());
@@ -245,10 +260,15 @@ fn absolute(file: &Path) -> Result<PathBuf, Failure> {
     Ok(found?)
 }
 
+fn refused_only(side: &Side) -> Side {
+    let Observation { seconds, connections, refused_connections, .. } = side.seen;
+    Side { seen: Observation { seconds, connections, refused_connections, ..Observation::default() }, saturated: false }
+}
+
 /// One server more connections than it has places for, at a light load.
 fn past_limit(here: &Variant) -> Result<Point, Failure> {
     let light = at(here, LIGHT)?;
-    let connections = light.scenario.users.min(MOST_AT_LIMIT).max(4);
+    let connections = light.scenario.users.clamp(4, MOST_AT_LIMIT);
     let places = (connections as f64 * PLACES) as u64;
     let rate = light.scenario.workload.message_rate.get() * light.scenario.users as f64 / connections as f64;
     let variant = with_rate(here, rate)
@@ -274,15 +294,15 @@ impl Point {
         let (_, scenario) = variant.resolve()?;
         let model = on_one(&scenario);
         let seconds = MESSAGES / REPLICATIONS as f64 / model.load.messages_in_per_second;
-        let seconds = if cpu(&model) < 1.0 { seconds.clamp(2.0, 600.0) } else { scenario.validation.duration.get() };
+        let seconds = seconds.clamp(2.0, 600.0);
         let variant = variant.with("simulation.duration", format!("{seconds} s"));
         let variant = variant.with("simulation.replications", REPLICATIONS);
         let (_, scenario) = variant.resolve()?;
         Ok(Self { model: on_one(&scenario), scenario, variant, at_limit })
     }
 
-    /// Predicts, measures, replays.
-    fn trial(&self, rig: &Rig, number: u64) -> Result<Trial, Failure> {
+    /// Predicts, measures, replays; and says how much of what went over loopback was others'.
+    fn trial(&self, rig: &Rig, number: u64) -> Result<(Trial, f64), Failure> {
         let predicted = self.predicted()?;
         let asked = &self.scenario.validation;
         let repeats = if self.at_limit { 1 } else { asked.repeats };
@@ -293,13 +313,18 @@ impl Point {
                 seconds: asked.duration.get(),
                 seed: self.scenario.simulation.seed + 1_000 * (number + 1) + repeat,
                 record: repeat == 0,
+                in_flight: None,
             };
             runs.push(rig.run(&self.variant, how)?);
         }
         let seen: Vec<Observation> = runs.iter().map(|run| run.seen).collect();
         let noise = runs.iter().fold(repeats::noise(&seen), |worst, run| worst.worse(&run.noise));
         let mut measured = Side::measured(pooled(&seen).unwrap_or_default());
-        if !self.at_limit {
+        let mut predicted = predicted;
+        if self.at_limit {
+            // Who is refused sends nothing, so the other figures are those of another load.
+            (predicted, measured) = (refused_only(&predicted), refused_only(&measured));
+        } else {
             // Nobody is past the limit elsewhere.
             measured.seen.refused_connections = None;
         }
@@ -308,7 +333,8 @@ impl Point {
             _ => None,
         };
         let load = &self.model.load;
-        Ok(Trial {
+        let foreign = runs.iter().map(|run| run.foreign_share).fold(0.0, f64::max);
+        let trial = Trial {
             load: Load {
                 messages_per_second: load.messages_in_per_second,
                 connections: Some(load.connections),
@@ -319,7 +345,8 @@ impl Point {
             measured,
             noise,
             samples: runs.len(),
-        })
+        };
+        Ok((trial, foreign))
     }
 
     fn predicted(&self) -> Result<Side, Failure> {
@@ -327,7 +354,8 @@ impl Point {
         let metrics = simulate(&self.scenario, &self.model, &progress)?;
         let mut side = Side::simulated(&metrics, &self.scenario, &self.model);
         // The same connections are refused in each replication: no chance is in that.
-        side.seen.refused_connections = side.seen.refused_connections.map(|refused| Estimate::exact(refused.value.round()));
+        side.seen.refused_connections =
+            side.seen.refused_connections.map(|refused| Estimate::exact(refused.value.round()));
         Ok(side)
     }
 

@@ -17,6 +17,8 @@ pub struct Watched {
     pub duration_seconds: f64,
     /// Time that their threads ran meanwhile.
     pub cpu_seconds: f64,
+    /// Time that their threads waited for a core which others had.
+    pub waited_seconds: f64,
     /// How often their threads were put on a core meanwhile.
     pub context_switches: u64,
     /// Their memory, in bytes (resident, not shared with files).
@@ -124,12 +126,13 @@ impl<'a> Watcher<'a> {
             at_start: figure(start),
             at_end: figure(end),
         };
-        let (cpu_seconds, context_switches) = end.threads.since(&start.threads);
+        let did = end.threads.since(&start.threads);
         Some(Watched {
             pids: self.plan.watch.clone(),
             duration_seconds: (end.at - start.at) as f64 / 1e9,
-            cpu_seconds,
-            context_switches,
+            cpu_seconds: did.ran,
+            waited_seconds: did.waited,
+            context_switches: did.switches,
             memory_bytes: moments(|look| look.memory_bytes),
             loopback_bytes: end.loopback.bytes.saturating_sub(start.loopback.bytes),
             loopback_packets: end.loopback.packets.saturating_sub(start.loopback.packets),

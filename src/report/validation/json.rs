@@ -7,7 +7,7 @@ use crate::report::{SCHEMA_VERSION, VERSION};
 use crate::validate::compare::{Comparison, Load, Point};
 use crate::validate::drift::{Drift, Drifts};
 use crate::validate::judge::Reason;
-use crate::validate::noise::{MOST_DRIVER_LATE, MOST_REPEAT_SPREAD, MOST_STEAL};
+use crate::validate::noise::{MOST_DRIVER_LATE, MOST_REPEAT_SPREAD, MOST_STEAL, MOST_WAITED};
 
 /// The whole result.
 pub fn report(view: &View<'_>) -> Value {
@@ -39,6 +39,7 @@ pub fn report(view: &View<'_>) -> Value {
         "intervals": { "level": 0.95, "kind": "sampling" },
         "noise_bounds": {
             "steal_share": MOST_STEAL,
+            "waited_share": MOST_WAITED,
             "driver_late_share": MOST_DRIVER_LATE,
             "repeat_spread": MOST_REPEAT_SPREAD,
         },
@@ -70,6 +71,7 @@ fn point(point: &Point) -> Value {
         "metrics": point.metrics.iter().map(comparison).collect::<Vec<_>>(),
         "noise": {
             "steal_share": point.noise.steal_share,
+            "waited_share": point.noise.waited_share,
             "driver_late_share": point.noise.driver_late_share,
             "driver_limited": point.noise.driver_limited,
             "repeat_spread": point.noise.repeat_spread,

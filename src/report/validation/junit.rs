@@ -1,4 +1,4 @@
-//! JUnit XML: a suite for each load, a case for each metric. What can't be told is skipped, with the reason; so a noisy
+//! `JUnit` XML: a suite for each load, a case for each metric. What can't be told is skipped, with the reason; so a noisy
 //! machine is no failure, and no success either.
 
 use std::fmt::Write as _;

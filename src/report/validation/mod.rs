@@ -1,9 +1,11 @@
-//! How a model fared against measurements: for a terminal, as JSON, as Markdown for a pull request, as JUnit XML.
+//! How a model fared against measurements: for a terminal, as JSON, as Markdown for a pull request, as `JUnit` XML.
 
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod terminal;
+
+use std::fmt::Write as _;
 
 use super::show::{count_whole, counted, fine, share};
 use crate::stats::Estimate;
@@ -91,10 +93,10 @@ fn error(error: Option<f64>) -> String {
 fn load(point: &Point) -> String {
     let mut out = format!("{} messages/s", rate(Rate::new(point.load.messages_per_second)).trim_end_matches("/s"));
     if let Some(connections) = point.load.connections {
-        out += &format!(", {}", counted(&count(connections.round()), "connection"));
+        let _ = write!(out, ", {}", counted(&count(connections.round()), "connection"));
     }
     if let Some(utilisation) = point.load.utilisation {
-        out += &format!(", CPU load {}", share(utilisation));
+        let _ = write!(out, ", CPU load {}", share(utilisation));
     }
     out
 }
@@ -113,8 +115,8 @@ fn remarks(point: &Point) -> Vec<String> {
 
 /// Why a comparison is inconclusive, where the point's remarks don't say it.
 fn why(found: &Comparison) -> Option<&'static str> {
-    use crate::validate::judge::Reason::{Scatter, ShortSimulation};
-    found.reason.filter(|reason| matches!(reason, Scatter | ShortSimulation)).map(|reason| reason.words())
+    use crate::validate::judge::Reason::{self, Scatter, ShortSimulation};
+    found.reason.filter(|reason| matches!(reason, Scatter | ShortSimulation)).map(Reason::words)
 }
 
 /// What doesn't hold, each with where and by how much.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{View, error, failures, load, remarks, signed, why, with_interval};
+use super::{View, error, failures, figure, load, remarks, signed, why, with_interval};
 use crate::report::show::{counted, share};
 use crate::report::terminal::{indented, table, title, wrapped};
 use crate::units::Rate;
@@ -56,19 +56,19 @@ fn comparisons(view: &View<'_>, all: &[Comparison]) -> String {
     let parts = view.has_parts();
     let mut header = vec!["metric", "predicted", "measured", "error"];
     if parts {
-        header.extend(["service", "workload"]);
+        header.push("service");
     }
     header.extend(["tolerance", "verdict"]);
     let header: Vec<String> = header.into_iter().map(str::to_owned).collect();
     let rows = all.iter().map(|found| {
         let mut row = vec![
             found.metric.label().to_owned(),
-            with_interval(found.metric, &found.predicted),
+            figure(found.metric, found.predicted.value),
             with_interval(found.metric, &found.measured),
             error(found.error),
         ];
         if parts {
-            row.extend([error(found.service_error), error(found.workload_error)]);
+            row.push(error(found.service_error));
         }
         row.extend([share(found.tolerance), shout(found.verdict).to_owned()]);
         row
@@ -81,7 +81,7 @@ fn overall(view: &View<'_>) -> String {
     let validation = view.validation;
     let mut out = String::new();
     if let Some(found) = &validation.saturation {
-        out += &format!("The most that gets through: {}\n", shout(found.verdict));
+        let _ = writeln!(out, "The most that gets through: {}", shout(found.verdict));
         out += &comparisons(view, std::slice::from_ref(found));
     }
     if validation.points.len() > 1 {
@@ -105,7 +105,7 @@ fn drift(drifts: &Drifts) -> String {
         format!("Against the earlier result, {} allowed: {}\n", share(drifts.threshold), shout(drifts.verdict));
     let moved: Vec<&Drift> = drifts.drifts.iter().filter(|drift| drift.verdict != Verdict::Pass).collect();
     if moved.is_empty() {
-        out += &format!("All {} within.\n\n", counted(&count(drifts.drifts.len() as f64), "figure"));
+        let _ = writeln!(out, "All {} within.\n", counted(&count(drifts.drifts.len() as f64), "figure"));
     } else {
         out += &moved_table(&moved);
     }
@@ -173,7 +173,6 @@ const fn shout(verdict: Verdict) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figure;
     use super::*;
     use crate::stats::Estimate;
     use crate::validate::Metric;
@@ -192,7 +191,7 @@ mod tests {
         latency p50: 500.0 ms
         latency p90: 500.0 ms
         latency p99: 500.0 ms
-        refused connections: 0
+        refused connections: 1
         ");
         let about = Estimate { value: 0.5, low: 0.45, high: 0.55 };
         assert_eq!(with_interval(Metric::P50, &about), "500.0 ms ±10 %");

@@ -150,6 +150,17 @@ pub fn share_that_pays(idle_at: impl Fn(f64) -> f64) -> f64 {
     f64::midpoint(low, high)
 }
 
+/// The probability that fewer than k come of a Poisson number with this mean.
+pub fn fewer_than(k: u64, mean: f64) -> f64 {
+    let mut term = (-mean).exp();
+    let mut sum = if k == 0 { 0.0 } else { term };
+    for i in 1..k {
+        term *= mean / i as f64;
+        sum += term;
+    }
+    sum.min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! y = Σ bⱼ·xⱼ + error.
 
-use super::qr::Qr;
+use super::qr::{Qr, ROUNDING};
 use super::{Regression, RegressionError, finite};
 
 /// Weighted linear least squares: the b that make Σ wᵢ(yᵢ − Σⱼ bⱼxᵢⱼ)² least (C. F. Gauß, 1809), by QR.
@@ -29,7 +29,7 @@ pub fn linear(rows: &[Vec<f64>], measured: &[f64], weights: &[f64]) -> Result<Re
     let columns: Vec<Vec<f64>> =
         (0..p).map(|index| rows.iter().zip(&roots).map(|(row, root)| row[index] * root).collect()).collect();
     let target: Vec<f64> = measured.iter().zip(&roots).map(|(y, root)| y * root).collect();
-    let qr = Qr::of(&columns)?;
+    let qr = Qr::of(&columns, ROUNDING)?;
     let values = qr.solve(&target);
     let fitted = |row: usize| (0..p).map(|index| values[index] * columns[index][row]).sum::<f64>();
     let residuals = target.iter().enumerate().map(|(row, y)| y - fitted(row)).collect();

@@ -1,6 +1,6 @@
 //! y = f(x; b) + error, for any f.
 
-use super::qr::Qr;
+use super::qr::{Qr, ROUNDING};
 use super::{Regression, RegressionError, finite};
 
 /// Steps of the search, at most.
@@ -9,6 +9,8 @@ const STEPS: usize = 300;
 const STILL: f64 = 1e-10;
 /// A difference quotient's step, as a share of a coefficient's size: about ε^(1/3), for central differences.
 const STEP: f64 = 1e-5;
+/// What the errors of difference quotients leave of a column that is a combination of others: more than rounding does.
+const NOTHING: f64 = 1e-7;
 
 /// A coefficient that is searched for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,7 +71,7 @@ pub fn nonlinear(
         }
         if !moved {
             let slopes = search.slopes(&values)?;
-            let qr = Qr::of(&slopes)?;
+            let qr = Qr::of(&slopes, NOTHING)?;
             return Ok(Regression::new(&values, qr.inverse_of_sums(), left));
         }
     }
@@ -86,7 +88,8 @@ impl<F: Fn(&[f64]) -> Vec<f64>> Search<'_, F> {
     fn slopes(&self, values: &[f64]) -> Result<Vec<Vec<f64>>, RegressionError> {
         let column = |index: usize| {
             let (mut below, mut above) = (values.to_vec(), values.to_vec());
-            let step = STEP * values[index].abs().max(self.parameters[index].size * 1e-3);
+            // Of a coefficient near zero too the step is so long that rounding doesn't drown the difference.
+            let step = STEP * values[index].abs().max(self.parameters[index].size);
             below[index] -= step;
             above[index] += step;
             let pairs = (self.residuals)(&below).into_iter().zip((self.residuals)(&above));
@@ -122,7 +125,7 @@ impl<F: Fn(&[f64]) -> Vec<f64>> Search<'_, F> {
             .collect();
         let mut target = left.to_vec();
         target.extend(free.iter().map(|_| 0.0));
-        let steps = Qr::of(&columns).map_err(|error| match error {
+        let steps = Qr::of(&columns, ROUNDING).map_err(|error| match error {
             RegressionError::Collinear(at) => RegressionError::Collinear(free[at]),
             other => other,
         })?;

@@ -2,8 +2,8 @@
 
 use super::RegressionError;
 
-/// What is left of a column when the columns before it are taken out of it, as a share of it; less is nothing.
-const NOTHING: f64 = 1e-9;
+/// What rounding leaves of a column that is a combination of those before it, at most, as a share of it.
+pub(super) const ROUNDING: f64 = 1e-9;
 
 pub(super) struct Qr {
     /// Columns.
@@ -14,7 +14,9 @@ pub(super) struct Qr {
 
 impl Qr {
     /// By modified Gram-Schmidt, each column twice (L. Giraud et al., Numerische Mathematik 101, 2005: that is enough).
-    pub fn of(columns: &[Vec<f64>]) -> Result<Self, RegressionError> {
+    ///
+    /// A column of which no more than a share of `nothing` is left without those before it is one of their combinations.
+    pub fn of(columns: &[Vec<f64>], nothing: f64) -> Result<Self, RegressionError> {
         let p = columns.len();
         let mut q: Vec<Vec<f64>> = Vec::with_capacity(p);
         let mut r = vec![vec![0.0; p]; p];
@@ -29,11 +31,13 @@ impl Qr {
             }
             let length = dot(&rest, &rest).sqrt();
             // NaN is no length either.
-            if !(length > NOTHING * dot(column, column).sqrt()) {
+            if length.is_nan() || length <= nothing * dot(column, column).sqrt() {
                 return Err(RegressionError::Collinear(index));
             }
             r[index][index] = length;
-            rest.iter_mut().for_each(|entry| *entry /= length);
+            for entry in &mut rest {
+                *entry /= length;
+            }
             q.push(rest);
         }
         Ok(Self { q, r })

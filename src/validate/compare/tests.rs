@@ -36,6 +36,7 @@ fn seen(offered: f64, done: f64, busy: f64, millis: f64) -> Observation {
     }
 }
 
+#[expect(clippy::large_types_passed_by_value, reason = "they are made where it is called")]
 fn trial(predicted: Observation, measured: Observation) -> Trial {
     Trial {
         load: Load { messages_per_second: 1_000.0, connections: None, utilisation: None },

@@ -13,7 +13,7 @@
 
 use super::{Axis, Figure, Fit, Row, Unfit, different};
 use crate::stats::Estimate;
-use crate::stats::queueing::{Moments, mgc_wakeups};
+use crate::stats::queueing::{Moments, fewer_than, mgc_wakeups};
 use crate::stats::regression::{Parameter, Regression, RegressionError, nonlinear};
 use crate::units::parse::Quantity;
 use crate::validate::read::{Column, LoadPoint};
@@ -23,6 +23,16 @@ pub(super) const TITLE: &str = "CPU with wake-ups";
 pub const PER_MESSAGE: &str = "servers.cpu.overhead";
 /// The scenario's key of a wake-up.
 pub const PER_WAKEUP: &str = "servers.cpu.per_wakeup";
+const PER_SLEEP: &str = "servers.cpu.per_sleep";
+const SLEEP_AFTER: &str = "servers.cpu.sleep_after";
+
+/// How long an idle core may stay awake, in seconds: the one that fits best is taken.
+const AWAKE: [f64; 7] = [50e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 1e-3];
+/// How many connections the cache may hold.
+const CACHED: [f64; 6] = [100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
+/// Sleep, or another size of the cache, is believed in where it takes so many times off the squared errors what is left
+/// for each degree of freedom: the best of several candidates is better by chance, too.
+const BELIEF: f64 = 15.0;
 
 const COLUMNS: &str = "`throughput_per_second` and `cpu_utilisation` (or `cores_busy`)";
 /// Where the search begins, and what is typical, in seconds.
@@ -105,11 +115,35 @@ struct Sample<'a> {
     busy: f64,
 }
 
-/// Fits the prices that the measurements tell of.
+/// Fits the prices that the measurements tell of. Where they tell of enough different numbers of connections, how many the
+/// cache holds is found too: the number that fits best, if it is clearly better than the comfortable one.
 ///
 /// # Errors
 /// When there are too few different loads.
 pub fn cpu(points: &[LoadPoint], machine: &Machine) -> Result<Fit, Unfit> {
+    let plain = fitted(points, machine)?;
+    let connections: Vec<f64> = points.iter().filter_map(|point| point.per_server(Column::Connections)).collect();
+    let most = connections.iter().copied().fold(0.0, f64::max);
+    if different(connections) < 3 {
+        return Ok(plain);
+    }
+    let squares = |fit: &Fit| fit.rows.iter().map(|row| (row.measured / row.fitted).ln().powi(2)).sum::<f64>();
+    let others = CACHED.into_iter().filter(|cached| *cached < most).filter_map(|comfortable| {
+        let fit = fitted(points, &Machine { comfortable, ..*machine }).ok()?;
+        let priced = fit.figure(Term::CacheMiss.key()).is_some_and(|price| price.estimate.value > 0.0);
+        priced.then(|| (squares(&fit), comfortable, fit))
+    });
+    let Some((left, cached, mut fit)) = others.min_by(|a, b| a.0.total_cmp(&b.0)) else { return Ok(plain) };
+    let freedom = (fit.rows.len() as f64 - fit.figures.len() as f64).max(1.0);
+    if (squares(&plain) - left) * freedom <= BELIEF * left {
+        return Ok(plain);
+    }
+    fit.figures.push(Figure::key("servers.cpu.cached_connections", Quantity::Count, Estimate::exact(cached)));
+    Ok(fit)
+}
+
+/// The fit where the cache holds as many connections as the machine says.
+fn fitted(points: &[LoadPoint], machine: &Machine) -> Result<Fit, Unfit> {
     let samples: Vec<Sample<'_>> = points.iter().filter_map(|point| sample(point, machine)).collect();
     if samples.is_empty() {
         return Err(Unfit::Missing(COLUMNS));
@@ -120,17 +154,26 @@ pub fn cpu(points: &[LoadPoint], machine: &Machine) -> Result<Fit, Unfit> {
     }
     let mut notes = Vec::new();
     let terms = terms(&samples, machine, &mut notes);
-    let (terms, found) = solve(terms, &samples, machine, &mut notes)?;
+    let (terms, mut found) = solve(terms, &samples, machine, &mut notes)?;
+    let slept = asleep(&terms, &samples, machine, &found);
+    let after = slept.as_ref().map(|(after, _)| *after);
+    if let Some((_, better)) = slept {
+        found = better;
+    }
     let prices: Vec<f64> = found.coefficients.iter().map(|price| price.value).collect();
     let row = |sample: &Sample<'_>| Row {
         load: sample.messages,
         measured: sample.busy,
-        fitted: busy(sample, &terms, &prices, machine),
+        fitted: busy(sample, &terms, after, &prices, machine),
     };
     let mut figures = vec![Figure::key(PER_WAKEUP, Quantity::Time, found.coefficients[0])];
     figures.extend(
         terms.iter().zip(&found.coefficients[1..]).map(|(term, price)| Figure::key(term.key(), Quantity::Time, *price)),
     );
+    if let Some((after, extra)) = after.zip(found.coefficients.get(1 + terms.len())) {
+        figures.push(Figure::key(PER_SLEEP, Quantity::Time, *extra));
+        figures.push(Figure::key(SLEEP_AFTER, Quantity::Time, Estimate::exact(after)));
+    }
     // The overhead is all that a message takes; what a scenario gives as `per_message` comes on top.
     figures.push(Figure::key("servers.cpu.per_message", Quantity::Time, Estimate::exact(0.0)));
     figures.extend(included(&terms, &samples, machine, &mut notes));
@@ -197,7 +240,8 @@ fn solve(
     loop {
         let parameters = vec![Parameter { start: TYPICAL, size: TYPICAL, least: 0.0 }; 1 + terms.len()];
         let residuals = |prices: &[f64]| {
-            let left = |sample: &Sample<'_>| sample.busy.ln() - busy(sample, &terms, prices, machine).max(1e-300).ln();
+            let left =
+                |sample: &Sample<'_>| sample.busy.ln() - busy(sample, &terms, None, prices, machine).max(1e-300).ln();
             samples.iter().map(left).collect::<Vec<f64>>()
         };
         match nonlinear(&parameters, residuals) {
@@ -211,9 +255,42 @@ fn solve(
     }
 }
 
-/// Cores that are busy at these prices, the wake-up's first.
-fn busy(sample: &Sample<'_>, terms: &[Term], prices: &[f64], machine: &Machine) -> f64 {
-    let (wakeup, prices) = (prices[0], &prices[1..]);
+/// The same terms with a price of sleep, and how long a core stays awake; none where that explains no more.
+fn asleep(terms: &[Term], samples: &[Sample<'_>], machine: &Machine, plain: &Regression) -> Option<(f64, Regression)> {
+    // One measurement more than there are prices, and one for how long it takes to fall asleep.
+    if samples.len() < terms.len() + 4 {
+        return None;
+    }
+    let start = |price: f64| Parameter { start: price, size: TYPICAL, least: 0.0 };
+    let mut parameters: Vec<Parameter> = plain.coefficients.iter().map(|price| start(price.value)).collect();
+    parameters.push(start(TYPICAL));
+    let errors = |after: Option<f64>, prices: &[f64]| -> Vec<f64> {
+        let left =
+            |sample: &Sample<'_>| sample.busy.ln() - busy(sample, terms, after, prices, machine).max(1e-300).ln();
+        samples.iter().map(left).collect()
+    };
+    let squares = |after: Option<f64>, found: &Regression| {
+        let prices: Vec<f64> = found.coefficients.iter().map(|price| price.value).collect();
+        errors(after, &prices).iter().map(|error| error * error).sum::<f64>()
+    };
+    let fits = AWAKE.iter().filter_map(|after| {
+        let found = nonlinear(&parameters, |prices| errors(Some(*after), prices)).ok()?;
+        let left = squares(Some(*after), &found);
+        Some((left, *after, found))
+    });
+    let (left, after, found) = fits.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    let gain = squares(None, plain) - left;
+    (gain * (found.freedom - 1.0).max(1.0) > BELIEF * left).then_some((after, found))
+}
+
+/// Cores that are busy at these prices: the wake-up's first, sleep's last where cores fall asleep.
+fn busy(sample: &Sample<'_>, terms: &[Term], after: Option<f64>, prices: &[f64], machine: &Machine) -> f64 {
+    let (mut wakeup, prices) = (prices[0], &prices[1..]);
+    let queues = if machine.shared { 1.0 } else { sample.cores };
+    if let Some((after, extra)) = after.zip(prices.get(terms.len())) {
+        let cores = if machine.shared { sample.cores as u64 } else { 1 };
+        wakeup += extra * fewer_than(cores, sample.jobs / queues * after);
+    }
     let rate = |term: &Term| term.rate(sample.point, machine).unwrap_or(0.0);
     let load: f64 = terms.iter().zip(prices).map(|(term, price)| rate(term) * price).sum();
     if machine.shared && sample.cores > 1.0 {

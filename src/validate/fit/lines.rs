@@ -31,7 +31,7 @@ pub fn utilisation_law(points: &[LoadPoint], machine: &Machine) -> Result<Fit, U
     line(
         points.iter().filter_map(pairs),
         &|busy| busy.powi(-2),
-        Line {
+        &Line {
             name: "utilisation_law",
             title: LAW,
             formula: "cores busy = messages/s × D + U0",
@@ -53,7 +53,7 @@ pub fn memory(points: &[LoadPoint]) -> Result<Fit, Unfit> {
     line(
         points.iter().filter_map(pairs),
         &|_| 1.0,
-        Line {
+        &Line {
             name: "memory",
             title: MEMORY,
             formula: "memory = base + connections × per connection",
@@ -75,7 +75,7 @@ pub fn log(points: &[LoadPoint]) -> Result<Fit, Unfit> {
     line(
         points.iter().filter_map(pairs),
         &|_| 1.0,
-        Line {
+        &Line {
             name: "log",
             title: LOG,
             formula: "log/s = base + messages/s × per message",
@@ -99,7 +99,7 @@ struct Line {
     columns: &'static str,
 }
 
-fn line(pairs: impl Iterator<Item = (f64, f64)>, weight: &dyn Fn(f64) -> f64, line: Line) -> Result<Fit, Unfit> {
+fn line(pairs: impl Iterator<Item = (f64, f64)>, weight: &dyn Fn(f64) -> f64, line: &Line) -> Result<Fit, Unfit> {
     let pairs: Vec<(f64, f64)> = pairs.collect();
     let given = different(pairs.iter().map(|pair| pair.0));
     if pairs.is_empty() {

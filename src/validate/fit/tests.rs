@@ -237,7 +237,7 @@ fn memory_and_log_are_lines() {
     near(estimate(&log(&points).unwrap(), "logs.bytes_per_message").value, 1_024.0, 1e-9);
 }
 
-/// SPEC SDM91 on a SPARCcenter 2000, in the R package usl 3.0.4 (README on CRAN: coefficients, standard errors, residuals).
+/// SPEC SDM91 on a `SPARCcenter` 2000, in the R package usl 3.0.4 (README on CRAN: coefficients, standard errors, residuals).
 #[test]
 fn scalability_is_as_published() {
     let table = crate::validate::read::read("x", include_str!("../../../tests/data/specsdm91.csv"), None).unwrap();

@@ -1,6 +1,6 @@
 //! Artillery 2's `--output`: a load point for each intermediate period that is whole.
 //!
-//! Artillery counts what was sent on WebSockets (`websocket.messages_sent`), not what was answered, and has no latency
+//! Artillery counts what was sent on a WebSocket (`websocket.messages_sent`), not what was answered, and has no latency
 //! of messages of its own: a custom histogram whose name has `latency`, `rtt` or `round_trip` in it is taken, else the
 //! `*.response_time` of HTTP or Socket.IO. Its times are in ms.
 

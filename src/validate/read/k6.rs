@@ -13,7 +13,7 @@ use super::{Column, Format, LoadPoint, Table, number};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source, quoted};
 use crate::validate::calendar;
 
-/// Counters by the second, of WebSockets and, where there are none, of HTTP.
+/// Counters by the second, of a WebSocket and, where there are none, of HTTP.
 const RATES: [(&str, Column); 4] = [
     ("ws_msgs_sent", Column::Offered),
     ("ws_msgs_received", Column::Throughput),

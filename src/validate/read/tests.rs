@@ -183,20 +183,103 @@ fn what_is_wrong_in_csv_is_shown_where_it_is() {
             "throughput_per_second,cpu_utilisation,memory_bytes,latency_p99_seconds\n\
              1000,70,1 MB,4\n2000,-0.1,2 Mbit,x\n3000,0.5\n4000,0.5,4,inf\n"
         ),
-        @""
+        @r#"
+        error: `cpu_utilisation` is a share of all cores
+          --> x:2:6
+           |
+         2 | 1000,70,1 MB,4
+           |      ^^ more than all
+           = help: write `70 %`, or `0.7`
+
+        error: `cpu_utilisation` must be a finite number that is not negative
+          --> x:3:6
+           |
+         3 | 2000,-0.1,2 Mbit,x
+           |      ^^^^
+
+        error: `memory_bytes` needs bytes, not bits
+          --> x:3:13
+           |
+         3 | 2000,-0.1,2 Mbit,x
+           |             ^^^^ bits
+           = help: 8 bits are a byte: this is `250 KB`
+
+        error: `latency_p99_seconds` is not a number
+          --> x:3:18
+           |
+         3 | 2000,-0.1,2 Mbit,x
+           |                  ^ not a number
+           = help: write a time, such as `250 us`, `20 ms`, `30 s`, `20 min` or `7 days`
+
+        error: this line has 2 cells, the header 4
+          --> x:4:1
+           |
+         4 | 3000,0.5
+           | ^^^^^^^^
+           = help: each line has as many commas as the first; an empty cell was not measured
+
+        error: `latency_p99_seconds` must be a finite number that is not negative
+          --> x:5:12
+           |
+         5 | 4000,0.5,4,inf
+           |            ^^^
+        "#
     );
-    insta::assert_snapshot!(error("throughput_per_secnd,cpu_utilisation,cpu_utilisation\n1,2,3\n"), @"");
+    insta::assert_snapshot!(error("throughput_per_secnd,cpu_utilisation,cpu_utilisation\n1,2,3\n"), @r#"
+    error: there is no column `throughput_per_secnd`
+      --> x:1:1
+       |
+     1 | throughput_per_secnd,cpu_utilisation,cpu_utilisation
+       | ^^^^^^^^^^^^^^^^^^^^
+       = help: did you mean `throughput_per_second`?
+
+    error: the column `cpu_utilisation` is there twice
+      --> x:1:38
+       |
+     1 | throughput_per_secnd,cpu_utilisation,cpu_utilisation
+       |                                      ^^^^^^^^^^^^^^^
+
+    error: `cpu_utilisation` is a share of all cores
+      --> x:2:3
+       |
+     2 | 1,2,3
+       |   ^ more than all
+       = help: write `2 %`, or `0.02`
+
+    error: `cpu_utilisation` is a share of all cores
+      --> x:2:5
+       |
+     2 | 1,2,3
+       |     ^ more than all
+       = help: write `3 %`, or `0.03`
+    "#);
 }
 
 #[test]
 fn what_is_in_no_format_is_told_what_is() {
     insta::assert_snapshot!(error("a,b\n1,2\n").lines().next().unwrap(), @"error: `x` has no column that is understood");
-    insta::assert_snapshot!(error("hello\n"), @"");
+    insta::assert_snapshot!(error("hello\n"), @r#"
+    error: `x` is in no format that is understood
+       = help: these are read:
+               - CSV whose first line names its columns, such as `throughput_per_second,cpu_utilisation`
+               - k6: the data of `handleSummary` in JSON, `--summary-export=FILE`, `--out csv=FILE`
+               - Artillery 2: `--output FILE`
+               - Prometheus: the JSON of `/api/v1/query_range`
+    "#);
     assert_eq!(error(""), error("hello\n"));
     assert_eq!(error("{\"a\": 1}"), error("hello\n"));
     assert_eq!(error("[]"), error("hello\n"));
-    insta::assert_snapshot!(error(&SUMMARY[..300]), @"");
-    insta::assert_snapshot!(error(REFUSED), @"");
+    insta::assert_snapshot!(error(&SUMMARY[..300]), @r#"
+    error: the file is not JSON: EOF while parsing a string
+       --> x:19:5
+        |
+     19 |     "
+        |     ^
+        = help: it begins like JSON, but isn't; was it cut off?
+    "#);
+    insta::assert_snapshot!(error(REFUSED), @r#"
+    error: the query whose result is `x` failed: 1:6: parse error: unclosed left parenthesis
+    "#);
     assert!(error("throughput_per_second,cpu_utilisation\n").contains("holds no measurement"));
     let instant = PROMETHEUS.replace("matrix", "vector");
     assert!(error(&instant).contains("no series over time, but a `vector`"), "{}", error(&instant));

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::live::link::BrokerAddress;
+
 /// Finds the load line of a real-time system: what gives way first, how many servers it takes, MB/s, GB/hour, latency, and
 /// how sure that is.
 #[derive(Debug, Parser)]
@@ -38,7 +40,7 @@ pub enum Command {
     /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
     Validate(Validate),
     /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Put a scenario's load on a real WebSocket server, and measure
     Drive(Box<Drive>),
     /// Run the broker that links servers, alone: for servers on several machines
@@ -220,6 +222,11 @@ pub struct Serve {
     /// connections need descriptors
     #[arg(long, value_name = "COUNT", default_value = "1", value_parser = workers)]
     pub workers: Workers,
+    /// What carries rooms' messages, direct messages and broadcasts between servers and processes: `embedded` (a broker
+    /// of our own for those started here; what several have anyway), redis://HOST:PORT, nats://HOST:PORT, or
+    /// plimsoll://HOST:PORT (see `plimsoll broker`)
+    #[arg(long, value_name = "BROKER")]
+    pub broker: Option<BrokerAddress>,
     /// Encrypt connections: wss. Without --cert, the certificate is made for the occasion, and clients can't verify it
     #[arg(long)]
     pub tls: bool,
@@ -247,6 +254,9 @@ pub struct Serve {
     /// Which of several processes this is; for those that the program itself starts
     #[arg(long, hide = true)]
     pub part: Option<Part>,
+    /// Where the embedded broker is that its parent runs
+    #[arg(long, hide = true, requires = "part")]
+    pub link: Option<BrokerAddress>,
 }
 
 /// How many processes a server has.

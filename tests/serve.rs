@@ -439,7 +439,7 @@ fn what_cannot_work_is_told() {
         (vec![echo, "--tls", "--cert", echo, "--key", echo], 3, "the certificate can't be read"),
         (vec![echo, "--cert", echo, "--key", echo], 2, "--tls"),
         (vec![echo, "--workers", "0"], 2, "write a number from 1 to 1000, or auto"),
-        (vec![echo, "--set", "workload.fan_out=broadcast", "--servers", "2"], 2, "nothing carries them there"),
+        (vec![echo, "--broker", "kafka://127.0.0.1:1"], 2, "`kafka` is no kind of broker known here"),
         (vec![echo, "--listen", &address, "--workers", "2"], 3, "another program listens there"),
         (vec![echo, "--set", "logs=none", "--log-dir", "x"], 2, "`--log-dir` needs `logs` in the scenario"),
     ];

@@ -1,4 +1,5 @@
 //! A server under test and its clients.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -109,18 +110,23 @@ impl Serving {
 
     /// The answer to a WebSocket handshake that is refused.
     pub fn refused(&self, path: &str) -> String {
-        self.request(&upgrade(path, ""))
+        self.request(0, &upgrade(path, ""))
     }
 
     /// A page.
     pub fn page(&self, path: &str) -> String {
-        let page = self.request(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        self.page_of(0, path)
+    }
+
+    /// A page of one of several servers.
+    pub fn page_of(&self, server: usize, path: &str) -> String {
+        let page = self.request(server, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
         assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
         page
     }
 
-    fn request(&self, request: &str) -> String {
-        let mut stream = connect(&self.addresses[0]);
+    fn request(&self, server: usize, request: &str) -> String {
+        let mut stream = connect(&self.addresses[server]);
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -129,9 +135,14 @@ impl Serving {
 
     /// Waits until `/metrics` has this.
     pub fn eventually(&self, line: &str) {
+        self.eventually_of(0, line);
+    }
+
+    /// Waits until `/metrics` of one of several servers has this.
+    pub fn eventually_of(&self, server: usize, line: &str) {
         let start = now();
         loop {
-            let page = self.page("/metrics");
+            let page = self.page_of(server, "/metrics");
             if page.contains(line) {
                 return;
             }

@@ -4,10 +4,12 @@
 //! and adds up what they report. A child ends when the parent does, however that ends. The workers of a server draw on one
 //! connection limit, a counting semaphore of the kernel's that each has as its standard input.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Lines};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, anyhow};
 use rustix::event::{EventfdFlags, eventfd};
@@ -15,10 +17,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::bulletin::Bulletin;
+use super::links::{self, Embedded};
 use super::{Signals, place, show};
 use crate::app::Failure;
 use crate::cli::{Part, Serve};
 use crate::live::server::Totals;
+use crate::scenario::Scenario;
 
 /// How many processes, and what they have in common.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +39,20 @@ pub struct Plan {
 }
 
 /// Starts them all, waits for a signal, and ends them all.
-pub fn run(options: &Serve, plan: &Plan, url: impl Fn(SocketAddr) -> String) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().context("no event loop")?;
+pub fn run(
+    options: &Serve,
+    scenario: &Scenario,
+    plan: &Plan,
+    url: impl Fn(SocketAddr) -> String,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     let mut signals = runtime.block_on(async { Signals::listen() })?;
     let mut ended = runtime.block_on(async { signal(SignalKind::child()) }).context("signals can't be listened to")?;
+    links::check(options, scenario, &runtime)?;
+    // It runs until all others have ended.
+    let broker = Embedded::start(options, scenario)?;
     let mut fleet = Fleet::default();
+    fleet.link = broker.as_ref().map(Embedded::argument);
     let mut urls = Vec::new();
     for server in 0..plan.servers {
         let mut wanted = plan.address;
@@ -86,10 +100,57 @@ fn slots(limit: u64) -> Result<OwnedFd, Failure> {
     Ok(slots)
 }
 
+/// What a process says.
+enum Voice {
+    /// It will say that it listens.
+    Ready(Lines<BufReader<ChildStdout>>),
+    /// What it says from then on is heard by a thread.
+    Heard(JoinHandle<Totals>),
+    /// It has said all.
+    Silent,
+}
+
+impl Voice {
+    /// Hears what it says while it serves.
+    fn listen(&mut self, bulletin: &Arc<Bulletin>) -> Result<(), Failure> {
+        let Self::Ready(lines) = std::mem::replace(self, Self::Silent) else { return Ok(()) };
+        let bulletin = Arc::clone(bulletin);
+        let hearing = thread::Builder::new().name("voice".to_owned()).stack_size(STACK);
+        let thread = hearing.spawn(move || {
+            let mut totals = Totals::default();
+            for line in lines.map_while(Result::ok) {
+                let Ok(mut said) = serde_json::from_str::<Value>(&line) else { continue };
+                if !bulletin.hear(&said)
+                    && let Ok(part) = serde_json::from_value(said["totals"].take())
+                {
+                    totals = part;
+                }
+            }
+            totals
+        });
+        *self = Self::Heard(thread.context("a serving process can't be heard")?);
+        Ok(())
+    }
+
+    /// Its totals, which it says when it ends.
+    fn last(&mut self) -> Result<Totals, Failure> {
+        match std::mem::replace(self, Self::Silent) {
+            Self::Heard(thread) => Ok(thread.join().map_err(|_| anyhow!("a serving process can't be heard"))?),
+            Self::Ready(_) | Self::Silent => Ok(Totals::default()),
+        }
+    }
+}
+
+/// Memory for a thread that hears a process, of which there may be many.
+const STACK: usize = 128 << 10;
+
 /// The processes. Dropping it ends them.
 #[derive(Default)]
 struct Fleet {
-    children: Vec<(Child, BufReader<ChildStdout>)>,
+    children: Vec<(Child, Voice)>,
+    bulletin: Arc<Bulletin>,
+    /// What tells them where the embedded broker is.
+    link: Option<String>,
     ports: Vec<OwnedFd>,
 }
 
@@ -103,24 +164,25 @@ impl Fleet {
         let mut child = Command::new(program)
             .args(std::env::args_os().skip(1))
             .arg(format!("--part={part}"))
+            .args(&self.link)
             .stdin(stdin)
             .stdout(Stdio::piped())
             .spawn()
             .context("a serving process can't be started")?;
         let output = child.stdout.take().context("a serving process has no output")?;
-        self.children.push((child, BufReader::new(output)));
+        self.children.push((child, Voice::Ready(BufReader::new(output).lines())));
         Ok(())
     }
 
     /// Waits until all listen.
     fn ready(&mut self) -> Result<(), Failure> {
-        for (_, output) in &mut self.children {
-            let mut line = String::new();
-            output.read_line(&mut line).context("a serving process can't be heard")?;
-            if line.is_empty() {
+        for (_, voice) in &mut self.children {
+            let Voice::Ready(lines) = voice else { continue };
+            if lines.next().transpose().context("a serving process can't be heard")?.is_none() {
                 // It has said on standard error why.
                 return Err(anyhow!("a serving process could not start").into());
             }
+            voice.listen(&self.bulletin)?;
         }
         Ok(())
     }
@@ -137,14 +199,9 @@ impl Fleet {
     fn end(mut self) -> Result<Totals, Failure> {
         self.terminate();
         let mut totals = Totals::default();
-        for (child, output) in &mut self.children {
-            let mut text = String::new();
-            output.read_to_string(&mut text).context("a serving process can't be heard")?;
+        for (child, voice) in &mut self.children {
+            totals.add(&voice.last()?);
             child.wait().context("a serving process can't be waited for")?;
-            let Ok(mut said) = serde_json::from_str::<Value>(&text) else { continue };
-            if let Ok(part) = serde_json::from_value(said["totals"].take()) {
-                totals.add(&part);
-            }
         }
         Ok(totals)
     }

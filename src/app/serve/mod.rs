@@ -1,6 +1,8 @@
 //! `plimsoll serve`.
 
+mod bulletin;
 mod fleet;
+mod links;
 mod place;
 mod show;
 
@@ -8,13 +10,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, input};
 use crate::cli::{Format, Serve, Workers};
 use crate::diagnostic::{Diagnostic, Diagnostics, option_figure};
-use crate::live::server::{Log, LogSettings, Server, Settings, Tls};
+use crate::live::server::{Log, LogSettings, Means, Server, Settings, StartError, Tls};
 use crate::scenario::{Document, Scenario};
 use crate::units::parse::Quantity;
 use fleet::Plan;
@@ -30,8 +32,10 @@ pub fn run(options: &Serve) -> Result<(), Failure> {
     let plan = plan(options, &scenario, address)?;
     let settings = settings(options, &document, &scenario)?;
     match options.part {
-        None if plan.servers * plan.workers > 1 => fleet::run(options, &plan, |address| url(options, address)),
-        _ => alone(options, settings, address),
+        None if plan.servers * plan.workers > 1 => {
+            fleet::run(options, &scenario, &plan, |address| url(options, address))
+        }
+        _ => alone(options, &scenario, settings, address),
     }
 }
 
@@ -53,12 +57,6 @@ fn plan(options: &Serve, scenario: &Scenario, address: SocketAddr) -> Result<Pla
             &format!("{MOST_PROCESSES} processes is the most; start with fewer users"),
         ));
     }
-    if plan.servers * plan.workers > 1 && scenario.workload.fan_out.crosses() {
-        return Err(wrong(
-            "these messages would have to reach users of other processes, and nothing carries them there",
-            "use one server of one process (`--servers 1 --workers 1`), or `fan_out: echo` or `none`",
-        ));
-    }
     if plan.servers * plan.workers > 1 && options.input.scenario == "-" {
         return Err(wrong(
             "several processes can't all read the scenario from standard input",
@@ -76,7 +74,7 @@ fn wrong(message: &str, help: &str) -> Failure {
 }
 
 /// Serves in this process.
-fn alone(options: &Serve, settings: Settings, mut address: SocketAddr) -> Result<(), Failure> {
+fn alone(options: &Serve, scenario: &Scenario, settings: Settings, mut address: SocketAddr) -> Result<(), Failure> {
     if let Some(part) = &options.part {
         address = part.address;
         // Should the parent be killed, nobody else would end this process.
@@ -94,7 +92,11 @@ fn alone(options: &Serve, settings: Settings, mut address: SocketAddr) -> Result
     let format = if options.part.is_some() { Format::Json } else { options.format };
     let common = options.part.is_some_and(|part| part.limited).then(|| rustix::io::dup(rustix::stdio::stdin()));
     let common = common.transpose().map_err(std::io::Error::from).context("the connection limit")?;
-    let server = Server::start(settings, listener, log, tls, common).context("the server can't be started")?;
+    let means = Means { log, tls, common, link: links::of(options, scenario) };
+    let server = Server::start(settings, listener, means).map_err(|error| match error {
+        StartError::System(_) => Failure::from(anyhow::Error::from(error)),
+        StartError::Link(_) => anyhow!("{error}").into(),
+    })?;
     show::listening(format, &[url(options, address)], &[std::process::id()])?;
     runtime.block_on(std::future::poll_fn(|context| signals.poll(context)));
     show::totals(format, &server.end())

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::app::{Failure, output};
 use crate::cli::Format;
+use crate::live::link::{LinkCounters, LinkEvent, MetricKind};
 use crate::live::server::Totals;
 
 /// Says that it listens.
@@ -20,6 +21,12 @@ pub fn listening(format: Format, urls: &[String], pids: &[u32]) -> Result<(), Fa
     }
 }
 
+/// Says to the parent that the broker is lost or back.
+pub fn link_event(event: &LinkEvent) -> Result<(), Failure> {
+    let what = if matches!(event, LinkEvent::Back) { "back" } else { "lost" };
+    output::print(&format!("{}\n", json!({"broker": what, "said": event.to_string()})))
+}
+
 /// Says what it did.
 pub fn totals(format: Format, totals: &Totals) -> Result<(), Failure> {
     match format {
@@ -30,6 +37,10 @@ pub fn totals(format: Format, totals: &Totals) -> Result<(), Failure> {
                 if count > 0 || matches!(field, "accepted" | "messages_in" | "messages_out") {
                     let _ = writeln!(text, "  {count:>12}  {meaning}");
                 }
+            }
+            let link = totals.link.iter().flat_map(LinkCounters::metrics);
+            for metric in link.filter(|metric| metric.kind == MetricKind::Counter && metric.value > 0) {
+                let _ = writeln!(text, "  {:>12}  {}.", metric.value, metric.help);
             }
             let _ = writeln!(text, "  {:>12.3}  Seconds of CPU time.", totals.cpu_seconds);
             output::print(&text)

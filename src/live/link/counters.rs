@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The counters of a link, which grow while it runs.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl Counter {
 }
 
 /// What a link had counted at one moment. All of it grows while the link lives, but for `up` and `channels`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkCounters {
     /// Whether the broker is there.
     pub up: bool,
@@ -128,6 +128,28 @@ impl LinkCounters {
     /// Letters that didn't get through, as far as this server knows.
     pub fn dropped(&self) -> u64 {
         self.dropped_down + self.dropped_full + self.dropped_too_large + self.dropped_arriving + self.dropped_by_broker
+    }
+
+    /// Those of two links together; they are up if both are.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            up: self.up && other.up,
+            channels: self.channels + other.channels,
+            published: self.published + other.published,
+            published_bytes: self.published_bytes + other.published_bytes,
+            received: self.received + other.received,
+            received_bytes: self.received_bytes + other.received_bytes,
+            own: self.own + other.own,
+            unreadable: self.unreadable + other.unreadable,
+            dropped_down: self.dropped_down + other.dropped_down,
+            dropped_full: self.dropped_full + other.dropped_full,
+            dropped_too_large: self.dropped_too_large + other.dropped_too_large,
+            dropped_arriving: self.dropped_arriving + other.dropped_arriving,
+            dropped_by_broker: self.dropped_by_broker + other.dropped_by_broker,
+            down: self.down + other.down,
+            attempts: self.attempts + other.attempts,
+        }
     }
 
     /// The figures of a page of metrics.

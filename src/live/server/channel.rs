@@ -5,10 +5,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::peer::Peer;
+use crate::live::link::Channel as Address;
 
 /// A list of connections. One can be on two lists, in different [`Place`]s.
 #[derive(Debug)]
 pub struct Channel {
+    /// What other servers know it as.
+    pub address: Address,
     place: usize,
     members: Mutex<Vec<Arc<Peer>>>,
 }
@@ -16,7 +19,7 @@ pub struct Channel {
 /// Which of a connection's two lists a channel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
-pub enum Place {
+enum Place {
     /// That of all connections.
     Everyone = 0,
     /// That of a room or a user.
@@ -25,8 +28,9 @@ pub enum Place {
 
 impl Channel {
     /// One without members.
-    pub fn new(place: Place) -> Self {
-        Self { place: place as usize, members: Mutex::default() }
+    pub fn new(address: Address) -> Self {
+        let place = if address == Address::Everyone { Place::Everyone } else { Place::Group };
+        Self { address, place: place as usize, members: Mutex::default() }
     }
 
     /// Puts a connection on the list.
@@ -56,19 +60,28 @@ impl Channel {
 }
 
 /// The channels of rooms, or of users, by number. An empty one is kept: its members come back.
-#[derive(Debug, Default)]
-pub struct Directory(Mutex<HashMap<u32, Arc<Channel>>>);
+#[derive(Debug)]
+pub struct Directory {
+    address: fn(u64) -> Address,
+    channels: Mutex<HashMap<u32, Arc<Channel>>>,
+}
 
 impl Directory {
+    /// An empty one of channels that other servers know by these addresses.
+    pub fn new(address: fn(u64) -> Address) -> Self {
+        Self { address, channels: Mutex::default() }
+    }
+
     /// The channel of this number, made if it isn't there.
     pub fn open(&self, number: u32) -> Arc<Channel> {
-        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(channels.entry(number).or_insert_with(|| Arc::new(Channel::new(Place::Group))))
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = (self.address)(u64::from(number));
+        Arc::clone(channels.entry(number).or_insert_with(|| Arc::new(Channel::new(address))))
     }
 
     /// The channel of this number, if somebody was ever in it.
     pub fn find(&self, number: u32) -> Option<Arc<Channel>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
     }
 }
 
@@ -78,7 +91,7 @@ mod tests {
 
     #[test]
     fn who_leaves_is_the_one_who_left() {
-        let directory = Directory::default();
+        let directory = Directory::new(Address::Room);
         let channel = directory.open(3);
         let peers: Vec<_> = (0..5).map(|at| Arc::new(Peer::new(at))).collect();
         for peer in &peers {

@@ -4,6 +4,7 @@
 //! Answers to messages that came together leave together. What the socket doesn't take waits in the connection's queue,
 //! behind which everything else for it waits too, so order is kept.
 
+use std::fmt;
 use std::io::IoSlice;
 use std::mem;
 use std::pin::Pin;
@@ -15,13 +16,16 @@ use bytes::Bytes;
 use super::channel::Channel;
 use super::core::{self, Core};
 use super::deflate;
+use super::delivery::Delivery;
 use super::frame::{self, Fault, Kind};
 use super::head::{self, Request, Status, Upgrade};
-use super::peer::{self, Offered, Peer, Stage};
+use super::linked::{Linked, Settled};
+use super::peer::{self, Peer, Stage};
 use super::reader::{self, Event, Reader};
 use super::settings::Reach;
 use super::shared::{Shared, now};
 use super::transport::Transport;
+use crate::live::link::Channel as Address;
 use crate::live::payload::Header;
 
 /// Reads in a row before others get their turn.
@@ -56,9 +60,25 @@ pub struct Connection {
 enum State {
     /// What has come of its request.
     Request(Vec<u8>),
+    /// It may enter, once other servers send here what is for it.
+    Entering(Box<Entering>),
     Open(Reader),
     /// Nothing it says matters any more.
     Ending,
+}
+
+/// A request that is answered later.
+struct Entering {
+    upgrade: Upgrade,
+    settled: Settled,
+    /// What has come after the request.
+    rest: Vec<u8>,
+}
+
+impl fmt::Debug for Entering {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Entering").field("upgrade", &self.upgrade).finish_non_exhaustive()
+    }
 }
 
 impl Connection {
@@ -80,6 +100,13 @@ impl Connection {
             self.drain(core, context)?;
         }
         for _ in 0..READS {
+            if matches!(self.state, State::Entering(_)) {
+                self.go_on_entering(core, context)?;
+                self.send(core, context)?;
+                if matches!(self.state, State::Entering(_)) {
+                    return Ok(());
+                }
+            }
             let mut input = mem::take(&mut core.input);
             let read = match self.transport.poll_read(context, &mut input) {
                 Poll::Pending => None,
@@ -109,7 +136,7 @@ impl Connection {
         }
         if signals & peer::GOING_AWAY != 0 {
             match self.state {
-                State::Request(_) => return Err(Over),
+                State::Request(_) | State::Entering(_) => return Err(Over),
                 State::Open(_) => self.end(core, Some(1001), "the server is going away"),
                 State::Ending => {}
             }
@@ -128,32 +155,31 @@ impl Connection {
             State::Request(head) => {
                 head.extend_from_slice(bytes);
                 let Some((request, length)) = head::read(head) else { return Ok(()) };
-                let mut rest = head.split_off(length);
-                self.answer(request, core);
-                if rest.is_empty() { Ok(()) } else { self.messages(&mut rest, core, context) }
+                let rest = head.split_off(length);
+                self.answer(request, rest, core, context)
             }
             State::Open(_) => self.messages(bytes, core, context),
-            State::Ending => Ok(()),
+            // Nothing is read meanwhile.
+            State::Entering(_) | State::Ending => Ok(()),
         }
     }
 
-    /// Answers the HTTP request.
-    fn answer(&mut self, request: Request, core: &mut Core) {
+    /// Answers the HTTP request, behind which there is this.
+    fn answer(
+        &mut self,
+        request: Request,
+        rest: Vec<u8>,
+        core: &mut Core,
+        context: &mut Context<'_>,
+    ) -> Result<(), Over> {
         const TEXT: &str = "text/plain; charset=utf-8";
         const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         match request {
             Request::Upgrade(upgrade) => match self.enter(&upgrade) {
-                Ok(()) => {
-                    let offered = upgrade.extensions.is_some_and(|offers| deflate::acceptable(&offers));
-                    let agreed = offered && core.deflate.is_some();
-                    if agreed {
-                        self.peer.agree_on_deflate();
-                    }
-                    head::write_upgrade(&mut core.output, &upgrade.key, agreed.then_some(deflate::ACCEPTED));
-                    core.counters.accepted.add(1);
-                    self.state = State::Open(Reader::new(agreed));
-                    self.peer.enter(Stage::Open, now());
-                    return;
+                Ok(None) => return self.open(&upgrade, rest, core, context),
+                Ok(Some(settled)) => {
+                    self.state = State::Entering(Box::new(Entering { upgrade, settled, rest }));
+                    return Ok(());
                 }
                 Err(status) => {
                     let counter =
@@ -171,10 +197,11 @@ impl Connection {
         }
         self.state = State::Ending;
         self.peer.enter(Stage::Ending, now());
+        Ok(())
     }
 
-    /// Takes a place, and its seat in its room.
-    fn enter(&mut self, upgrade: &Upgrade) -> Result<(), Status> {
+    /// Takes a place, and its seat in its room. Where servers are linked the others have to know before it may enter.
+    fn enter(&mut self, upgrade: &Upgrade) -> Result<Option<Settled>, Status> {
         let number = match self.shared.settings.reach {
             Reach::Room => Some(upgrade.user.and(upgrade.room).ok_or(Status::WHO)?),
             Reach::User => Some(upgrade.user.ok_or(Status::WHO)?),
@@ -189,7 +216,53 @@ impl Connection {
             group.join(Arc::clone(&self.peer));
             self.group = Some(group);
         }
-        Ok(())
+        let linked = self.linked();
+        Ok(linked.map(|(link, address)| {
+            link.join(address);
+            link.settled()
+        }))
+    }
+
+    /// The link to other servers and what it belongs to there, if that is anything.
+    fn linked(&self) -> Option<(&Linked, Address)> {
+        let link = self.shared.link.get()?;
+        let address = match self.shared.settings.reach {
+            Reach::Nobody | Reach::Sender => return None,
+            Reach::Everyone => Address::Everyone,
+            Reach::Room | Reach::User => self.group.as_ref()?.address,
+        };
+        Some((link, address))
+    }
+
+    /// Enters, if others know by now.
+    fn go_on_entering(&mut self, core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
+        let State::Entering(entering) = &mut self.state else { return Ok(()) };
+        if entering.settled.as_mut().poll(context).is_pending() {
+            return Ok(());
+        }
+        let State::Entering(entering) = mem::replace(&mut self.state, State::Ending) else { return Ok(()) };
+        let Entering { upgrade, rest, .. } = *entering;
+        self.open(&upgrade, rest, core, context)
+    }
+
+    /// Becomes a WebSocket, and takes in what came after the request.
+    fn open(
+        &mut self,
+        upgrade: &Upgrade,
+        mut rest: Vec<u8>,
+        core: &mut Core,
+        context: &mut Context<'_>,
+    ) -> Result<(), Over> {
+        let offered = upgrade.extensions.as_ref().is_some_and(|offers| deflate::acceptable(offers));
+        let agreed = offered && core.deflate.is_some();
+        if agreed {
+            self.peer.agree_on_deflate();
+        }
+        head::write_upgrade(&mut core.output, &upgrade.key, agreed.then_some(deflate::ACCEPTED));
+        core.counters.accepted.add(1);
+        self.state = State::Open(Reader::new(agreed));
+        self.peer.enter(Stage::Open, now());
+        if rest.is_empty() { Ok(()) } else { self.messages(&mut rest, core, context) }
     }
 
     fn messages(&mut self, bytes: &mut [u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
@@ -267,21 +340,28 @@ impl Connection {
                     self.publish(&room, kind, payload, core);
                 }
             }
-            Reach::User => {
-                let user = Header::read(payload).and_then(|header| shared.groups.find(header.recipient));
-                match user.filter(|user| !user.members().is_empty()) {
-                    Some(user) => self.publish(&user, kind, payload, core),
-                    None => core.counters.undeliverable.add(1),
-                }
-            }
+            Reach::User => match Header::read(payload) {
+                Some(header) => self.tell(header.recipient, kind, payload, core),
+                None => core.counters.undeliverable.add(1),
+            },
         }
         Ok(())
     }
 
+    /// Hands a message to a user's connections, wherever they are.
+    fn tell(&mut self, recipient: u32, kind: Kind, payload: &[u8], core: &mut Core) {
+        let shared = Arc::clone(&self.shared);
+        let user = shared.groups.find(recipient).filter(|user| !user.members().is_empty());
+        match (user, shared.link.get()) {
+            (Some(user), _) => self.publish(&user, kind, payload, core),
+            (None, Some(link)) => link.publish(Address::User(u64::from(recipient)), kind, payload, core),
+            (None, None) => core.counters.undeliverable.add(1),
+        }
+    }
+
     fn echo(&mut self, kind: Kind, payload: &[u8], core: &mut Core, context: &mut Context<'_>) -> Result<(), Over> {
         if self.blocked {
-            let frame = framed(kind, self.peer.deflates(), payload, core);
-            self.offer(&Arc::clone(&self.peer), frame, core);
+            Delivery::new(kind, payload).offer(&self.peer, &self.shared.settings, core);
             return Ok(());
         }
         match &mut core.deflate {
@@ -295,33 +375,20 @@ impl Connection {
         if core.output.len() >= GATHERED { self.send(core, context) } else { Ok(()) }
     }
 
-    /// Hands a message to all on a list. The sender's own copy leaves with its answers, if it can.
+    /// Hands a message to all on a list, and to those on other servers. The sender's own copy leaves with its answers, if it can.
     fn publish(&mut self, channel: &Channel, kind: Kind, payload: &[u8], core: &mut Core) {
-        // As it is, and compressed: each is made for the first who gets it so.
-        let mut frames = [None, None];
+        let mut delivery = Delivery::new(kind, payload);
         for member in channel.members().iter() {
-            let deflates = member.deflates();
-            let frame: &Bytes =
-                frames[usize::from(deflates)].get_or_insert_with(|| framed(kind, deflates, payload, core));
             if !self.blocked && Arc::ptr_eq(member, &self.peer) {
-                core.output.extend_from_slice(frame);
+                let frame = delivery.frame(member, core).clone();
+                core.output.extend_from_slice(&frame);
                 core.counters.messages_out.add(1);
             } else if member.stage() == Stage::Open {
-                self.offer(member, frame.clone(), core);
+                delivery.offer(member, &self.shared.settings, core);
             }
         }
-    }
-
-    fn offer(&self, to: &Peer, frame: Bytes, core: &Core) {
-        let settings = &self.shared.settings;
-        match to.offer(frame, settings.send_buffer, settings.slow_consumer) {
-            Offered::Taken => core.counters.messages_out.add(1),
-            Offered::Dropped => core.counters.deliveries_dropped.add(1),
-            Offered::Cut => {
-                core.counters.deliveries_dropped.add(1);
-                core.counters.slow_consumers_cut.add(1);
-            }
-            Offered::Gone => {}
+        if let Some(link) = self.shared.link.get() {
+            link.publish(channel.address, kind, payload, core);
         }
     }
 
@@ -419,18 +486,6 @@ impl Connection {
     }
 }
 
-/// A message as the frame that is sent.
-fn framed(kind: Kind, deflates: bool, payload: &[u8], core: &mut Core) -> Bytes {
-    let packed = core.deflate.as_mut().filter(|_| deflates).map(|deflate| {
-        deflate.pack(payload);
-        &deflate.packed[..]
-    });
-    let content = packed.unwrap_or(payload);
-    let mut frame = Vec::with_capacity(content.len() + 10);
-    frame::write_message(&mut frame, kind, packed.is_some(), content);
-    frame.into()
-}
-
 impl Future for Connection {
     type Output = ();
 
@@ -458,6 +513,9 @@ impl Drop for Connection {
             group.leave(&self.peer);
         }
         if self.placed {
+            if let Some((link, address)) = self.linked() {
+                link.leave(address);
+            }
             self.shared.places.give_back();
         }
     }

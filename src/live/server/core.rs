@@ -27,6 +27,8 @@ pub struct Core {
     pub counters: Arc<Counters>,
     /// Records for the log, if one is written.
     pub batch: Option<Arc<Batch>>,
+    /// A letter to other servers, while it is put together.
+    pub letter: Vec<u8>,
     /// What packs and unpacks messages, if any are compressed.
     pub deflate: Option<Box<Deflate>>,
     /// What a message costs, if that is stated.
@@ -45,7 +47,8 @@ pub fn enter(shared: &Shared, number: u64) {
     let stream = Stream::named(settings.seed, 0, entity, Purpose::Service);
     let work = settings.work.clone().map(|seconds| Work::new(seconds, stream));
     let deflate = settings.deflate.then(|| Box::new(Deflate::new()));
-    let core = Core { input: vec![0; READ], output: Vec::with_capacity(READ), counters, batch, deflate, work };
+    let (input, output, letter) = (vec![0; READ], Vec::with_capacity(READ), Vec::new());
+    let core = Core { input, output, counters, batch, letter, deflate, work };
     CORE.with(|place| *place.borrow_mut() = Some(core));
 }
 

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::{Deserialize, Serialize};
 
+use crate::live::link::{LinkCounters, MetricKind};
+
 /// A count that one thread adds to and any thread reads.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -34,6 +36,9 @@ macro_rules! counters {
             pub connections: u64,
             /// CPU time of the process, in seconds.
             pub cpu_seconds: f64,
+            /// What its links to other servers have counted, if it has any.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub link: Option<LinkCounters>,
             $(#[doc = $meaning] pub $field: u64,)*
         }
 
@@ -47,6 +52,9 @@ macro_rules! counters {
             pub fn add(&mut self, other: &Self) {
                 self.connections += other.connections;
                 self.cpu_seconds += other.cpu_seconds;
+                if let Some(other) = &other.link {
+                    self.link = Some(self.link.map_or(*other, |link| link.and(other)));
+                }
                 $(self.$field += other.$field;)*
             }
 
@@ -69,7 +77,7 @@ counters! {
     deliveries_dropped: "deliveries_dropped", "Messages that a connection didn't get, since its send buffer was full.";
     slow_consumers_cut: "slow_consumers_cut", "Connections cut, since their send buffer was full.";
     silent_cut: "silent_connections_cut", "Connections cut, since they were silent for too long.";
-    undeliverable: "messages_undeliverable", "Direct messages whose recipient was not connected, or that named none.";
+    undeliverable: "messages_undeliverable", "Direct messages that named no recipient, or one who was not connected (which linked servers can't tell).";
     pings: "heartbeats_sent", "Pings sent.";
     pongs: "heartbeats_answered", "Answers to pings.";
     protocol_errors: "protocol_errors", "Connections closed, since they broke the protocol.";
@@ -130,6 +138,10 @@ pub fn open_metrics(totals: &Totals, gauges: &Gauges) -> String {
     );
     for (_, name, meaning, value) in totals.counts() {
         family(name, "counter", meaning, &value.to_string());
+    }
+    for metric in totals.link.iter().flat_map(LinkCounters::metrics) {
+        let kind = if metric.kind == MetricKind::Counter { "counter" } else { "gauge" };
+        family(metric.name, kind, &format!("{}.", metric.help), &metric.value.to_string());
     }
     family("log_enabled", "gauge", "Whether a log is written.", if gauges.log.is_some() { "1" } else { "0" });
     if let Some((written, lost)) = gauges.log {

@@ -2,7 +2,8 @@
 //!
 //! The way of a message: `connection` reads from its socket into the thread's buffer (`core`), `reader` finds the messages
 //! in it (`frame`), the work that the scenario states is done (`work`), the record goes to the `log`, and the message to
-//! whom it is for: back, or to the queues (`peer`) of a list of connections (`channel`). The `caretaker` looks after
+//! whom it is for: back, or by `delivery` to the queues (`peer`) of a list of connections (`channel`), and to other servers
+//! if there are any (`linked`). The `caretaker` looks after
 //! heartbeats and silence; `head` answers HTTP; `counters` is what is known at the end and at `/metrics`.
 //!
 //! A server of several threads is either one runtime whose threads take from each other (`servers.dispatch: shared`), or
@@ -14,8 +15,10 @@ mod connection;
 mod core;
 mod counters;
 mod deflate;
+mod delivery;
 mod frame;
 mod head;
+mod linked;
 mod log;
 mod peer;
 mod reader;
@@ -41,7 +44,9 @@ pub use log::{Log, LogSettings};
 pub use settings::{Reach, Settings};
 pub use tls::{Tls, TlsError};
 
+use super::link::{Link, LinkError, LinkOptions};
 use connection::Connection;
+use linked::Linked;
 use shared::Shared;
 use transport::Transport;
 
@@ -51,6 +56,30 @@ const FAREWELL: Duration = Duration::from_secs(3);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long accepting pauses when it fails, such as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// What a server is given to work with, where it has any of it.
+#[derive(Debug, Default)]
+pub struct Means {
+    /// Where records of messages go.
+    pub log: Option<Log>,
+    /// Encryption of connections.
+    pub tls: Option<Tls>,
+    /// The semaphore that holds the connection limit of several processes.
+    pub common: Option<OwnedFd>,
+    /// How it is linked to other servers.
+    pub link: Option<LinkOptions>,
+}
+
+/// Why a server can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system gives it no threads, or no event loop.
+    #[error("the server can't be started")]
+    System(#[from] io::Error),
+    /// The broker isn't there.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
 
 /// A running server.
 #[derive(Debug)]
@@ -63,31 +92,31 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts serving on a listening socket. `common` is the semaphore that holds the connection limit of several processes.
+    /// Starts serving on a listening socket.
     ///
     /// # Errors
-    /// When threads can't be started.
-    pub fn start(
-        settings: Settings,
-        listener: TcpListener,
-        log: Option<Log>,
-        tls: Option<Tls>,
-        common: Option<OwnedFd>,
-    ) -> io::Result<Self> {
+    /// When threads can't be started, or the broker can't be reached.
+    pub fn start(settings: Settings, listener: TcpListener, means: Means) -> Result<Self, StartError> {
+        let Means { log, tls, common, link } = means;
         listener.set_nonblocking(true)?;
         let shared = Arc::new(Shared::new(settings, log, tls, common));
         let (ending, end) = watch::channel(false);
         let mut server = Self { shared, ending, threads: Vec::new(), pool: None };
         if server.shared.settings.shared && server.shared.settings.threads > 1 {
-            server.start_pool(listener, end)?;
+            server.start_pool(listener, link, end)?;
         } else {
-            server.start_threads(listener, &end)?;
+            server.start_threads(listener, link, &end)?;
         }
         Ok(server)
     }
 
     /// One runtime for all threads.
-    fn start_pool(&mut self, listener: TcpListener, end: watch::Receiver<bool>) -> io::Result<()> {
+    fn start_pool(
+        &mut self,
+        listener: TcpListener,
+        link: Option<LinkOptions>,
+        end: watch::Receiver<bool>,
+    ) -> Result<(), StartError> {
         let number = AtomicU64::new(0);
         let shared = Arc::clone(&self.shared);
         let pool = Builder::new_multi_thread()
@@ -97,6 +126,7 @@ impl Server {
             .on_thread_start(move || core::enter(&shared, number.fetch_add(1, Ordering::Relaxed)))
             .build()?;
         self.shared.add_runtime(pool.handle().clone());
+        self.link(&pool, link)?;
         pool.spawn(caretaker::care(Arc::clone(&self.shared)));
         pool.spawn(accept(listener, Arc::clone(&self.shared), Vec::new(), end));
         self.pool = Some(pool);
@@ -104,13 +134,21 @@ impl Server {
     }
 
     /// A runtime for each thread. The first accepts, and deals connections out in turn.
-    fn start_threads(&mut self, listener: TcpListener, end: &watch::Receiver<bool>) -> io::Result<()> {
+    fn start_threads(
+        &mut self,
+        listener: TcpListener,
+        link: Option<LinkOptions>,
+        end: &watch::Receiver<bool>,
+    ) -> Result<(), StartError> {
+        let first = Builder::new_current_thread().enable_all().build()?;
+        self.link(&first, link)?;
         let mut others = Vec::new();
         for number in (1..self.shared.settings.threads).rev() {
             let (sender, mut receiver) = mpsc::unbounded_channel::<TcpStream>();
             others.push(sender);
             let shared = Arc::clone(&self.shared);
-            self.start_thread(number, end.clone(), async move {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            self.start_thread(number, runtime, end.clone(), async move {
                 while let Some(stream) = receiver.recv().await {
                     if let Ok(stream) = tokio::net::TcpStream::from_std(stream) {
                         welcome(stream, &shared);
@@ -119,19 +157,30 @@ impl Server {
             })?;
         }
         let (shared, ended) = (Arc::clone(&self.shared), end.clone());
-        self.start_thread(0, end.clone(), async move {
+        self.start_thread(0, first, end.clone(), async move {
             tokio::spawn(caretaker::care(Arc::clone(&shared)));
             accept(listener, shared, others, ended).await;
-        })
+        })?;
+        Ok(())
+    }
+
+    /// Links it to other servers. What they say is handed on by this runtime.
+    fn link(&self, runtime: &Runtime, options: Option<LinkOptions>) -> Result<(), LinkError> {
+        let Some(options) = options else { return Ok(()) };
+        let (link, arrivals) = runtime.block_on(Link::connect(options))?;
+        // There is none yet: this is done once.
+        let _ = self.shared.link.set(Linked::new(link));
+        runtime.spawn(linked::deliver(arrivals, Arc::clone(&self.shared)));
+        Ok(())
     }
 
     fn start_thread(
         &mut self,
         number: usize,
+        runtime: Runtime,
         mut end: watch::Receiver<bool>,
         first: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(&self.shared);
         self.shared.add_runtime(runtime.handle().clone());
         self.threads.push(thread::Builder::new().name(format!("serve {number}")).spawn(move || {
@@ -159,6 +208,7 @@ impl Server {
             drop(members);
             thread::sleep(STEP);
         }
+        shared.close_link(FAREWELL);
         drop(ending);
         for thread in threads {
             let _ = thread.join();

@@ -3,17 +3,19 @@
 use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
 
-use super::channel::{Channel, Directory, Place};
+use super::channel::{Channel, Directory};
 use super::counters::{Counters, Gauges, Totals, open_metrics};
+use super::linked::Linked;
 use super::log::{Batch, Log};
-use super::settings::Settings;
+use super::settings::{Reach, Settings};
 use super::tls::Tls;
+use crate::live::link::Channel as Address;
 use crate::live::probe::Usage;
 
 /// What all threads of a server process know.
@@ -31,6 +33,8 @@ pub struct Shared {
     pub log: Option<Arc<Log>>,
     /// Encryption, if there is any.
     pub tls: Option<Tls>,
+    /// The link to other servers, if there is one; it is there before the first connection.
+    pub link: OnceLock<Linked>,
     cores: Mutex<Vec<Core>>,
     runtimes: Mutex<Vec<Handle>>,
 }
@@ -45,14 +49,16 @@ struct Core {
 impl Shared {
     /// Those of a server that isn't running yet.
     pub fn new(settings: Settings, log: Option<Log>, tls: Option<Tls>, common: Option<OwnedFd>) -> Self {
+        let address = if settings.reach == Reach::User { Address::User } else { Address::Room };
         let places = Places { limit: settings.connection_limit, common, taken: AtomicU64::new(0) };
         Self {
             settings,
-            everyone: Channel::new(Place::Everyone),
-            groups: Directory::default(),
+            everyone: Channel::new(Address::Everyone),
+            groups: Directory::new(address),
             places,
             log: log.map(Arc::new),
             tls,
+            link: OnceLock::new(),
             cores: Mutex::default(),
             runtimes: Mutex::default(),
         }
@@ -81,12 +87,28 @@ impl Shared {
         }
     }
 
+    /// Takes leave of the broker, within some time: the runtimes still run.
+    pub fn close_link(&self, patience: Duration) {
+        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((link, runtime)) = self.link.get().zip(runtimes.first()) {
+            let (done, closed) = mpsc::channel();
+            let closing = link.close();
+            runtime.spawn(async move {
+                closing.await;
+                // Nobody waits any more if it took too long.
+                let _ = done.send(());
+            });
+            let _ = closed.recv_timeout(patience);
+        }
+    }
+
     /// What was counted until now.
     pub fn totals(&self) -> Totals {
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let mut totals = Totals {
             connections: self.places.taken(),
             cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
+            link: self.link.get().map(Linked::counters),
             ..Totals::default()
         };
         for core in self.cores() {

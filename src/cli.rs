@@ -28,6 +28,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Find the fewest servers, and the cheapest machines, that keep the SLO, by simulation
+    Plan(Plan),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -136,4 +138,21 @@ pub struct Sweep {
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// A catalogue of machines and their prices, instead of the example that comes with the program; `none` for none
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<String>,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
 }

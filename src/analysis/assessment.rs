@@ -103,7 +103,7 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
     if !uncertain.is_empty() {
         let orders: BTreeMap<&str, Vec<f64>> = uncertain
             .iter()
-            .map(|input| (input.path.as_str(), quantiles(scenario.simulation.seed, &input.path)))
+            .map(|input| (input.path.as_str(), quantiles(scenario.simulation.seed, &input.path, WORLDS)))
             .collect();
         for world in 0..WORLDS {
             let scenario =
@@ -230,20 +230,20 @@ fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static str, f64)> 
     figures
 }
 
-/// The quantile of this input in each world.
-fn quantiles(seed: u64, path: &str) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..WORLDS).collect();
+/// The quantile of this input in each of so many worlds.
+pub(super) fn quantiles(seed: u64, path: &str, worlds: usize) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..worlds).collect();
     let mut stream = Stream::named(seed, 0, hash_bytes(path.as_bytes()), Purpose::Worlds);
     // Fisher and Yates's shuffle.
-    for i in (1..WORLDS).rev() {
+    for i in (1..worlds).rev() {
         order.swap(i, stream.below(i as u64 + 1) as usize);
     }
-    order.into_iter().map(|place| (place as f64 + 0.5) / WORLDS as f64).collect()
+    order.into_iter().map(|place| (place as f64 + 0.5) / worlds as f64).collect()
 }
 
 /// The median world's figure with the interval that holds 90 % of the worlds. The ends are order statistics (the smallest
 /// figure that at least 5 % of the worlds don't exceed, and its mirror image), never in between.
-fn spread(value: f64, mut figures: Vec<f64>) -> Estimate {
+pub(super) fn spread(value: f64, mut figures: Vec<f64>) -> Estimate {
     if figures.is_empty() {
         return Estimate::exact(value);
     }
@@ -260,8 +260,8 @@ mod tests {
 
     #[test]
     fn a_shuffled_input_has_every_quantile_once() {
-        let mut found = quantiles(42, "servers.connections.comfortable");
-        assert_ne!(found, quantiles(42, "servers.cores"));
+        let mut found = quantiles(42, "servers.connections.comfortable", WORLDS);
+        assert_ne!(found, quantiles(42, "servers.cores", WORLDS));
         found.sort_by(f64::total_cmp);
         for (i, quantile) in found.iter().enumerate() {
             assert!((quantile - (i as f64 + 0.5) / WORLDS as f64).abs() < 1e-12);

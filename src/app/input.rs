@@ -43,6 +43,11 @@ pub fn document(input: &Input) -> Result<Document, Failure> {
     Ok(document)
 }
 
+/// The bytes of another file that the command line names.
+pub fn bytes(path: &str) -> Result<Vec<u8>, Failure> {
+    read(path)
+}
+
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let found = if path == "-" {

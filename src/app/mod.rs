@@ -5,6 +5,7 @@ mod input;
 mod interrupt;
 mod new;
 mod output;
+mod plan;
 mod progress;
 mod schema;
 mod simulate;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
+        Command::Plan(options) => plan::run(&options),
         Command::Schema => schema::run(),
     };
     match done {

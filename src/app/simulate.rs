@@ -86,7 +86,12 @@ pub fn verdict(run: &Run, outcome: &Outcome) -> Result<(), Failure> {
 
 /// Sets the number of threads.
 pub fn threads(run: &Run) -> Result<(), Failure> {
-    if let Some(threads) = run.threads {
+    set_threads(run.threads)
+}
+
+/// Sets the number of threads, where one is asked for.
+pub fn set_threads(threads: Option<u16>) -> Result<(), Failure> {
+    if let Some(threads) = threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
             .build_global()

@@ -1,6 +1,7 @@
 //! One view of a result goes in, bytes come out. Nothing is computed here.
 
 pub mod json;
+pub mod plan;
 mod show;
 pub mod steps;
 pub mod terminal;

@@ -13,6 +13,7 @@ use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::{FaultMetrics, RunMetrics, ScalingMetrics, Unsteady};
+use crate::scenario::Scenario;
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -179,9 +180,13 @@ fn heading(view: &View<'_>) -> String {
 }
 
 fn heading_line(view: &View<'_>, what: &str) -> String {
-    let scenario = &view.assessment.scenario;
+    heading_of(&view.assessment.scenario, view.hash, what)
+}
+
+/// The first line of every report.
+pub(super) fn heading_of(scenario: &Scenario, hash: &str, what: &str) -> String {
     let left = format!("{}: {what}", cut(&scenario.name, 40));
-    let right = format!("seed {} | scenario {} | plimsoll {VERSION}", scenario.simulation.seed, view.hash);
+    let right = format!("seed {} | scenario {hash} | plimsoll {VERSION}", scenario.simulation.seed);
     if left.chars().count() + right.len() + 2 > usize::from(COLUMNS) {
         return format!("{left}\n{right}\n");
     }
@@ -832,7 +837,11 @@ fn how_it_ran(view: &View<'_>, metrics: &RunMetrics) -> String {
 }
 
 /// A table whose first column, and those that `left` names, are aligned left, and the others right.
-fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>, left: impl Fn(usize) -> bool) -> String {
+pub(super) fn table(
+    header: &[String],
+    rows: impl Iterator<Item = Vec<String>>,
+    left: impl Fn(usize) -> bool,
+) -> String {
     spaced_table(header, rows, left, 2)
 }
 
@@ -881,7 +890,7 @@ fn trimmed(table: &Table) -> String {
     table.to_string().lines().fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     fold(text, 0, 0)
 }
 

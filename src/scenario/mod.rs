@@ -9,6 +9,7 @@ mod autoscaler;
 mod backend;
 mod broker;
 mod calibration;
+mod catalogue;
 mod course;
 mod data;
 mod document;
@@ -30,6 +31,7 @@ mod types;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
 pub use calibration::Calibration;
+pub use catalogue::{Catalogue, Machine};
 pub use document::Document;
 pub use draft::UncertainInput;
 pub use faults::{Deploy, Fault, FaultKind, Ways, Zones};

@@ -30,6 +30,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Find the fewest servers, and the cheapest machines, that keep the SLO, by simulation
     Plan(Plan),
+    /// Run the broker that links servers, alone: for servers on several machines
+    Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -155,4 +157,15 @@ pub struct Plan {
     /// The output.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// `plimsoll broker`.
+#[derive(Debug, Args)]
+pub struct Broker {
+    /// Where to listen: address and port (0: any that is free)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Form of what it says
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
 }

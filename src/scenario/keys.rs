@@ -26,8 +26,6 @@ pub struct Key {
     pub doc: &'static str,
     /// Where the default comes from.
     pub source: &'static str,
-    /// Words (of a section: keys) that are known but not modelled yet; `*` is anything else.
-    pub later: &'static [&'static str],
     /// It need not be given where this sibling is a section with one of these.
     pub unless: Option<(&'static str, &'static [&'static str])>,
 }
@@ -122,7 +120,7 @@ const fn certain(kind: Kind, reason: &'static str) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
-    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, later: &[], unless: None }
+    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, unless: None }
 }
 
 impl Key {

@@ -71,7 +71,7 @@ fn section(path: &str, kind: Template, name: &str, depth: usize, out: &mut Strin
         // What a file need not say is shown, but not said.
         let silent =
             matches!(key.default, Default::Absent) && key.path != "name" || key.path == "balancer.virtual_nodes";
-        if silent || is_later(key) {
+        if silent {
             line = format!("{:indent$}# {}", "", line.trim_start(), indent = 2 * depth);
         }
         let _ = writeln!(out, "{line:COMMENT$}  # {}", comment(key));
@@ -79,11 +79,6 @@ fn section(path: &str, kind: Template, name: &str, depth: usize, out: &mut Strin
             section(key.path, kind, name, depth + 1, out);
         }
     }
-}
-
-/// Whether there is nothing to choose yet.
-fn is_later(key: &Key) -> bool {
-    key.words.len() == 1 && key.later.contains(&"*") && !key.is_section()
 }
 
 fn value(key: &Key, name: &str) -> String {
@@ -118,9 +113,7 @@ fn comment(key: &Key) -> String {
         .filter(|word| Default::Yaml(word) != key.default && !key.doc.contains(**word))
         .copied()
         .collect();
-    if is_later(key) {
-        comment.push_str(" Not modelled yet.");
-    } else if !others.is_empty() {
+    if !others.is_empty() {
         let _ = write!(comment, " Or {}.", others.join(", "));
     }
     if key.source.starts_with("measured") {

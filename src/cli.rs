@@ -30,6 +30,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Find the fewest servers, and the cheapest machines, that keep the SLO, by simulation
     Plan(Plan),
+    /// Compare variants of a scenario: every figure's difference, how sure it is, what is gained and at what price
+    Compare(Compare),
     /// Run the broker that links servers, alone: for servers on several machines
     Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
@@ -149,6 +151,34 @@ pub struct Plan {
     #[command(flatten)]
     pub input: Input,
     /// A catalogue of machines and their prices, instead of the example that comes with the program; `none` for none
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<String>,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `plimsoll compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// More scenario files to compare with the first
+    #[arg(value_name = "FILE")]
+    pub others: Vec<String>,
+    /// A variant: keys and values that differ, such as broker=kafka or "broker=kafka; compression=deflate" (several keys of
+    /// one variant); may be given more than once. A key may be cut down to its last names
+    #[arg(long, value_name = "PATH=VALUE[; …]")]
+    pub with: Vec<String>,
+    /// Exit with code 1 where a variant's figure moves further than this from the first's, such as latency_seconds.p99>10% or
+    /// required.servers>0 (4 where the interval leaves it open); may be given more than once
+    #[arg(long, value_name = "FIGURE>LIMIT")]
+    pub fail_on: Vec<String>,
+    /// Compare prices too, on the cheapest machine of this catalogue; `example` is the one that comes with the program
     #[arg(long, value_name = "FILE")]
     pub shapes: Option<String>,
     /// Threads to use (the result doesn't depend on it); default: one for each core

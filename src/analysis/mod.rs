@@ -3,6 +3,7 @@
 
 pub mod advice;
 pub mod assessment;
+pub mod compare;
 pub mod plan;
 pub mod slo;
 pub mod trial;

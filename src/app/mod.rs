@@ -1,6 +1,7 @@
 //! The program: one file a subcommand. Only here are files, stdout, progress bars, threads and the clock.
 
 mod broker;
+mod compare;
 mod estimate;
 mod input;
 mod interrupt;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
         Command::Plan(options) => plan::run(&options),
+        Command::Compare(options) => compare::run(&options),
         Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };

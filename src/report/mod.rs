@@ -1,5 +1,6 @@
 //! One view of a result goes in, bytes come out. Nothing is computed here.
 
+pub mod compare;
 pub mod json;
 pub mod plan;
 mod show;

@@ -35,7 +35,7 @@ pub use catalogue::{Catalogue, Machine};
 pub use document::Document;
 pub use draft::UncertainInput;
 pub use faults::{Deploy, Fault, FaultKind, Ways, Zones};
-pub use paths::{Axis, parse_vary};
+pub use paths::{Axis, parse_vary, parse_with};
 pub use profile::{Curve, Profile, ProfileOf};
 pub use schema::schema;
 pub use template::{Template, template};

@@ -10,8 +10,10 @@
 pub mod cache;
 pub mod estimate;
 pub mod histogram;
+mod paired;
 pub mod queueing;
 pub mod series;
 
 pub use estimate::Estimate;
 pub use histogram::Histogram;
+pub use paired::paired_half_width;

@@ -11,7 +11,7 @@ mod search;
 
 use rayon::prelude::*;
 
-use super::assessment::{quantiles, spread};
+use super::assessment::{spread, worlds};
 use super::trial::{Effort, Trial};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Fleet, Model};
@@ -198,10 +198,10 @@ fn needs(
     // What one trial takes, by what it took: a short run can't be shortened at will.
     let took = Trial::of(scenario, search.fleet(edge), one, watch)?.metrics.map_or(0, |metrics| metrics.events.max(1));
     let count = ((MESSAGES_OF_WORLDS / few(scenario) / took as f64) as usize).clamp(FEWEST_WORLDS, WORLDS);
-    (0..count)
+    worlds(document, seed, count)?
         .into_par_iter()
-        .map(|world| {
-            let mut scenario = world_of(document, seed, world, count)?;
+        .enumerate()
+        .map(|(world, mut scenario)| {
             // Each world is a replication of its own; the same for every number of servers.
             scenario.simulation.seed = hash_bytes(format!("{seed} {world}").as_bytes());
             let efforts = Efforts::of_a_world(&scenario);
@@ -211,11 +211,6 @@ fn needs(
             }
         })
         .collect()
-}
-
-/// One world of a Latin hypercube of so many.
-fn world_of(document: &Document, seed: u64, world: usize, worlds: usize) -> Result<Scenario, Diagnostics> {
-    document.resolve_world(&|path| quantiles(seed, path, worlds)[world])
 }
 
 fn sizing(search: &Search<'_>, edge: u64, worlds: &Worlds) -> Sizing {

@@ -7,9 +7,10 @@
 //!
 //! What a world needs of a machine is the closed form's number, raised by what simulation added in the world of the medians.
 
+use super::PlanError;
 use super::machines::Offer;
 use super::search::{Efforts, Search};
-use super::{PlanError, world_of};
+use crate::analysis::assessment::worlds;
 use crate::scenario::Document;
 use crate::simulation::Unwatched;
 
@@ -44,15 +45,12 @@ pub fn least(open: &Document, offers: &[Offer]) -> Result<Option<LeastRegret>, P
     for offer in offers {
         let document = offer.machine.applied(open)?;
         let more = offer.sizing.fleet.servers as f64 / offer.closed_form.max(1) as f64;
-        let worlds: Result<Vec<u64>, PlanError> = (0..WORLDS)
-            .map(|world| {
-                let scenario = world_of(&document, seed, world, WORLDS)?;
-                let efforts = Efforts::of(&scenario);
-                let least = Search::new(scenario, efforts, &Unwatched).least();
-                Ok((least as f64 * more - 1e-9).ceil() as u64)
-            })
-            .collect();
-        needs.push(worlds?);
+        let worlds = worlds(&document, seed, WORLDS)?.into_iter().map(|scenario| {
+            let efforts = Efforts::of(&scenario);
+            let least = Search::new(scenario, efforts, &Unwatched).least();
+            (least as f64 * more - 1e-9).ceil() as u64
+        });
+        needs.push(worlds.collect());
     }
     let prices: Vec<f64> = offers.iter().map(|offer| offer.machine.price_per_hour).collect();
     let Some((which, servers, regret_per_hour)) = best(&needs, &prices) else { return Ok(None) };

@@ -169,6 +169,7 @@ fn certify(search: &mut Search<'_>, mut edge: u64) -> Result<Option<u64>, Simula
     let replications = REPLICATIONS.max(scenario.simulation.replications);
     let effort = Effort { replications, messages: 2e7 / few(scenario) };
     let least = search.least();
+    let mut step = 1;
     for _ in 0..MOST_MOVES {
         if search.again(edge, effort)?.met() {
             // Down as long as one fewer does as well.
@@ -177,10 +178,8 @@ fn certify(search: &mut Search<'_>, mut edge: u64) -> Result<Option<u64>, Simula
             }
             return Ok(Some(edge));
         }
-        edge += 1;
-        if search.trial(edge).is_none() && !search.met(edge)? {
-            return Ok(None);
-        }
+        edge += step;
+        step *= 2;
     }
     Ok(None)
 }
@@ -223,10 +222,10 @@ fn sizing(search: &Search<'_>, edge: u64, worlds: &Worlds) -> Sizing {
     let least = search.least();
     let mut counts: Vec<u64> = (edge.saturating_sub(1).max(1)..=edge + 1).collect();
     if let Worlds::Many(needs) = worlds {
-        counts.extend(needs.iter().flatten());
+        let interval = over_worlds(edge, needs);
+        counts.extend([interval.low, interval.high].iter().filter(|end| end.is_finite()).map(|end| *end as u64));
         counts.sort_unstable();
         counts.dedup();
-        counts = around_the_edge(&counts, edge);
     }
     let edges: Vec<Edge> = counts
         .into_iter()
@@ -250,9 +249,7 @@ fn sizing(search: &Search<'_>, edge: u64, worlds: &Worlds) -> Sizing {
         })
         .collect();
     let servers = match worlds {
-        Worlds::Many(needs) => {
-            spread(edge as f64, needs.iter().map(|need| need.map_or(f64::INFINITY, |n| n as f64)).collect())
-        }
+        Worlds::Many(needs) => over_worlds(edge, needs),
         Worlds::Replications => by_replications(edge, &edges),
     };
     let partitions = scenario.broker.as_ref().filter(|_| around.broker_nodes > 0).and_then(|broker| {
@@ -272,10 +269,9 @@ fn sizing(search: &Search<'_>, edge: u64, worlds: &Worlds) -> Sizing {
     }
 }
 
-/// At most five counts, the edge and those next to it.
-fn around_the_edge(counts: &[u64], edge: u64) -> Vec<u64> {
-    let at = counts.partition_point(|count| *count < edge);
-    counts[at.saturating_sub(2)..(at + 3).min(counts.len())].to_vec()
+/// The fewest, with the interval of what the worlds need.
+fn over_worlds(edge: u64, needs: &[Option<u64>]) -> Estimate {
+    spread(edge as f64, needs.iter().map(|need| need.map_or(f64::INFINITY, |need| need as f64)).collect())
 }
 
 /// What servers are past the target of, first.

@@ -32,6 +32,8 @@ pub enum Command {
     Plan(Plan),
     /// Compare variants of a scenario: every figure's difference, how sure it is, what is gained and at what price
     Compare(Compare),
+    /// Find the load line: the most users that the fleet as given carries within its SLO, by simulation
+    Line(Line),
     /// Run the broker that links servers, alone: for servers on several machines
     Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
@@ -174,8 +176,8 @@ pub struct Compare {
     /// one variant); may be given more than once. A key may be cut down to its last names
     #[arg(long, value_name = "PATH=VALUE[; …]")]
     pub with: Vec<String>,
-    /// Exit with code 1 where a variant's figure moves further than this from the first's, such as latency_seconds.p99>10% or
-    /// required.servers>0 (4 where the interval leaves it open); may be given more than once
+    /// Exit with code 1 where a variant's figure moves further than this from the first's, such as `latency_seconds.p99>10%` or
+    /// `required.servers>0` (4 where the interval leaves it open); may be given more than once
     #[arg(long, value_name = "FIGURE>LIMIT")]
     pub fail_on: Vec<String>,
     /// Compare prices too, on the cheapest machine of this catalogue; `example` is the one that comes with the program
@@ -187,6 +189,32 @@ pub struct Compare {
     /// The output.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// `plimsoll line`.
+#[derive(Debug, Args)]
+pub struct Line {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// What is made more of until the fleet gives way
+    #[arg(long, value_enum, default_value_t = LineOf::Users)]
+    pub of: LineOf,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What is made more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineOf {
+    /// Users, each of whom does what they do
+    Users,
+    /// Messages a second of the same users
+    Messages,
 }
 
 /// `plimsoll broker`.

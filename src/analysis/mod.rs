@@ -4,6 +4,7 @@
 pub mod advice;
 pub mod assessment;
 pub mod compare;
+pub mod line;
 pub mod plan;
 pub mod slo;
 pub mod trial;

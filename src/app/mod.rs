@@ -5,6 +5,7 @@ mod compare;
 mod estimate;
 mod input;
 mod interrupt;
+mod line;
 mod new;
 mod output;
 mod plan;
@@ -72,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(options) => sweep::run(&options),
         Command::Plan(options) => plan::run(&options),
         Command::Compare(options) => compare::run(&options),
+        Command::Line(options) => line::run(&options),
         Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };

@@ -104,7 +104,7 @@ fn one(view: &CompareView<'_>, first: &Side, side: &Side, number: usize) -> Stri
             shown_as(&difference.figure, difference.to.as_ref()),
             difference
                 .difference
-                .map_or_else(|| "none".to_owned(), |by| signed(&by, &|by| amount(&difference.figure, by))),
+                .map_or_else(|| "none".to_owned(), |by| signed(&by, &|by| difference_of(&difference.figure, by))),
             difference.relative.filter(|by| by.value != 0.0).map_or_else(String::new, |by| percent(by.value)),
         ]
     });
@@ -167,7 +167,7 @@ fn change(difference: &Difference) -> String {
     let name = label(&difference.figure);
     match (difference.relative, difference.difference) {
         (Some(by), _) if by.value.is_finite() => format!("{name} {}", percent(by.value)),
-        (_, Some(by)) => format!("{name} {}", plus(by.value, &|by| amount(&difference.figure, by))),
+        (_, Some(by)) => format!("{name} {}", plus(by.value, &|by| difference_of(&difference.figure, by))),
         _ => name,
     }
 }
@@ -214,6 +214,12 @@ fn amount(figure: &str, value: f64) -> String {
         Quantity::Count if figure == "price_per_hour" => super::plan::money(value),
         quantity => display::figure(value, quantity),
     }
+}
+
+/// A difference without its sign; of shares it is percentage points.
+fn difference_of(figure: &str, value: f64) -> String {
+    let shown = amount(figure, value);
+    if quantity(figure) == Quantity::Ratio { shown.replace('%', "pp") } else { shown }
 }
 
 fn plus(value: f64, show: &dyn Fn(f64) -> String) -> String {

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod json;
+pub mod line;
 pub mod plan;
 mod show;
 pub mod steps;

@@ -46,7 +46,7 @@ pub fn terminal(view: &PlanView<'_>) -> String {
     match &plan.own {
         Ok(sizing) => out += &own(view, sizing),
         Err(unmet) => {
-            out += &wrapped(&sentence(&no_number(unmet.tried, unmet.trial.limited_by, &unmet.trial.objectives)))
+            out += &wrapped(&sentence(&no_number(unmet.tried, unmet.trial.limited_by, &unmet.trial.objectives)));
         }
     }
     out.push('\n');
@@ -148,7 +148,7 @@ fn market(view: &PlanView<'_>, catalogue: &Catalogue) -> String {
 }
 
 /// What is promised, in a sentence.
-fn promise(scenario: &Scenario) -> String {
+pub(super) fn promise(scenario: &Scenario) -> String {
     let slo = &scenario.slo;
     if slo.latency.is_empty() && slo.dropped.is_none() {
         return format!(
@@ -173,7 +173,7 @@ fn trimmed(percent: f64) -> String {
 }
 
 /// An objective, and what was found: `latency.p99 40.1 ms of 200 ms`.
-pub fn found(objective: &Objective) -> String {
+pub(super) fn found(objective: &Objective) -> String {
     let show = |figure: f64| if objective.name.starts_with("latency") { fine(figure) } else { share(figure) };
     let found = objective.found.as_ref().map_or_else(|| "nothing delivered".to_owned(), |found| interval(found, show));
     format!("{} {found}, at most {}", objective.name, show(objective.limit))
@@ -257,14 +257,14 @@ fn least_regret(regret: &LeastRegret, currency: &str) -> String {
     )
 }
 
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", characters.as_str())
 }
 
 /// Money, to cents where it is little.
-pub fn money(amount: f64) -> String {
+pub(super) fn money(amount: f64) -> String {
     if amount.abs() < 1.0 {
         format!("{amount:.3}")
     } else if amount.abs() < 100.0 {

@@ -186,12 +186,11 @@ impl Reader {
     fn machine(&mut self, node: &Node, (source, date): (&str, &str)) -> Option<Machine> {
         self.known(node, &OF_SHAPE, "a shape");
         let Value::Map(_) = &node.value else { return None };
-        let name = match node.get("name") {
-            Some(name) => self.text(name, "name"),
-            None => {
-                self.errors.push(missing(&node.place, "name"));
-                None
-            }
+        let name = if let Some(name) = node.get("name") {
+            self.text(name, "name")
+        } else {
+            self.errors.push(missing(&node.place, "name"));
+            None
         };
         let cores = self.figure(node, "vcpu", Quantity::Count, 1_024.0);
         if let (Some(cores), Some(at)) = (cores, node.get("vcpu"))

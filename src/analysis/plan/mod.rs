@@ -167,7 +167,7 @@ fn unmet(search: &Search<'_>, tried: u64) -> Unmet {
 fn certify(search: &mut Search<'_>, mut edge: u64) -> Result<Option<u64>, SimulationError> {
     let scenario = search.scenario();
     let replications = REPLICATIONS.max(scenario.simulation.replications);
-    let effort = Effort { replications, messages: 2e7 / few(scenario) };
+    let effort = Effort { replications, messages: 1e7 / few(scenario) };
     let least = search.least();
     let mut step = 1;
     for _ in 0..MOST_MOVES {

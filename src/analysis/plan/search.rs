@@ -35,7 +35,7 @@ impl Efforts {
         let few = few(scenario);
         Self {
             quick: Effort { replications: 1, messages: 1e6 / few },
-            full: Effort { replications: scenario.simulation.replications, messages: 2e7 / few },
+            full: Effort { replications: scenario.simulation.replications, messages: 5e6 / few },
         }
     }
 

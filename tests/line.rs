@@ -131,7 +131,7 @@ fn a_fleet_that_carries_nothing_is_a_negative_answer() {
     );
     let ended = run(["line", file.to_str().unwrap()]);
     assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.contains("carries not even 1 users") && ended.stdout.contains("network"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("carries not even 1 user:") && ended.stdout.contains("network"), "{}", ended.stdout);
 }
 
 #[test]

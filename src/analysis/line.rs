@@ -11,7 +11,7 @@ use super::assessment::{spread, worlds};
 use super::plan::PlanError;
 use super::trial::{Effort, Trial};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Fleet, Model};
+use crate::model::{Fleet, Model, Resource, Tier};
 use crate::random::hash_bytes;
 use crate::scenario::{Arrivals, Document, Scenario};
 use crate::simulation::{SimulationError, Watch};
@@ -19,9 +19,11 @@ use crate::stats::{Estimate, paired_half_width};
 use crate::units::Rate;
 
 /// A bracket is halved until its ends differ by this factor …
-const FINE: f64 = 1.01;
+const FINE: f64 = 1.002;
 /// … and in one of many worlds by this.
-const COARSE: f64 = 1.03;
+const COARSE: f64 = 1.02;
+/// Loads outside the bracket are apart by this factor.
+const APART: f64 = 1.01;
 /// The first step of the search, as a factor, and the largest.
 const FIRST_STEP: f64 = 1.1;
 const LARGEST_STEP: f64 = 4.0;
@@ -30,7 +32,7 @@ const MOST_USERS: f64 = 1e11;
 /// Replications around the line at least.
 const REPLICATIONS: u64 = 10;
 /// Loads beyond the bracket that are tried on either side, so that each replication finds its line.
-const MOST_WIDER: i32 = 6;
+const MOST_WIDER: i32 = 5;
 /// Worlds that a scenario with uncertain figures is searched in.
 const WORLDS: usize = 20;
 /// Where the curve is shown, as shares of the line.
@@ -62,6 +64,8 @@ pub struct Line {
     pub line: Option<Estimate>,
     /// Whether more could be carried than was tried.
     pub open: bool,
+    /// The users at the first limit of the closed form that a run meets, and what is limited; of messages none.
+    pub closed_form: Option<(f64, &'static str)>,
     /// How many worlds the interval is over; 0 where nothing is uncertain and it is of replications.
     pub worlds: usize,
     /// The first load beyond the line.
@@ -100,6 +104,7 @@ pub fn line(document: &Document, of: Of, watch: &dyn Watch) -> Result<Line, Plan
         own,
         line: None,
         open: false,
+        closed_form: search.closed_form().filter(|_| of == Of::Users),
         worlds: 0,
         beyond: None,
         points: Vec::new(),
@@ -133,7 +138,8 @@ pub fn line(document: &Document, of: Of, watch: &dyn Watch) -> Result<Line, Plan
                 })
             })
             .collect();
-        line = spread(line.value, lines?);
+        let spread = spread(line.value, lines?);
+        line = Estimate { value: line.value, low: spread.low.min(line.low), high: spread.high.max(line.high) };
     }
     found.line = Some(line);
     found.points = search.curve(line.value)?;
@@ -163,15 +169,21 @@ impl Search<'_> {
         }
     }
 
-    /// Where the closed form has the first limit.
-    fn start(&self) -> f64 {
-        if self.of == Of::Messages {
-            return self.own();
-        }
+    /// The first limit of the closed form, of what messages and their users meet.
+    fn closed_form(&self) -> Option<(f64, &'static str)> {
+        let met = |resource: &&Resource| matches!(resource.kind.tier(), Tier::Server | Tier::Broker | Tier::Backend);
         let model = Model::on(self.scenario, self.fleet);
-        let limits = model.resources.iter().filter_map(|resource| resource.users_at_limit);
-        let first = limits.fold(f64::INFINITY, f64::min);
-        if first.is_finite() { first.max(1.0) } else { self.own() }
+        let limits = model.resources.iter().filter(met);
+        let limits = limits.filter_map(|resource| Some((resource.users_at_limit?, resource.kind.name())));
+        limits.min_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// Where the search starts.
+    fn start(&self) -> f64 {
+        match self.of {
+            Of::Messages => self.own(),
+            Of::Users => self.closed_form().map_or(self.own(), |first| first.0.max(1.0)),
+        }
     }
 
     /// The scenario under another load.
@@ -261,18 +273,15 @@ impl Search<'_> {
 
     /// The line of each replication around a bracket, and what they are together.
     fn settled(&self, within: f64, beyond: f64) -> Result<Estimate, SimulationError> {
-        let centre = (within * beyond).sqrt();
         let replications = self.scenario.simulation.replications.max(REPLICATIONS);
-        let mut points: Vec<Point> = Vec::new();
-        let at = |step: i32| centre * FINE.powi(step);
-        let run = |step: i32| self.trial(at(step), replications, 1e7);
-        for step in -1..=1 {
-            points.push(run(step)?);
-        }
+        let whole = |load: f64| if self.of == Of::Users { load.floor() } else { load };
+        let at = |step: i32| whole(if step < 0 { within } else { beyond } * APART.powi(step));
+        let run = |load: f64| self.trial(load, replications, 1e7);
+        let mut points = vec![run(within)?, run(beyond)?];
         let count = replications as usize;
         // Outwards, in steps that grow, until every replication has a load that it keeps up with, and one that it doesn't.
-        let (mut lower, mut upper) = (-1, 1);
-        for wider in 1..=MOST_WIDER {
+        let (mut lower, mut upper) = (0, 0);
+        for wider in 0..=MOST_WIDER {
             let all = |point: &Point, kept: bool| {
                 (0..count).all(|i| (figure(point, Some(i)) <= 1.0) == kept) && (figure(point, None) <= 1.0) == kept
             };
@@ -280,13 +289,19 @@ impl Search<'_> {
             if low && high {
                 break;
             }
-            if !low && at(lower) > self.ends().0 {
+            if !low {
                 lower -= 1 << wider;
-                points.insert(0, run(lower)?);
+                let load = at(lower);
+                if load >= self.ends().0 && load < points[0].load {
+                    points.insert(0, run(load)?);
+                }
             }
             if !high {
                 upper += 1 << wider;
-                points.push(run(upper)?);
+                let load = at(upper);
+                if load > points[points.len() - 1].load {
+                    points.push(run(load)?);
+                }
             }
         }
         let loads: Vec<f64> = points.iter().map(|point| point.load).collect();
@@ -297,7 +312,6 @@ impl Search<'_> {
         let half = paired_half_width(&lines);
         let kept = loads.iter().copied().filter(|load| *load <= value).fold(loads[0], f64::max);
         let first = loads.iter().copied().filter(|load| *load > value).fold(loads[loads.len() - 1], f64::min);
-        let whole = |load: f64| if self.of == Of::Users { load.floor() } else { load };
         // Where a replication's line lies beyond all that was tried, so may the true one.
         let (end, start) = (loads[loads.len() - 1], loads[0]);
         let low = if lines.iter().any(|line| *line <= start) { 0.0 } else { kept.min(value - half).max(0.0) };

@@ -6,17 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::json as common;
 use super::plan::{found, promise, sentence};
-use super::show::{counted, fine, interval, share};
+use super::show::{counted, fine, interval, share, users};
 use super::terminal::{heading_of, table, wrapped};
 use crate::analysis::assessment::LEVEL;
 use crate::analysis::line::{Line, Of, Point};
-use crate::metrics::RunMetrics;
-use crate::model::Model;
-use crate::units::Rate;
-use crate::units::display::{count, rate};
+use crate::metrics::{RunMetrics, Unsteady};
+use crate::units::display::count;
 
 /// Width of a bar.
-const BAR: usize = 24;
+const BAR: usize = 16;
 
 /// A load line, and what it is of.
 #[derive(Debug)]
@@ -31,14 +29,21 @@ impl LineView<'_> {
     fn load(&self, load: f64) -> String {
         match self.line.of {
             Of::Users => count(load.round()),
-            Of::Messages => rate(Rate::new(load)),
+            Of::Messages => count(load),
+        }
+    }
+
+    fn amount(&self, load: f64) -> String {
+        match self.line.of {
+            Of::Users => users(load),
+            Of::Messages => format!("{} {}", self.load(load), self.what()),
         }
     }
 
     fn what(&self) -> &'static str {
         match self.line.of {
             Of::Users => "users",
-            Of::Messages => "messages",
+            Of::Messages => "messages/s",
         }
     }
 
@@ -61,13 +66,10 @@ pub fn terminal(view: &LineView<'_>) -> String {
     };
     let Some(found_line) = &line.line else {
         let beyond = line.beyond.as_ref();
-        let why: Vec<String> =
-            beyond.iter().flat_map(|b| &b.trial.objectives).filter(|o| !o.met()).map(found).collect();
-        let why = if why.is_empty() { "it is overloaded".to_owned() } else { why.join("; ") };
+        let why = beyond.map_or_else(String::new, broken);
         let text = format!(
-            "the fleet ({servers}) carries not even {} {}: {why}; in the way is {}",
-            beyond.map_or_else(String::new, |beyond| view.load(beyond.load)),
-            view.what(),
+            "the fleet ({servers}) carries not even {}: {why}; in the way is {}",
+            beyond.map_or_else(String::new, |beyond| view.amount(beyond.load)),
             view.gives_way().unwrap_or("the SLO"),
         );
         return out + &wrapped(&sentence(&text));
@@ -77,18 +79,16 @@ pub fn terminal(view: &LineView<'_>) -> String {
     } else {
         format!("{} {}", interval(found_line, |load| view.load(load)), view.what())
     };
-    let own = format!("{} {}, {} of it", view.load(line.own), view.what(), share(line.own / found_line.value));
+    let own = format!("{}, {} of it", view.amount(line.own), share(line.own / found_line.value));
     let mut lines = vec![("Load line", shown), ("Fleet", fleet), ("The scenario's own", own)];
     if let Some(resource) = view.gives_way() {
         lines.push(("Gives way there", resource.to_owned()));
     }
-    let beyond = line.beyond.iter().flat_map(|beyond| &beyond.trial.objectives).filter(|objective| !objective.met());
-    let broken: Vec<String> = beyond.map(found).collect();
-    if let Some(beyond) = line.beyond.as_ref().filter(|_| !broken.is_empty()) {
-        lines.push(("Just beyond it", format!("at {}: {}", view.load(beyond.load), broken.join("; "))));
+    if let Some(beyond) = &line.beyond {
+        lines.push(("Just beyond it", format!("at {}: {}", view.load(beyond.load), broken(beyond))));
     }
-    if let Some((users, resource)) = closed_form(line) {
-        lines.push(("Closed form", format!("{} {} until {resource} is at its limit", count(users), view.what())));
+    if let Some((most, resource)) = line.closed_form {
+        lines.push(("Closed form", format!("{} users until {resource} is at its limit", count(most.floor()))));
     }
     for (what, figure) in lines {
         let _ = writeln!(out, "{what:<20}{figure}");
@@ -110,14 +110,13 @@ pub fn terminal(view: &LineView<'_>) -> String {
     out
 }
 
-/// The first limit of the closed form, in users; of messages of the same users it has none to show.
-fn closed_form(line: &Line) -> Option<(f64, &'static str)> {
-    if line.of == Of::Messages {
-        return None;
+/// What of the promise is not kept.
+fn broken(point: &Point) -> String {
+    let overloaded = |metrics: &RunMetrics| metrics.unsteady.contains(&Unsteady::Overloaded);
+    if point.trial.metrics.as_ref().is_none_or(overloaded) {
+        return "overloaded: a queue grows as long as it lasts".to_owned();
     }
-    let model = Model::on(&line.scenario, line.fleet);
-    let limits = model.resources.iter().filter_map(|resource| Some((resource.users_at_limit?, resource.kind.name())));
-    limits.min_by(|a, b| a.0.total_cmp(&b.0))
+    point.trial.objectives.iter().filter(|objective| !objective.met()).map(found).collect::<Vec<_>>().join("; ")
 }
 
 fn curve(view: &LineView<'_>, line: f64) -> String {
@@ -125,8 +124,8 @@ fn curve(view: &LineView<'_>, line: f64) -> String {
     let limit = view.line.scenario.slo.latency.iter().map(|(_, limit)| limit.get()).fold(f64::NAN, f64::max);
     let p99 = |point: &Point| point.trial.metrics.as_ref().and_then(|metrics| metrics.latency).map(|all| all.p99.value);
     let most = points.iter().filter_map(p99).fold(0.0, f64::max);
-    // Past the line latency grows without end, so the scale ends at twice what is promised.
-    let scale = if limit.is_finite() { most.min(2.0 * limit) } else { most };
+    // A whole bar is what is promised; past the line latency may grow without end.
+    let scale = if limit.is_finite() { limit } else { most };
     let header = [view.what(), "of the line", "SLO", "p50", "p99", "CPU", "dropped", "p99"].map(str::to_owned);
     let rows = points.iter().map(|point| {
         let metrics = point.trial.metrics.as_ref();
@@ -187,7 +186,7 @@ pub fn json(view: &LineView<'_>) -> Value {
     });
     out.insert("fleet".into(), fleet);
     out.insert("gives_way".into(), json!(view.gives_way()));
-    let closed = closed_form(line).map(|(users, resource)| json!({ "users_at_limit": users, "resource": resource }));
+    let closed = line.closed_form.map(|(users, resource)| json!({ "users_at_limit": users, "resource": resource }));
     out.insert("closed_form".into(), json!(closed));
     out.insert("beyond".into(), json!(line.beyond.as_ref().map(|beyond| point(line, beyond, name))));
     out.insert("points".into(), line.points.iter().map(|one| point(line, one, name)).collect());

@@ -196,7 +196,8 @@ fn needs(
     let one = Efforts::of_a_world(scenario).quick;
     // What one trial takes, by what it took: a short run can't be shortened at will.
     let took = Trial::of(scenario, search.fleet(edge), one, watch)?.metrics.map_or(0, |metrics| metrics.events.max(1));
-    let count = ((MESSAGES_OF_WORLDS / few(scenario) / took as f64) as usize).clamp(FEWEST_WORLDS, WORLDS);
+    let dear = if scenario.workload.fan_out.crosses() { 12.0 } else { 1.0 };
+    let count = ((MESSAGES_OF_WORLDS / dear / took as f64) as usize).clamp(FEWEST_WORLDS, WORLDS);
     worlds(document, seed, count)?
         .into_par_iter()
         .enumerate()

@@ -122,9 +122,9 @@ impl Machine {
     /// What it is, in short.
     pub fn describe(&self) -> String {
         format!(
-            "{} cores, {:.4} GiB, {}",
+            "{} cores, {} GiB, {}",
             self.cores,
-            self.memory.get() / f64::from(1 << 30),
+            display::count(self.memory.get() / f64::from(1 << 30)),
             display::bit_rate(self.network)
         )
     }
@@ -248,7 +248,7 @@ mod tests {
     fn mistakes_are_told_at_their_place() {
         let told = |text: &str| Catalogue::parse("x.yaml", text.as_bytes()).unwrap_err().to_string();
         let all = told("shapes:\n- {name: a, vcpus: 2, memory: 4, network: 1 GB/s}\n- 7\n");
-        for part in ["did you mean `vcpu`?", "`memory` needs a unit", "x.yaml:2", "`price` is missing", "x.yaml:3"] {
+        for part in ["did you mean `vcpu`?", "memory needs a unit", "x.yaml:2", "`price` is missing", "x.yaml:3"] {
             assert!(all.contains(part), "{part}: {all}");
         }
         assert!(told("a: 1").contains("has a list of `shapes`"));

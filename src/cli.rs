@@ -35,6 +35,12 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Find the fewest servers, and the cheapest machines, that keep the SLO, by simulation
+    Plan(Plan),
+    /// Compare variants of a scenario: every figure's difference, how sure it is, what is gained and at what price
+    Compare(Compare),
+    /// Find the load line: the most users that the fleet as given carries within its SLO, by simulation
+    Line(Line),
     /// Fit the figures of a server to what was measured, with intervals
     Calibrate(Calibrate),
     /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
@@ -419,6 +425,77 @@ pub enum Spread {
     Shared,
     /// Each core has its own connections
     PerCore,
+}
+
+/// `plimsoll plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// A catalogue of machines and their prices, instead of the example that comes with the program; `none` for none
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<String>,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `plimsoll compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// More scenario files to compare with the first
+    #[arg(value_name = "FILE")]
+    pub others: Vec<String>,
+    /// A variant: keys and values that differ, such as broker=kafka or "broker=kafka; compression=deflate" (several keys of
+    /// one variant); may be given more than once. A key may be cut down to its last names
+    #[arg(long, value_name = "PATH=VALUE[; …]")]
+    pub with: Vec<String>,
+    /// Exit with code 1 where a variant's figure moves further than this from the first's, such as `latency_seconds.p99>10%` or
+    /// `required.servers>0` (4 where the interval leaves it open); may be given more than once
+    #[arg(long, value_name = "FIGURE>LIMIT")]
+    pub fail_on: Vec<String>,
+    /// Compare prices too, on the cheapest machine of this catalogue; `example` is the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<String>,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `plimsoll line`.
+#[derive(Debug, Args)]
+pub struct Line {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// What is made more of until the fleet gives way
+    #[arg(long, value_enum, default_value_t = LineOf::Users)]
+    pub of: LineOf,
+    /// Threads to use (the result doesn't depend on it); default: one for each core
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// The output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What is made more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineOf {
+    /// Users, each of whom does what they do
+    Users,
+    /// Messages a second of the same users
+    Messages,
 }
 
 /// `plimsoll broker`.

@@ -17,7 +17,7 @@ use crate::scenario::{Document, LogTier, Scenario, UncertainInput};
 use crate::stats::Estimate;
 
 /// Worlds that a scenario with uncertain figures is computed in.
-const WORLDS: usize = 200;
+pub(super) const WORLDS: usize = 200;
 /// The share of worlds inside an interval.
 pub const LEVEL: f64 = 0.9;
 
@@ -99,21 +99,15 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
     let scenario = document.resolve()?;
     let model = Model::of(&scenario);
     let uncertain = document.uncertain();
-    let mut worlds = Vec::new();
-    if !uncertain.is_empty() {
-        let orders: BTreeMap<&str, Vec<f64>> = uncertain
-            .iter()
-            .map(|input| (input.path.as_str(), quantiles(scenario.simulation.seed, &input.path)))
-            .collect();
-        for world in 0..WORLDS {
-            let scenario =
-                document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world]))?;
+    let worlds: Vec<World> = worlds(document, scenario.simulation.seed, WORLDS)?
+        .into_iter()
+        .map(|scenario| {
             let required = Model::of(&scenario).required;
             let model = Model::on(&scenario, model.fleet);
             let kept = kept_logs(&scenario, &model.load, &required.fleet);
-            worlds.push((required, model, kept));
-        }
-    }
+            (required, model, kept)
+        })
+        .collect();
     let over = |value: f64, figure: &dyn Fn(&World) -> f64| spread(value, worlds.iter().map(figure).collect());
     let resources = model
         .saturation_order()
@@ -198,7 +192,7 @@ fn total(tiers: &[KeptLogs]) -> f64 {
     tiers.iter().map(|tier| tier.bytes).sum()
 }
 
-fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static str, f64)> {
+pub(super) fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static str, f64)> {
     let load = &model.load;
     let mut figures = vec![
         ("users", load.users),
@@ -230,20 +224,31 @@ fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static str, f64)> 
     figures
 }
 
-/// The quantile of this input in each world.
-fn quantiles(seed: u64, path: &str) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..WORLDS).collect();
+/// So many worlds of a scenario; none where nothing in it is uncertain.
+pub(super) fn worlds(document: &Document, seed: u64, count: usize) -> Result<Vec<Scenario>, Diagnostics> {
+    let uncertain = document.uncertain();
+    let orders: BTreeMap<&str, Vec<f64>> =
+        uncertain.iter().map(|input| (input.path.as_str(), quantiles(seed, &input.path, count))).collect();
+    let count = if uncertain.is_empty() { 0 } else { count };
+    (0..count)
+        .map(|world| document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world])))
+        .collect()
+}
+
+/// The quantile of this input in each of so many worlds.
+fn quantiles(seed: u64, path: &str, worlds: usize) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..worlds).collect();
     let mut stream = Stream::named(seed, 0, hash_bytes(path.as_bytes()), Purpose::Worlds);
     // Fisher and Yates's shuffle.
-    for i in (1..WORLDS).rev() {
+    for i in (1..worlds).rev() {
         order.swap(i, stream.below(i as u64 + 1) as usize);
     }
-    order.into_iter().map(|place| (place as f64 + 0.5) / WORLDS as f64).collect()
+    order.into_iter().map(|place| (place as f64 + 0.5) / worlds as f64).collect()
 }
 
 /// The median world's figure with the interval that holds 90 % of the worlds. The ends are order statistics (the smallest
 /// figure that at least 5 % of the worlds don't exceed, and its mirror image), never in between.
-fn spread(value: f64, mut figures: Vec<f64>) -> Estimate {
+pub(super) fn spread(value: f64, mut figures: Vec<f64>) -> Estimate {
     if figures.is_empty() {
         return Estimate::exact(value);
     }
@@ -260,8 +265,8 @@ mod tests {
 
     #[test]
     fn a_shuffled_input_has_every_quantile_once() {
-        let mut found = quantiles(42, "servers.connections.comfortable");
-        assert_ne!(found, quantiles(42, "servers.cores"));
+        let mut found = quantiles(42, "servers.connections.comfortable", WORLDS);
+        assert_ne!(found, quantiles(42, "servers.cores", WORLDS));
         found.sort_by(f64::total_cmp);
         for (i, quantile) in found.iter().enumerate() {
             assert!((quantile - (i as f64 + 0.5) / WORLDS as f64).abs() < 1e-12);

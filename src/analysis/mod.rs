@@ -1,7 +1,12 @@
-//! What the figures mean: how sure they are, what gives way first, what to do about it, whether promises are kept.
+//! What the figures mean: how sure they are, what gives way first, what to do about it, whether promises are kept; and by
+//! simulation what it takes, what a change does, and what a fleet carries.
 
 pub mod advice;
 pub mod assessment;
+pub mod compare;
+pub mod line;
+pub mod plan;
 pub mod slo;
+pub mod trial;
 
 pub use assessment::{Assessment, ResourceAssessment, assess};

@@ -15,6 +15,11 @@ const LARGEST_DATA: u64 = 64 << 20;
 
 /// Reads the scenario and changes in it what the command line asks for.
 pub fn document(input: &Input) -> Result<Document, Failure> {
+    document_with(input, &[])
+}
+
+/// The same, with more keys changed after that.
+pub fn document_with(input: &Input, changes: &[(String, String)]) -> Result<Document, Failure> {
     let folder = Path::new(&input.scenario).parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let load = |name: &str| {
         let mut text = String::new();
@@ -33,6 +38,9 @@ pub fn document(input: &Input) -> Result<Document, Failure> {
         if let Some(value) = value {
             errors.extend(document.set_path(origin, path, value).err());
         }
+    }
+    for (path, value) in changes {
+        errors.extend(document.set_path("--with", path, value).err());
     }
     document.load_files(&load);
     if !errors.is_empty() {
@@ -69,6 +77,11 @@ fn unreadable_data(path: &str, error: &io::Error) -> Diagnostic {
         io::ErrorKind::IsADirectory => Diagnostic::new(format!("`{path}` is a folder")).help("name a file in it"),
         _ => unreadable(path, error),
     }
+}
+
+/// The bytes of another file that the command line names.
+pub fn bytes(path: &str) -> Result<Vec<u8>, Failure> {
+    read(path)
 }
 
 fn read(path: &str) -> Result<Vec<u8>, Failure> {

@@ -3,11 +3,14 @@
 mod broker;
 mod drive;
 mod calibrate;
+mod compare;
 mod estimate;
 mod input;
 mod interrupt;
+mod line;
 mod new;
 mod output;
+mod plan;
 mod progress;
 mod rig;
 mod schema;
@@ -77,6 +80,9 @@ pub fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Validate(options) => validate::run(&options),
         Command::Calibrate(options) => calibrate::run(&options),
+        Command::Plan(options) => plan::run(&options),
+        Command::Compare(options) => compare::run(&options),
+        Command::Line(options) => line::run(&options),
         Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };

@@ -84,6 +84,33 @@ pub enum ResourceKind {
 pub const OWN_DESCRIPTORS: u64 = 64;
 
 impl ResourceKind {
+    /// All kinds.
+    pub const EVERY: [Self; 23] = [
+        Self::Connections,
+        Self::Memory,
+        Self::Cpu,
+        Self::NicIn,
+        Self::NicOut,
+        Self::BrokerCpu,
+        Self::BrokerNicIn,
+        Self::BrokerNicOut,
+        Self::BrokerDisk,
+        Self::BrokerPartitions,
+        Self::BackendCpu,
+        Self::Accepts,
+        Self::BalancerConnections,
+        Self::BalancerNetwork,
+        Self::BalancerHandshakes,
+        Self::BalancerPorts,
+        Self::BalancerConntrack,
+        Self::LogWrite,
+        Self::LogCapacity,
+        Self::LogWarmCapacity,
+        Self::Packets,
+        Self::Descriptors,
+        Self::OriginNicOut,
+    ];
+
     /// The resources that this scenario has (an unlimited one is none), but for the balancer's ports, which depend on two
     /// tiers.
     pub fn all(scenario: &Scenario) -> Vec<Self> {

@@ -13,6 +13,7 @@ use crate::metrics::{FaultMetrics, LatencyMetrics, RunMetrics, ScalingMetrics, S
 use crate::model::ResourceKind;
 use crate::model::backend::caches;
 use crate::model::latency::StationForm;
+use crate::scenario::Scenario;
 use crate::stats::Estimate;
 use crate::units::parse;
 
@@ -49,11 +50,15 @@ fn typed(value: &str) -> Value {
 }
 
 fn head(view: &View<'_>) -> Map<String, Value> {
-    let scenario = &view.assessment.scenario;
+    head_of(&view.assessment.scenario, view.hash)
+}
+
+/// What every result begins with.
+pub(super) fn head_of(scenario: &Scenario, hash: &str) -> Map<String, Value> {
     let mut out = Map::new();
     out.insert("schema_version".into(), json!(SCHEMA_VERSION));
     out.insert("program".into(), json!({ "name": "plimsoll", "version": VERSION }));
-    out.insert("scenario".into(), json!({ "name": scenario.name, "hash": view.hash }));
+    out.insert("scenario".into(), json!({ "name": scenario.name, "hash": hash }));
     out.insert("seed".into(), json!(scenario.simulation.seed));
     out
 }
@@ -262,7 +267,7 @@ fn station_form(form: &StationForm) -> Value {
     })
 }
 
-fn slo(objectives: &[Objective]) -> Value {
+pub(super) fn slo(objectives: &[Objective]) -> Value {
     let each: Vec<Value> = objectives
         .iter()
         .map(|o| {

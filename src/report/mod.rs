@@ -2,7 +2,10 @@
 
 pub mod drive;
 pub mod calibration;
+pub mod compare;
 pub mod json;
+pub mod line;
+pub mod plan;
 mod show;
 pub mod steps;
 pub mod terminal;

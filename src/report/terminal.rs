@@ -13,6 +13,7 @@ use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::{FaultMetrics, RunMetrics, ScalingMetrics, Unsteady};
+use crate::scenario::Scenario;
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
@@ -179,8 +180,12 @@ fn heading(view: &View<'_>) -> String {
 }
 
 fn heading_line(view: &View<'_>, what: &str) -> String {
-    let scenario = &view.assessment.scenario;
-    title(&scenario.name, what, scenario.simulation.seed, view.hash)
+    title_of(&view.assessment.scenario, view.hash, what)
+}
+
+/// The first line of a report on a scenario.
+pub(super) fn title_of(scenario: &Scenario, hash: &str, what: &str) -> String {
+    title(&scenario.name, what, scenario.simulation.seed, hash)
 }
 
 /// The first line of a report: of what, and what it takes to make it again.

@@ -34,7 +34,7 @@ pub fn parse_vary(text: &str) -> Result<Axis, Diagnostics> {
     };
     check(path, &place(0, path.len()), true)?;
     let mut values = Vec::new();
-    for (from, value) in split(list) {
+    for (from, value) in split(list, ',') {
         let from = path.len() + 1 + from;
         if value.trim().is_empty() {
             let error = Diagnostic::at(&place(from, from + value.len()), "a value is missing");
@@ -45,8 +45,39 @@ pub fn parse_vary(text: &str) -> Result<Axis, Diagnostics> {
     Ok(Axis { path: path.to_owned(), values })
 }
 
-/// The items of a list with commas, and where each starts.
-fn split(list: &str) -> Vec<(usize, &str)> {
+/// Reads `broker=kafka; compression=deflate`: one or more keys and their values. A key may be cut down to its last names;
+/// where that leaves several, the one nearest to the top counts, and of those the first in the table of keys.
+///
+/// # Errors
+/// When this is no assignment. Whether there is such a key is for whoever assigns it.
+pub fn parse_with(text: &str) -> Result<Vec<(String, String)>, Diagnostics> {
+    let source = Source::argument(format!("--with {text}"));
+    let start = source.text.len() - text.len();
+    let mut assignments = Vec::new();
+    for (from, assignment) in split(text, ';') {
+        let Some((path, value)) = assignment.split_once('=') else {
+            let place = Place::new(&source, start + from, start + from + assignment.len());
+            let error = Diagnostic::at(&place, "`--with` needs a key and a value");
+            return Err(error.help("write it like `--with \"broker=kafka; protocol.compression=deflate\"`").into());
+        };
+        assignments.push((whole_path(path.trim()), value.trim().to_owned()));
+    }
+    Ok(assignments)
+}
+
+/// The path of the key whose last names these are; as it is where there is none.
+fn whole_path(path: &str) -> String {
+    let root = path.split('.').next().unwrap_or_default();
+    if keys::find(root).is_some() {
+        return path.to_owned();
+    }
+    let end = format!(".{path}");
+    let found = keys::KEYS.iter().filter(|key| key.path.ends_with(&end));
+    found.min_by_key(|key| key.path.matches('.').count()).map_or_else(|| path.to_owned(), |key| key.path.to_owned())
+}
+
+/// The items of a list with commas or the like, and where each starts.
+fn split(list: &str, separator: char) -> Vec<(usize, &str)> {
     let mut items = Vec::new();
     let (mut start, mut depth, mut quote) = (0, 0_usize, None);
     for (at, c) in list.char_indices() {
@@ -60,7 +91,7 @@ fn split(list: &str) -> Vec<(usize, &str)> {
             '"' | '\'' => quote = Some(c),
             '{' | '[' => depth += 1,
             '}' | ']' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
+            c if c == separator && depth == 0 => {
                 items.push((start, &list[start..at]));
                 start = at + 1;
             }
@@ -150,7 +181,7 @@ pub(super) fn assign(root: &mut Node, path: &str, place: &Place, value: Node) {
 /// An assignment as it stands on the command line: the whole argument, its path, its value as a tree.
 pub(super) fn argument(origin: &str, path: &str, value: &str) -> Result<(Place, Node), Diagnostic> {
     // An option such as `--seed` stands for its key, which nobody typed.
-    let shorthand = !matches!(origin, "--set" | "--vary");
+    let shorthand = !matches!(origin, "--set" | "--vary" | "--with");
     let text = if shorthand { format!("{origin} {value}") } else { format!("{origin} {path}={value}") };
     let source = Source::argument(text);
     let from = source.text.len() - value.len();
@@ -189,4 +220,22 @@ pub(super) fn render(node: &Node) -> String {
 /// The place of all of a source.
 pub(super) fn whole(source: &Arc<Source>) -> Place {
     Place::new(source, 0, source.text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_may_change_several_keys_and_shorten_them() {
+        let read = |text: &str| parse_with(text).unwrap();
+        let pair = |path: &str, value: &str| (path.to_owned(), value.to_owned());
+        assert_eq!(
+            read("broker=kafka; compression={deflate: {ratio: 3; }}"),
+            [pair("broker", "kafka"), pair("protocol.compression", "{deflate: {ratio: 3; }}")]
+        );
+        assert_eq!(read("cpu.per_message=9 us"), [pair("servers.cpu.per_message", "9 us")]);
+        assert_eq!(read("nothing.such=1"), [pair("nothing.such", "1")]);
+        assert!(parse_with("broker=kafka; deflate").unwrap_err().to_string().contains("needs a key and a value"));
+    }
 }

@@ -32,4 +32,4 @@ mod steady;
 mod tide;
 mod trace;
 
-pub use run::{SimulationError, Unwatched, Watch, simulate};
+pub use run::{SimulationError, Unwatched, Watch, simulate, simulate_each};

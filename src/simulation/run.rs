@@ -84,7 +84,30 @@ pub enum SimulationError {
 /// # Errors
 /// When it can't be simulated as asked, or was told to stop.
 pub fn simulate(scenario: &Scenario, model: &Model, watch: &dyn Watch) -> Result<RunMetrics, SimulationError> {
+    repeat(scenario, &Plan::of(scenario, model)?, watch).map(|(metrics, _)| metrics)
+}
+
+/// The same, and what each replication shows by itself, so that two runs with one seed can be compared one by one.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_each(
+    scenario: &Scenario,
+    model: &Model,
+    watch: &dyn Watch,
+) -> Result<(RunMetrics, Vec<RunMetrics>), SimulationError> {
     let plan = Plan::of(scenario, model)?;
+    let (metrics, replications) = repeat(scenario, &plan, watch)?;
+    let alone = |one| summarise(std::slice::from_ref(one), facts(scenario, &plan, &[]));
+    Ok((metrics, replications.iter().map(alone).collect()))
+}
+
+/// Replications until they are enough, and what they show together.
+fn repeat(
+    scenario: &Scenario,
+    plan: &Plan,
+    watch: &dyn Watch,
+) -> Result<(RunMetrics, Vec<Replication>), SimulationError> {
     watch.expect(plan.messages as u64);
     let settings = &scenario.simulation;
     let mut replications: Vec<Replication> = Vec::new();
@@ -93,25 +116,26 @@ pub fn simulate(scenario: &Scenario, model: &Model, watch: &dyn Watch) -> Result
         let first = replications.len() as u64;
         let more: Result<Vec<Replication>, SimulationError> = (first..first + settings.replications)
             .into_par_iter()
-            .map(|number| replicate(scenario, &plan, number, watch))
+            .map(|number| replicate(scenario, plan, number, watch))
             .collect();
         replications.extend(more?);
-        let metrics = summarise(&replications, facts(scenario, &plan, &warnings));
-        let Some(precision) = settings.precision else { return Ok(metrics) };
+        let metrics = summarise(&replications, facts(scenario, plan, &warnings));
+        let Some(precision) = settings.precision else { return Ok((metrics, replications)) };
         let reached = metrics.latency.is_none_or(|latency| {
             let fixed = fixed_latency(scenario);
             latency.mean.half_width() <= precision.get() * (latency.mean.value - fixed)
         });
         let rounds = replications.len() as u64 / settings.replications;
         if reached {
-            return Ok(metrics);
+            return Ok((metrics, replications));
         }
         if rounds >= MOST_ROUNDS {
             warnings.push(format!(
                 "the precision asked for was not reached in {} replications; a longer `duration` helps",
                 replications.len()
             ));
-            return Ok(summarise(&replications, facts(scenario, &plan, &warnings)));
+            let metrics = summarise(&replications, facts(scenario, plan, &warnings));
+            return Ok((metrics, replications));
         }
         watch.expect(plan.messages as u64);
     }

@@ -10,9 +10,11 @@
 pub mod cache;
 pub mod estimate;
 pub mod histogram;
+mod paired;
 pub mod queueing;
 pub mod regression;
 pub mod series;
 
 pub use estimate::Estimate;
 pub use histogram::Histogram;
+pub use paired::paired_half_width;

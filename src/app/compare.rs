@@ -1,0 +1,85 @@
+//! `plimsoll compare`.
+
+use super::progress::Progress;
+use super::simulate::threads;
+use super::{Failure, input, interrupt, output};
+use crate::analysis::compare::threshold::{Outcome, Threshold};
+use crate::analysis::compare::{Variant, compare, prepare};
+use crate::cli::{Compare, Format, Input};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::report::compare::{CompareView, Judged, json, terminal};
+use crate::scenario::{Catalogue, parse_with};
+
+/// Compares variants, and shows how they differ.
+pub fn run(options: &Compare) -> Result<(), Failure> {
+    let catalogue = match options.shapes.as_deref() {
+        None => None,
+        Some("example") => Some(Catalogue::example()?),
+        Some(file) => Some(Catalogue::parse(file, &input::bytes(file)?)?),
+    };
+    let thresholds = thresholds(options)?;
+    let sides = prepare(variants(options)?, catalogue.as_ref())?;
+    threads(options.threads)?;
+    interrupt::listen();
+    let progress = Progress::new(options.output.quiet);
+    let comparison = compare(sides, &progress);
+    progress.finish();
+    let comparison = comparison?;
+    let judged: Vec<Judged<'_>> = thresholds
+        .iter()
+        .flat_map(|threshold| {
+            let outcomes = threshold.outcomes(&comparison).into_iter();
+            outcomes.map(move |(variant, outcome)| Judged { threshold, variant, outcome })
+        })
+        .collect();
+    let view = CompareView { comparison: &comparison, judged: &judged, catalogue: catalogue.as_ref() };
+    match options.output.format {
+        Format::Terminal => output::print(&terminal(&view))?,
+        Format::Json => output::print_json(&json(&view))?,
+    }
+    let any = |outcome| judged.iter().any(|judged| judged.outcome == outcome);
+    if any(Outcome::Passed) {
+        Err(Failure::Negative)
+    } else if any(Outcome::Unclear) {
+        Err(Failure::Inconclusive)
+    } else {
+        Ok(())
+    }
+}
+
+fn thresholds(options: &Compare) -> Result<Vec<Threshold>, Failure> {
+    let mut thresholds = Vec::new();
+    let mut errors = Vec::new();
+    for text in &options.fail_on {
+        match Threshold::parse(text) {
+            Ok(threshold) if threshold.is_of_price() && options.shapes.is_none() => {
+                let error = Diagnostic::new("`--fail-on` asks for prices, and there is no catalogue of machines");
+                errors.push(error.help("add `--shapes FILE`, or `--shapes example`").into());
+            }
+            Ok(threshold) => thresholds.push(threshold),
+            Err(wrong) => errors.push(wrong),
+        }
+    }
+    if errors.is_empty() { Ok(thresholds) } else { Err(Diagnostics::from_iter(errors).into()) }
+}
+
+/// The scenario as it is, other files, and what `--with` makes of the scenario.
+fn variants(options: &Compare) -> Result<Vec<Variant>, Failure> {
+    if options.with.is_empty() && options.others.is_empty() {
+        let error = Diagnostic::new("there is nothing to compare with")
+            .help("give a variant, such as `--with protocol.compression=deflate`, or another scenario file");
+        return Err(Diagnostics::from(error).into());
+    }
+    let first = &options.input;
+    let mut variants = vec![Variant { name: first.scenario.clone(), document: input::document(first)? }];
+    for other in &options.others {
+        let Input { users, set, seed, .. } = first;
+        let input = Input { scenario: other.clone(), users: users.clone(), set: set.clone(), seed: seed.clone() };
+        variants.push(Variant { name: other.clone(), document: input::document(&input)? });
+    }
+    for text in &options.with {
+        let document = input::document_with(first, &parse_with(text)?)?;
+        variants.push(Variant { name: text.trim().to_owned(), document });
+    }
+    Ok(variants)
+}

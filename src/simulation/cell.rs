@@ -50,6 +50,14 @@ pub struct Setting {
     pub broken: Broken,
 }
 
+impl Setting {
+    /// Cores of a server that have connections of their own; 1 where any core will do.
+    fn cores_apart(&self) -> u32 {
+        let servers = &self.scenario.servers;
+        if servers.dispatch == Dispatch::PerCore { servers.cores } else { 1 }
+    }
+}
+
 /// Something that happens to a server's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -324,7 +332,7 @@ impl Cell {
         {
             self.messages_fast(last, setting, recorder);
         } else {
-            let cores = setting.scenario.servers.cores;
+            let cores = setting.cores_apart();
             while let Some(sent) = self.messages.take(last, cores) {
                 for _ in 0..sent.count {
                     let uplink = self.network.draw();
@@ -345,7 +353,7 @@ impl Cell {
                     self.message(at, sent.0, core, None, setting, recorder);
                     continue;
                 }
-            } else if let Some(sent) = self.messages.take(bound, setting.scenario.servers.cores) {
+            } else if let Some(sent) = self.messages.take(bound, setting.cores_apart()) {
                 for _ in 0..sent.count {
                     let uplink = self.network.draw();
                     self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, None, setting, recorder);
@@ -498,7 +506,7 @@ impl Cell {
         if self.network.under_way.is_none() {
             return;
         }
-        while let Some(sent) = self.messages.take(last, setting.scenario.servers.cores) {
+        while let Some(sent) = self.messages.take(last, setting.cores_apart()) {
             for _ in 0..sent.count {
                 let uplink = self.network.draw() + setting.delays.client(sent.at);
                 if let Some(under_way) = &mut self.network.under_way {

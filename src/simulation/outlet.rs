@@ -267,7 +267,7 @@ impl Outlet {
         let which = if alike > 1.0 { (self.recipients.unit() * alike) as u32 } else { 0 };
         let name = (letter.node + which * between.directory.nodes()) & !FIRST;
         let gathered = Gathered { at: now, origin: letter.origin, to: letter.to, bytes: letter.bytes };
-        if let Some(last) = self.names.iter().rposition(|other| other & !FIRST == name) {
+        if let Some(last) = self.last_of(name) {
             let first = (0..=last).rev().find(|i| self.names[*i] & FIRST != 0).unwrap_or(0);
             let bytes: u64 = self.gathered.range(first..=last).map(|letter| u64::from(letter.bytes)).sum();
             if bytes + size <= between.batch {
@@ -286,6 +286,16 @@ impl Outlet {
         if size >= between.batch {
             self.flush(self.names.len() - 1..self.names.len(), now, setting, line, recorder);
         }
+    }
+
+    /// The last letter of a batch. Most letters find none of their batch: that is seen by a look at all, with no branch.
+    fn last_of(&self, name: u32) -> Option<usize> {
+        let (front, back) = self.names.as_slices();
+        let among = |names: &[u32]| names.iter().fold(false, |any, other| any | (other & !FIRST == name));
+        if !(among(front) | among(back)) {
+            return None;
+        }
+        self.names.iter().rposition(|other| other & !FIRST == name)
     }
 
     /// When the next batch is due.

@@ -144,9 +144,13 @@ impl Relay {
         }
     }
 
-    /// Takes letters that are on their way; none of them comes before the moment up to which the relay has advanced.
+    /// Takes letters that are on their way.
+    ///
+    /// # Panics
+    /// When one of them comes before the moment up to which the relay has advanced: a bug of ours.
     pub fn expect(&mut self, letters: &[Letter]) {
         for letter in letters {
+            assert!(letter.at >= self.now, "a letter comes in the relay's past");
             self.pending.add(letter.at, *letter);
         }
     }

@@ -65,8 +65,9 @@ impl Reorder {
             return None;
         }
         let out = (SimTime(slot[0]), [slot[1], slot[2], slot[3]]);
-        self.head = (self.head + 1) & mask;
         self.len -= 1;
+        // A queue that is often empty stays in the same few lines of the cache.
+        self.head = if self.len == 0 { 0 } else { (self.head + 1) & mask };
         Some(out)
     }
 

@@ -1,6 +1,7 @@
 //! A cell: one server with the users connected to it, on one time line; or, where messages are balanced one by one, all
 //! servers and all users.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson, Shaped};
@@ -88,24 +89,27 @@ pub struct Coming<'a> {
     pub copies: &'a [Delivery],
 }
 
-/// A server and its users.
+/// A server and its users; what each step touches stands together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Cell {
-    setting: Arc<Setting>,
     servers: Vec<Server>,
-    router: Option<Router>,
-    demand_streams: DemandStreams,
     connections: u64,
-    messages: Messages,
-    heartbeats: Option<(Ring, Times, Stream)>,
-    connect: Attempt,
-    upkeep: Stream,
-    network: Network,
-    cache: Cache,
     /// Up to when the connections were counted into the integral.
     counted: SimTime,
     now: SimTime,
     messages_in: u64,
+    /// Whether messages are taken in the common way where they go to users of other servers.
+    plain: bool,
+    cache: Cache,
+    messages: Messages,
+    network: Network,
+    demand_streams: DemandStreams,
+    setting: Arc<Setting>,
+    router: Option<Router>,
+    heartbeats: Option<(Ring, Times, Stream)>,
+    connect: Attempt,
+    upkeep: Stream,
     /// Where users wait only so long or send again: the messages they wait for.
     retries: Option<Retries>,
 }
@@ -202,8 +206,13 @@ impl Cell {
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
             messages_in: 0,
+            plain: false,
             retries: Retries::of(scenario, *seed, *replication, server),
         };
+        cell.plain = servers == 1
+            && cell.retries.is_none()
+            && cell.network.under_way.is_none()
+            && matches!(cell.messages, Messages::Poisson(_));
         cell.populate(SimTime::ZERO, setting);
         cell
     }
@@ -235,10 +244,10 @@ impl Cell {
     }
 
     /// When the next thing happens here by itself.
-    pub fn next_time(&self, setting: &Setting) -> SimTime {
+    pub fn next_time(&self) -> SimTime {
         let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
         let under_way = self.network.under_way.as_ref().and_then(Calendar::next_time).unwrap_or(SimTime::NEVER);
-        let server = self.servers.iter().map(|server| server.next_time(setting)).min().unwrap_or(SimTime::NEVER);
+        let server = self.servers.iter().map(|server| server.next_time()).min().unwrap_or(SimTime::NEVER);
         self.messages.next().min(heartbeat).min(under_way).min(server)
     }
 
@@ -290,15 +299,20 @@ impl Cell {
     pub fn advance(&mut self, until: SimTime, coming: Coming<'_>, setting: &Setting, recorder: &mut Recorder) {
         let mut changes = coming.changes.iter().peekable();
         let mut copies = coming.copies.iter().peekable();
+        let plain = setting.between.as_ref().filter(|_| self.plain && self.servers[0].is_plain());
         loop {
             let change = changes.peek().map_or(SimTime::NEVER, |change| change.0);
             let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
-            let copy = copies.peek().map_or(SimTime::NEVER, |copy| copy.at);
+            // Where all is plain, copies are taken in with the messages.
+            let first = copies.peek().filter(|_| plain.is_none());
+            let copy = first.map_or(SimTime::NEVER, |copy| copy.at);
             let bound = change.min(heartbeat).min(copy);
             // Messages before the next of the others; at the same time, the others come first.
             let last = if bound <= until { SimTime(bound.0.saturating_sub(1)) } else { until };
-            if bound > SimTime::ZERO {
-                self.messages_until(last, setting, recorder);
+            match plain {
+                _ if bound == SimTime::ZERO => {}
+                Some(between) => self.crossing_until(last, &mut copies, (setting, between), recorder),
+                None => self.messages_until(last, setting, recorder),
             }
             if bound > until {
                 break;
@@ -442,6 +456,41 @@ impl Cell {
         recorder.flow.messages_in += taken;
         recorder.flow.bytes_in += u128::from(bytes);
         self.messages_in += taken;
+    }
+
+    /// The common case where messages go to users of other servers, in a loop of its own: messages and copies up to and
+    /// including `last`, in order of time; at the same time, copies come first.
+    fn crossing_until<'a>(
+        &mut self,
+        last: SimTime,
+        copies: &mut Peekable<impl Iterator<Item = &'a Delivery>>,
+        (setting, between): (&Setting, &Between),
+        recorder: &mut Recorder,
+    ) {
+        let (Messages::Poisson(process), [server]) = (&mut self.messages, &mut self.servers[..]) else { return };
+        let fixed = setting.demands.fixed();
+        loop {
+            let copy = copies.peek().map_or(SimTime::NEVER, |copy| copy.at);
+            if let Some(at) = process.take(last.min(SimTime(copy.0.saturating_sub(1)))) {
+                let mut demand = fixed.unwrap_or_else(|| setting.demands.draw(&mut self.demand_streams));
+                demand.cpu = demand.cpu + self.cache.pass(setting);
+                recorder.flow.messages_in += 1;
+                recorder.flow.bytes_in += u128::from(demand.bytes);
+                self.messages_in += 1;
+                let job = Job::message(at.0.wrapping_sub(self.network.draw().0), &demand);
+                server.arrive_crossing(at, demand.nic_in, job, (setting, between), recorder);
+                if self.messages_in.is_multiple_of(Bursts::LIMIT) {
+                    recorder.take_bursts();
+                }
+            } else if copy <= last
+                && let Some(copy) = copies.next()
+            {
+                let nic_in = setting.demands.backplane(copy.bytes);
+                server.arrive_copy_plainly(copy, nic_in, (setting, between), recorder);
+            } else {
+                return;
+            }
+        }
     }
 
     /// A message arrives that was sent at `origin`; `again`, where that is not the first time.

@@ -222,20 +222,6 @@ impl Exchange {
         &mut self.sites
     }
 
-    fn relays(&mut self) -> impl Iterator<Item = &mut Relay> {
-        self.sites.iter_mut().flat_map(|site| &mut site.relays)
-    }
-
-    /// Makes this slice the current one.
-    pub fn open(&mut self, slice: usize) {
-        self.relays().for_each(|relay| relay.recorder.open(slice));
-    }
-
-    /// Adds the current slice to the sums.
-    pub fn close(&mut self) {
-        self.relays().for_each(|relay| relay.recorder.close());
-    }
-
     /// All sites have come as far: what one has for another is handed over.
     pub fn carry(&mut self, parts: &mut [Row<'_>]) {
         if self.sites.len() == 1 {
@@ -282,7 +268,7 @@ impl Exchange {
         let mut next: Vec<SimTime> = (0..places.len())
             .map(|cell| {
                 let (part, i) = places[cell];
-                parts[part].cells[i].next_time(setting).min(first_of(&changes[cell], 0, &inboxes[cell]))
+                parts[part].cells[i].next_time().min(first_of(&changes[cell], 0, &inboxes[cell]))
             })
             .collect();
         let mut coming: Vec<SimTime> = relays.iter().map(Relay::next_time).collect();
@@ -318,7 +304,7 @@ impl Exchange {
                 relays[relay].expect(letters);
                 letters.clear();
             }
-            next[cell] = cells[i].next_time(setting).min(first_of(&changes[cell], made[cell], &inboxes[cell]));
+            next[cell] = cells[i].next_time().min(first_of(&changes[cell], made[cell], &inboxes[cell]));
         }
         for (changes, made) in changes.iter_mut().zip(made) {
             changes.drain(..made);
@@ -361,6 +347,16 @@ impl Site {
     /// Its parts of the servers.
     pub fn parts(&self) -> usize {
         self.parts.len()
+    }
+
+    /// Makes this slice the current one, after the one before.
+    pub fn turn_to(&mut self, slice: usize) {
+        self.relays.iter_mut().for_each(|relay| relay.recorder.turn_to(slice));
+    }
+
+    /// Adds the last slice to the sums.
+    pub fn close(&mut self) {
+        self.relays.iter_mut().for_each(|relay| relay.recorder.close());
     }
 
     /// Gets the inbox of one of its parts ready for the time up to `until`.

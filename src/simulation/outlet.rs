@@ -8,6 +8,7 @@ use super::demand::{Times, to_span};
 use super::directory::{Copy, Directory};
 use super::letter::{ALL, Address, Letter};
 use super::recorder::Recorder;
+use super::server::Job;
 use crate::engine::Line;
 use crate::metrics::tally::Station;
 use crate::model::compression::delivery_cpu_seconds_per_kb;
@@ -93,24 +94,35 @@ impl Between {
     }
 }
 
-/// The outlet of one server.
+impl Between {
+    /// Whether the broker cuts off servers that are slow to read.
+    pub fn cuts(&self) -> bool {
+        self.output_buffer.is_some()
+    }
+}
+
+/// The outlet of one server; what each message touches stands together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Outlet {
     me: u32,
-    cut_until: SimTime,
-    /// Open connections of the server.
-    pub connections: u64,
+    /// When the first batch is due, and the first of the own: looked at for all that comes.
+    due: SimTime,
+    due_own: SimTime,
     recipients: Stream,
-    costs: Stream,
-    hops: Stream,
     /// Letters that are being gathered, by when they are sent; those of a batch are next to each other, the first one first.
     gathered: VecDeque<Gathered>,
     /// Of each, the name of its batch, and `FIRST` where it begins one. They stand apart, since they are looked through for
     /// each letter.
     names: VecDeque<u32>,
+    /// Open connections of the server.
+    pub connections: u64,
+    costs: Stream,
+    hops: Stream,
     /// What is to be handed to the server's own users, in order of time.
-    pub own: VecDeque<Own>,
+    own: VecDeque<Own>,
     scratch: Vec<Copy>,
+    cut_until: SimTime,
     /// Copies that the server has not begun with: when it does, and their bytes.
     unread: VecDeque<(SimTime, u32)>,
     unread_bytes: u64,
@@ -157,15 +169,25 @@ impl Outlet {
             gathered: VecDeque::with_capacity(between.gathered),
             names: VecDeque::with_capacity(between.gathered),
             own: VecDeque::new(),
+            due: SimTime::NEVER,
+            due_own: SimTime::NEVER,
             scratch: Vec::new(),
             unread: VecDeque::new(),
             unread_bytes: 0,
         }))
     }
 
+    /// Addresses a message.
+    #[inline(always)]
+    pub fn address_job(&mut self, job: &mut Job, between: &Between) {
+        let (to, cpu) = self.address(between);
+        job.nic_out = Span(u64::from(to));
+        job.cpu = job.cpu + cpu;
+    }
+
     /// Decides whom the next message is for (a server, a room; of no meaning for everyone), and what publishing it takes
     /// of the CPU.
-    pub fn address(&mut self, between: &Between) -> (u32, Span) {
+    fn address(&mut self, between: &Between) -> (u32, Span) {
         let directory = &between.directory;
         let (to, others) = match between.fan_out {
             Way::Direct => {
@@ -249,6 +271,7 @@ impl Outlet {
             }
         }
         if mine > 0 {
+            self.due_own = self.due_own.min(at);
             self.own.push_back(Own { at, origin, recipients: mine, bytes });
         }
     }
@@ -281,6 +304,7 @@ impl Outlet {
             // What would overfill a batch begins the next one.
             self.flush(first..last + 1, now, setting, line, recorder);
         }
+        self.due = self.due.min(now + between.linger);
         self.gathered.push_back(gathered);
         self.names.push_back(name | FIRST);
         if size >= between.batch {
@@ -299,15 +323,28 @@ impl Outlet {
     }
 
     /// When the next batch is due.
-    pub fn next_due(&self, between: &Between) -> SimTime {
-        self.gathered.front().map_or(SimTime::NEVER, |letter| letter.at + between.linger)
+    #[inline(always)]
+    pub fn next_due(&self) -> SimTime {
+        self.due
+    }
+
+    /// When the server turns to the next message for its own users.
+    #[inline(always)]
+    pub fn next_own(&self) -> SimTime {
+        self.due_own
+    }
+
+    /// The next message for the server's own users.
+    pub fn take_own(&mut self) -> Option<Own> {
+        let own = self.own.pop_front();
+        self.due_own = self.own.front().map_or(SimTime::NEVER, |own| own.at);
+        own
     }
 
     /// Sends the batch that is due next.
     pub fn flush_next(&mut self, setting: &Setting, line: &mut Option<Line>, recorder: &mut Recorder) {
-        let Some(between) = &setting.between else { return };
         let count = 1 + self.names.iter().skip(1).take_while(|name| **name & FIRST == 0).count();
-        self.flush(0..count, self.next_due(between), setting, line, recorder);
+        self.flush(0..count, self.due, setting, line, recorder);
     }
 
     /// Sends the batch of these letters.
@@ -332,14 +369,21 @@ impl Outlet {
         if batch == (0..1) {
             // Most are alone, and their time has come.
             self.names.pop_front();
-            if let Some(gathered) = self.gathered.pop_front() {
+            let gathered = self.gathered.pop_front();
+            self.first_is_due(between);
+            if let Some(gathered) = gathered {
                 self.send(&mut [letter(gathered)], at, setting, line, recorder);
             }
             return;
         }
         self.names.drain(batch.clone());
         let mut letters: Vec<Letter> = self.gathered.drain(batch).map(letter).collect();
+        self.first_is_due(between);
         self.send(&mut letters, at, setting, line, recorder);
+    }
+
+    fn first_is_due(&mut self, between: &Between) {
+        self.due = self.gathered.front().map_or(SimTime::NEVER, |letter| letter.at + between.linger);
     }
 
     /// Sends a batch over the line and on its way.
@@ -367,7 +411,11 @@ impl Outlet {
         for (i, letter) in batch.iter_mut().enumerate() {
             (letter.at, letter.follows) = (left + hop + setting.delays.server(left), i > 0);
         }
-        recorder.outbox[between.directory.relay_of(node)].extend_from_slice(batch);
+        let outbox = &mut recorder.outbox[between.directory.relay_of(node)];
+        match batch {
+            [letter] => outbox.push(*letter),
+            batch => outbox.extend_from_slice(batch),
+        }
     }
 
     /// CPU time of a copy: taking it from the broker (unless it never was there), handing it to so many users; and the time
@@ -434,13 +482,15 @@ impl Outlet {
         self.gathered.clear();
         self.names.clear();
         self.own.clear();
+        (self.due, self.due_own) = (SimTime::NEVER, SimTime::NEVER);
         self.unread.clear();
         self.unread_bytes = 0;
     }
 
     /// When the first of the messages being gathered, or still to be handed to own users, is due.
-    pub fn next_time(&self, between: &Between) -> SimTime {
-        self.own.front().map_or(SimTime::NEVER, |own| own.at).min(self.next_due(between))
+    #[inline(always)]
+    pub fn next_time(&self) -> SimTime {
+        self.due_own.min(self.due)
     }
 
     /// Letters still being gathered.

@@ -444,7 +444,16 @@ impl Sending {
 }
 
 /// The time of n things that take so long each.
+#[inline(always)]
 fn many(times: &Distribution, n: u64, stream: &mut Stream) -> Span {
+    if let Some(each) = times.constant() {
+        return to_span(each * n as f64 * PICOSECONDS);
+    }
+    many_drawn(times, n, stream)
+}
+
+#[inline(never)]
+fn many_drawn(times: &Distribution, n: u64, stream: &mut Stream) -> Span {
     let total = match times.constant() {
         Some(each) => each * n as f64,
         None if n <= 32 => (0..n).map(|_| times.sample(stream)).sum(),

@@ -389,29 +389,23 @@ fn run_together(
     let parallel = pace.is_none_or(|pace| pace.parallel || pace.step == Span::ZERO);
     // What all share makes them wait for each other at each step.
     let alone = door.is_none() && reads.is_none();
-    let steps = pace.filter(|_| alone).map_or(1, |pace| pace.steps_apart());
+    let steps = pace.filter(|_| alone).map_or(1, |pace| pace.steps_apart()) as usize;
+    let mut stretch = Vec::new();
     for slice in 0..slices.count() {
         let (from, to) = (slices.start_of(slice), slices.end_of(slice));
         let drops = plan.memory_can_fill || setting.scenario.cuts_slow_clients();
         let windows = windows(parts, to.since(from), drops, pace, reads.is_some());
-        for part in &mut *parts {
-            part.recorder.open(slice);
-        }
-        if let Some(exchange) = exchange.as_deref_mut() {
-            exchange.open(slice);
-        }
+        let mut opens = Some(slice);
         let mut window = 0;
         while window < windows {
             let planned = end_of_window(from, to, window + 1, windows);
             // The autoscaler looks at the end of a window.
             let look = door.as_ref().and_then(|door| door.next_look()).filter(|look| *look <= planned);
             let until = look.unwrap_or(planned);
-            let mut ends = vec![until];
             window += u64::from(until == planned);
-            if look.is_none() {
-                let last = windows.min(window - 1 + steps);
-                ends.extend((window + 1..=last).map(|window| end_of_window(from, to, window, windows)));
-                window = last;
+            stretch.push(Window { until, opens: opens.take(), closes: window == windows });
+            if stretch.len() < steps && until < slices.end() {
+                continue;
             }
             if let Some(door) = door.as_deref_mut() {
                 changes.iter_mut().for_each(Vec::clear);
@@ -420,17 +414,22 @@ fn run_together(
             if let Some(exchange) = exchange.as_deref_mut()
                 && exchange.pace().step == Span::ZERO
             {
+                if let Some(slice) = stretch.first_mut().and_then(|window: &mut Window| window.opens.take()) {
+                    parts.iter_mut().for_each(|part| part.recorder.turn_to(slice));
+                    exchange.sites().iter_mut().for_each(|site| site.turn_to(slice));
+                }
                 exchange.advance_singly(&mut rows(parts), &mut changes, setting, until);
             }
             let there = if window == windows { those_there(door.as_deref(), cells) } else { Vec::new() };
-            let stretch = Stretch {
-                ends: &ends,
+            let this = Stretch {
+                windows: &stretch,
                 changes: if door.is_none() { &[] } else { &changes },
-                sampled: (window == windows).then_some(&there[..]),
+                there: &there,
                 memory_can_fill: plan.memory_can_fill,
                 parallel,
             };
-            let shed = stretch.advance(parts, exchange.as_deref_mut(), setting, watch);
+            let shed = this.advance(parts, exchange.as_deref_mut(), setting, watch);
+            stretch.clear();
             if watch.stop() {
                 return Err(SimulationError::Interrupted);
             }
@@ -444,14 +443,12 @@ fn run_together(
                 door.look(now, &times_at_work(parts));
             }
         }
-        for part in &mut *parts {
-            part.recorder.close();
-        }
-        if let Some(exchange) = exchange.as_deref_mut() {
-            exchange.close();
-        }
+    }
+    if let Some(exchange) = exchange {
+        exchange.sites().iter_mut().for_each(Site::close);
     }
     parts.par_iter_mut().for_each(|part| {
+        part.recorder.close();
         for cell in &mut part.cells {
             part.totals.extend(cell.finish(&mut part.recorder));
             part.recorder.open_at_end += cell.connections();
@@ -461,14 +458,22 @@ fn run_together(
     Ok(())
 }
 
+/// Some time in which no cell needs to know what the others do.
+struct Window {
+    until: SimTime,
+    /// The slice that begins with it.
+    opens: Option<usize>,
+    /// Whether a slice ends with it.
+    closes: bool,
+}
+
 /// Some windows that all sites go through without each other.
 struct Stretch<'a> {
-    /// When each window ends.
-    ends: &'a [SimTime],
+    windows: &'a [Window],
     /// What happens to the connections of each server; of none, where they stay.
     changes: &'a [Vec<(SimTime, Change)>],
-    /// At the end of a slice, which servers are there, so that their memory is looked at; none is named where all are.
-    sampled: Option<&'a [bool]>,
+    /// Which servers are there, so that their memory is looked at when a slice ends; none is named where all are.
+    there: &'a [bool],
     memory_can_fill: bool,
     /// Whether several threads are worth it.
     parallel: bool,
@@ -515,17 +520,19 @@ impl Stretch<'_> {
         parallel: bool,
     ) -> Vec<(usize, u64)> {
         let mut shed = Vec::new();
-        for (i, &until) in self.ends.iter().enumerate() {
+        for window in self.windows {
             if watch.stop() {
                 break;
             }
-            let last = i + 1 == self.ends.len();
+            if let (Some(slice), Some(site)) = (window.opens, site.as_deref_mut()) {
+                site.turn_to(slice);
+            }
             let here = site.as_deref();
             let advance = |(number, part): (usize, &mut Part)| {
                 if let (Some(site), Some(inbox)) = (here, part.inbox.as_mut()) {
-                    site.deliver(number, inbox, until);
+                    site.deliver(number, inbox, window.until);
                 }
-                self.advance_part(part, until, last, setting, watch)
+                self.advance_part(part, window, setting, watch)
             };
             let dropped: Vec<Vec<(usize, u64)>> = if parallel {
                 parts.par_iter_mut().enumerate().map(advance).collect()
@@ -535,23 +542,24 @@ impl Stretch<'_> {
             shed.extend(dropped.into_iter().flatten());
             if let Some(site) = site.as_deref_mut() {
                 let mut outboxes: Vec<_> = parts.iter_mut().map(|part| &mut part.recorder.outbox).collect();
-                site.advance(&mut outboxes, until, parallel);
+                site.advance(&mut outboxes, window.until, parallel);
             }
         }
         shed
     }
 
-    /// Lets the cells of one part go forward up to this moment.
+    /// Lets the cells of one part go forward through a window.
     fn advance_part(
         &self,
         part: &mut Part,
-        until: SimTime,
-        last: bool,
+        window: &Window,
         setting: &Setting,
         watch: &dyn Watch,
     ) -> Vec<(usize, u64)> {
         let Part { cells, first, recorder, inbox, .. } = part;
-        let sampled = self.sampled.filter(|_| last);
+        if let Some(slice) = window.opens {
+            recorder.turn_to(slice);
+        }
         let mut shed = Vec::new();
         let mut messages = 0;
         for (i, cell) in cells.iter_mut().enumerate() {
@@ -559,7 +567,7 @@ impl Stretch<'_> {
             let before = cell.messages_in();
             let changes = self.changes.get(number).map_or(&[][..], Vec::as_slice);
             let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
-            cell.advance(until, Coming { changes, copies }, setting, recorder);
+            cell.advance(window.until, Coming { changes, copies }, setting, recorder);
             messages += cell.messages_in() - before;
             let cut = cell.cut_slow(recorder);
             let excess = if self.memory_can_fill { cell.excess_connections() } else { 0 };
@@ -567,7 +575,7 @@ impl Stretch<'_> {
             if dropped > 0 {
                 shed.push((number, dropped));
             }
-            if sampled.is_some_and(|there| there.get(number).is_none_or(|there| *there)) {
+            if window.closes && self.there.get(number).is_none_or(|there| *there) {
                 sample_memory(cell, recorder);
             }
         }

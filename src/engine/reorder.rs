@@ -52,6 +52,12 @@ impl Reorder {
         if self.len == 0 { SimTime::NEVER } else { SimTime(self.slots[self.head & (self.slots.len() - 1)][0]) }
     }
 
+    /// Touches what will be needed soon.
+    #[inline(always)]
+    pub fn glance(&self) -> u64 {
+        self.slots.first().map_or(0, |slot| slot[0])
+    }
+
     /// The first, if it is due.
     #[inline(always)]
     pub fn pop_until(&mut self, until: SimTime) -> Option<(SimTime, [u64; 3])> {

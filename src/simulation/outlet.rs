@@ -493,6 +493,17 @@ impl Outlet {
         self.due_own.min(self.due)
     }
 
+    /// Touches what will be needed soon.
+    #[inline(always)]
+    pub fn glance(&self) -> u64 {
+        let (front, _) = self.names.as_slices();
+        let names = front.first().map_or(0, |name| u64::from(*name));
+        let letters = self.gathered.front().map_or(0, |letter| letter.at.0)
+            ^ self.gathered.get(2).map_or(0, |letter| letter.at.0)
+            ^ self.gathered.back().map_or(0, |letter| letter.at.0);
+        names ^ letters ^ self.names.back().map_or(0, |name| u64::from(*name)) ^ self.connections
+    }
+
     /// Letters still being gathered.
     pub fn gathering(&self) -> u64 {
         self.gathered.len() as u64

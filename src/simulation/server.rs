@@ -529,6 +529,19 @@ impl Server {
         self.done.next_time().min(outlet.next_time())
     }
 
+    /// Touches what will be needed soon, so that it is in the cache by then: first its own, then what it points to.
+    #[inline(always)]
+    pub fn glance(&self) -> u64 {
+        let cpu = if let CpuStation::Fifo(cores) = &self.cpu { cores.glance() } else { 0 };
+        cpu ^ self.acknowledged.0 ^ self.totals.messages ^ self.log_demand.0 ^ u64::from(self.strict)
+    }
+
+    /// The same of what it points to.
+    #[inline(always)]
+    pub fn glance_behind(&self) -> u64 {
+        self.done.glance() ^ self.outlet.as_ref().map_or(0, |outlet| outlet.glance())
+    }
+
     /// The outlet, where messages go to users of other servers.
     pub fn outlet(&mut self) -> Option<&mut Outlet> {
         self.outlet.as_deref_mut()

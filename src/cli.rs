@@ -28,6 +28,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Run the broker that links servers, alone: for servers on several machines
+    Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -136,4 +138,15 @@ pub struct Sweep {
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll broker`.
+#[derive(Debug, Args)]
+pub struct Broker {
+    /// Where to listen: address and port (0: any that is free)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Form of what it says
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
 }

@@ -14,6 +14,7 @@ pub mod model;
 pub mod engine;
 pub mod metrics;
 pub mod simulation;
+pub mod live;
 pub mod analysis;
 pub mod report;
 pub mod cli;

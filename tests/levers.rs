@@ -316,3 +316,21 @@ fn copies_are_deflated_one_by_one() {
         0.05,
     );
 }
+
+/// What the server program takes is as good as what the application takes, in both; and a calibration says beyond which
+/// loads it knows nothing.
+#[test]
+fn a_calibration_tells_the_program_from_its_application() {
+    let apart = ["servers.cpu.per_message=5 us", "servers.cpu.overhead=4 us"];
+    let json = |json: &Value| (json["simulation"].clone(), json["load"].clone(), json["bottlenecks"].clone());
+    assert_eq!(json(&simulated(BUSY, &apart)), json(&simulated(BUSY, &[])));
+    let file = scenario(&format!("{BUSY}calibration: measured.yaml\n"));
+    let measured = "plimsoll_calibration: 1\nfigures: {servers: {cpu: {per_message: 5 us, overhead: 4 us}}}\nrange: {messages_per_second_per_server: [500, 60_000], connections_per_server: [10, 1_000]}\n";
+    std::fs::write(file.with_file_name("measured.yaml"), measured).unwrap();
+    let shown = run(["simulate", &file.to_string_lossy(), "--format", "json"]).well().json();
+    let plain = simulated(BUSY, &[]);
+    assert_eq!(shown["simulation"]["latency_seconds"], plain["simulation"]["latency_seconds"]);
+    let warnings = shown["simulation"]["warnings"].to_string();
+    let expected = "2,000 connections a server are beyond what measured.yaml was calibrated for: 10 to 1,000";
+    assert!(warnings.contains(expected) && !warnings.contains("messages/s a server"), "{warnings}");
+}

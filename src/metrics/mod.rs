@@ -1,11 +1,13 @@
 //! What any run yields, simulated or live: raw sums in a [`tally`], and [`RunMetrics`], the figures with their intervals.
 
+pub mod observed;
 pub mod recovery;
 pub mod scaling;
 pub mod summary;
 pub mod tally;
 
 use crate::stats::Estimate;
+pub use observed::Observation;
 pub use recovery::FaultMetrics;
 pub use scaling::ScalingMetrics;
 

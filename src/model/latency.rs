@@ -345,7 +345,10 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
     let share = cache_miss_share(scenario, load.connections / servers);
     let miss = moments(&cpu.per_cache_miss);
     let missed = Moments { mean: share * miss.mean, square: share * miss.square };
-    sum(sum(sum(moments(&cpu.per_message), payload), missed), lookups(scenario))
+    sum(
+        sum(sum(sum(moments(&cpu.per_message), Moments::constant(cpu.overhead.get())), payload), missed),
+        lookups(scenario),
+    )
 }
 
 /// The moments of the CPU time that looking a message's reads up takes.
@@ -447,7 +450,7 @@ impl Offered {
                 && copies + locals == 0.0
                 && scenario.servers.network.is_none(),
             exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
-                && cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
+                && cpu.overhead.get() + cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
                 && wakeup.mean == 0.0
                 && scenario.cache.is_none()
                 && cache_miss_share(scenario, load.connections / servers) == 0.0,

@@ -30,7 +30,9 @@ pub(super) fn load(node: &Node, files: &mut Files, loader: &dyn Fn(&str) -> io::
         Value::Map(entries) => {
             for (key, value) in entries {
                 match &value.value {
-                    Value::Scalar { text, .. } if matches!(key.text.as_str(), "empirical" | "trace") => {
+                    Value::Scalar { text, .. }
+                        if matches!(key.text.as_str(), "empirical" | "trace" | "calibration") =>
+                    {
                         if !matches!(files.get(text), Some(Ok(_))) {
                             let loaded = loader(text).map(|data| Source::file(text, data)).map_err(|e| e.to_string());
                             files.insert(text.clone(), loaded);

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+use super::calibration;
 use super::data::{self, Files};
 use super::draft::{Draft, UncertainInput, World};
 use super::keys;
@@ -131,7 +132,10 @@ impl Document {
 
     fn draft(&self) -> Result<&Draft, Diagnostics> {
         let draft = self.draft.get_or_init(|| {
-            let draft = read::read(&self.root, &self.files)?;
+            let calibrated = calibration::applied(&self.root, &self.files)?;
+            let root = calibrated.as_ref().map_or(&self.root, |(root, _)| root);
+            let mut draft = read::read(root, &self.files)?;
+            draft.calibration = calibrated.map(|(_, calibration)| calibration);
             resolve::contradictions(&draft).map_or_else(|| Ok(Arc::new(draft)), Err)
         });
         match draft {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::calibration::Calibration;
 use super::keys;
 use super::shape::Shape;
 use crate::diagnostic::Place;
@@ -85,6 +86,8 @@ pub(super) struct Slot {
 pub(super) struct Draft {
     slots: HashMap<&'static str, Slot>,
     uncertain: Vec<Uncertain>,
+    /// Where measured figures come from; they themselves are in the slots.
+    pub calibration: Option<Calibration>,
 }
 
 /// The 95th percentile of the standard normal.
@@ -126,8 +129,11 @@ impl Draft {
     /// All of it in a fixed order and form, but for what does not change results: the name, and the seed, which is
     /// shown beside the hash of this.
     pub fn canonical(&self) -> String {
-        let mut paths: Vec<_> =
-            self.slots.keys().filter(|path| !matches!(**path, "name" | "simulation.seed" | "sweep")).collect();
+        let mut paths: Vec<_> = self
+            .slots
+            .keys()
+            .filter(|path| !matches!(**path, "name" | "simulation.seed" | "sweep" | "calibration"))
+            .collect();
         paths.sort_unstable();
         let mut out = String::new();
         for path in paths {
@@ -212,6 +218,11 @@ impl<'a> World<'a> {
             Input::Exact(value) => value,
             Input::Uncertain(index) => self.values[index],
         }
+    }
+
+    /// Where its measured figures come from.
+    pub fn calibration(&self) -> Option<&'a Calibration> {
+        self.draft.calibration.as_ref()
     }
 
     /// The word a key was given, if it was given one.

@@ -26,8 +26,6 @@ pub struct Key {
     pub doc: &'static str,
     /// Where the default comes from.
     pub source: &'static str,
-    /// Words (of a section: keys) that are known but not modelled yet; `*` is anything else.
-    pub later: &'static [&'static str],
     /// It need not be given where this sibling is a section with one of these.
     pub unless: Option<(&'static str, &'static [&'static str])>,
 }
@@ -122,7 +120,7 @@ const fn certain(kind: Kind, reason: &'static str) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
-    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, later: &[], unless: None }
+    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, unless: None }
 }
 
 impl Key {
@@ -208,6 +206,14 @@ pub static KEYS: &[Key] = &[
         "",
     )
     .required("users: 10_000"),
+    key(
+        "calibration",
+        Text,
+        "",
+        "A file of figures that were measured, in place of defaults.",
+        "the defaults were measured elsewhere",
+    )
+    .absent(),
     section("workload", "What the users do."),
     key(
         "workload.connections_per_user",
@@ -618,6 +624,13 @@ pub static KEYS: &[Key] = &[
     section("servers.cpu", "What things cost the CPU, in time of one core."),
     key("servers.cpu.per_wakeup", Random(Time), "44 us", "On top, for a message that finds its core idle.", MEASURED),
     key("servers.cpu.per_message", Random(Time), "9 us", "For each message.", MEASURED),
+    key(
+        "servers.cpu.overhead",
+        Kind::Figure(figure(Time, 0.0, LONG)),
+        "0 s",
+        "What the server program takes for a message besides `per_message`; a calibration has it.",
+        "`per_message` has it already unless a calibration tells them apart",
+    ),
     key("servers.cpu.per_kb", Random(Time), "1 us", "For each KB of its payload.", MEASURED),
     key(
         "servers.cpu.per_delivery",

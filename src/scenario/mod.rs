@@ -8,6 +8,7 @@
 mod autoscaler;
 mod backend;
 mod broker;
+mod calibration;
 mod course;
 mod data;
 mod document;
@@ -28,6 +29,7 @@ mod tree;
 mod types;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
+pub use calibration::Calibration;
 pub use document::Document;
 pub use draft::UncertainInput;
 pub use faults::{Deploy, Fault, FaultKind, Ways, Zones};

@@ -96,9 +96,6 @@ impl Reader<'_> {
                         self.section(key.path, &[], key_place);
                     }
                     Some(Entry::Word(word))
-                } else if key.later.contains(&text.as_str()) {
-                    self.error(not_yet(key, &node.place, text));
-                    None
                 } else {
                     self.scalar(key, node, text)
                 }
@@ -127,16 +124,6 @@ impl Reader<'_> {
             Value::Seq(items) if key.kind == Kind::List => self.sections(key, items),
             Value::Map(_) if key.kind == Kind::Sweep => {
                 self.errors.extend(paths::axes(node).err().into_iter().flatten());
-                None
-            }
-            Value::Map(_) | Value::Seq(_) if !key.later.is_empty() && key.kind != Kind::List => {
-                let what = match &node.value {
-                    Value::Map(entries) if entries.len() == 1 && !key.later.contains(&"*") => {
-                        entries[0].0.text.as_str()
-                    }
-                    _ => "",
-                };
-                self.error(not_yet(key, &node.place, what));
                 None
             }
             Value::Map(_) | Value::Seq(_) => {
@@ -184,10 +171,6 @@ impl Reader<'_> {
                         .label("a single value")
                         .help(takes(key)),
                 );
-                None
-            }
-            Kind::Words if key.later.contains(&"*") && nearest(text, key.words.iter().copied()).is_none() => {
-                self.error(not_yet(key, &node.place, text));
                 None
             }
             _ => {
@@ -331,23 +314,8 @@ pub(super) fn wrong_kind(name: &str, node: &Node, help: &str) -> Diagnostic {
     Diagnostic::at(&node.place, format!("`{name}` can't be {what}")).label(what).help(help)
 }
 
-/// Something that is known but not modelled.
-fn not_yet(key: &Key, place: &Place, what: &str) -> Diagnostic {
-    let what = if what.is_empty() {
-        format!("`{}`", key.path)
-    } else {
-        format!("`{}: {}`", key.name(), quoted(what).trim_matches('`'))
-    };
-    Diagnostic::at(place, format!("{what} is not modelled yet")).help(format!("for now {}", takes(key)))
-}
-
 /// A key that is not in the table, with what may have been meant.
 pub(super) fn unknown_key(section: &str, name: &str, place: &Place) -> Diagnostic {
-    if let Some(parent) = keys::find(section)
-        && (parent.later.contains(&name) || parent.later.contains(&"*"))
-    {
-        return not_yet(parent, place, name);
-    }
     let siblings = keys::children(section);
     let elsewhere: Vec<&str> = keys::KEYS
         .iter()

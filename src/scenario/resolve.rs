@@ -176,6 +176,7 @@ pub(super) fn scenario(world: &World, default_name: &str) -> Scenario {
         slo: slo(world),
         faults: faults::faults(world),
         autoscaler: autoscaler::autoscaler(world),
+        calibration: world.calibration().cloned(),
         simulation: simulation(world),
     }
 }
@@ -352,6 +353,7 @@ fn servers(world: &World) -> Servers {
         cpu: Cpu {
             per_wakeup: world.distribution("servers.cpu.per_wakeup"),
             per_message: world.distribution("servers.cpu.per_message"),
+            overhead: world.seconds("servers.cpu.overhead"),
             per_kb: world.distribution("servers.cpu.per_kb"),
             per_delivery: world.distribution("servers.cpu.per_delivery"),
             per_connect: world.distribution("servers.cpu.per_connect"),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{self, Default, Key, Kind};
+use super::keys::{self, Default, Key};
 use super::tree;
 
 /// How much a new scenario explains.
@@ -70,8 +70,8 @@ fn section(path: &str, kind: Template, name: &str, depth: usize, out: &mut Strin
         }
         // What a file need not say is shown, but not said.
         let silent =
-            matches!(key.default, Default::Absent) && key.kind != Kind::Text || key.path == "balancer.virtual_nodes";
-        if silent || is_later(key) {
+            matches!(key.default, Default::Absent) && key.path != "name" || key.path == "balancer.virtual_nodes";
+        if silent {
             line = format!("{:indent$}# {}", "", line.trim_start(), indent = 2 * depth);
         }
         let _ = writeln!(out, "{line:COMMENT$}  # {}", comment(key));
@@ -81,16 +81,12 @@ fn section(path: &str, kind: Template, name: &str, depth: usize, out: &mut Strin
     }
 }
 
-/// Whether there is nothing to choose yet.
-fn is_later(key: &Key) -> bool {
-    key.words.len() == 1 && key.later.contains(&"*") && !key.is_section()
-}
-
 fn value(key: &Key, name: &str) -> String {
     match (key.path, key.default) {
         ("name", _) => quoted(name),
         // A plain figure where a section would say the same.
         ("workload.heartbeat", _) => "{every: 30 s}".to_owned(),
+        ("calibration", _) => "calibration.yaml".to_owned(),
         ("slo.dropped", _) => "0.1 %".to_owned(),
         ("servers.queue.patience", _) => "{exponential: 1 s}".to_owned(),
         ("sweep", _) => "{users: [100, 10k, 1M, 100M]}".to_owned(),
@@ -117,9 +113,7 @@ fn comment(key: &Key) -> String {
         .filter(|word| Default::Yaml(word) != key.default && !key.doc.contains(**word))
         .copied()
         .collect();
-    if is_later(key) {
-        comment.push_str(" Not modelled yet.");
-    } else if !others.is_empty() {
+    if !others.is_empty() {
         let _ = write!(comment, " Or {}.", others.join(", "));
     }
     if key.source.starts_with("measured") {

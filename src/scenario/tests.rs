@@ -96,7 +96,8 @@ fn every_key_changes_something() {
     let mut unread = Vec::new();
     for key in keys::KEYS {
         // What is in a list has no path of its own.
-        if key.path.starts_with("faults.") {
+        // A calibration is a file, and has a test of its own.
+        if key.path.starts_with("faults.") || key.path == "calibration" {
             continue;
         }
         let mut base = plain.clone();
@@ -556,4 +557,59 @@ fn no_file_makes_it_panic() {
             assert!(e.count() > 0 && e.to_string().starts_with("error: "));
         }
     }
+}
+
+const CALIBRATION: &str = "plimsoll_calibration: 1
+made: {date: 2026-01-01}
+figures: {servers: {cpu: {per_wakeup: 40 us, per_message: 0 s, overhead: 8 us}, memory_per_connection: 3 KB}, logs: {bytes_per_message: 2 KB}}
+range: {messages_per_second_per_server: [500, 60_000], message_size: [64 B, 16 KB]}
+";
+
+fn calibrated(scenario: &str, calibration: &str) -> Result<Scenario, Diagnostics> {
+    let load = |name: &str| match name {
+        "here.yaml" => Ok(calibration.to_owned()),
+        _ => Err(std::io::ErrorKind::NotFound.into()),
+    };
+    Document::parse("test.yaml", scenario.as_bytes(), &load)?.resolve()
+}
+
+#[test]
+fn measured_figures_take_the_place_of_defaults_and_of_nothing_else() {
+    let scenario = calibrated(
+        "users: 10\nworkload: {message: {rate: 1/s}}\nservers: {cpu: {per_wakeup: 20 us}}\ncalibration: here.yaml\n",
+        CALIBRATION,
+    )
+    .unwrap();
+    let cpu = &scenario.servers.cpu;
+    assert_eq!((cpu.per_wakeup.mean(), cpu.per_message.mean(), cpu.overhead.get()), (20e-6, 0.0, 8e-6));
+    assert_eq!(scenario.servers.memory_per_connection.get(), 3_000.0);
+    assert!(scenario.logs.is_none_or(|logs| logs.bytes_per_message.get() == 1_000.0));
+    let calibration = scenario.calibration.unwrap();
+    assert_eq!(calibration.messages_per_second, Some((500.0, 60_000.0)));
+    assert_eq!((calibration.connections, calibration.message_size), (None, Some((64.0, 16_000.0))));
+    let stated = "users: 10\nworkload: {message: {rate: 1/s}}\nlogs: {retention: 1 day}\ncalibration: here.yaml\nservers: {cpu: {per_message: {exponential: 500 us}}}\n";
+    let scenario = calibrated(stated, CALIBRATION).unwrap();
+    assert!((scenario.servers.cpu.per_message.mean() - 500e-6).abs() < 1e-12);
+    assert_eq!(scenario.servers.cpu.overhead.get(), 8e-6);
+    assert_eq!(scenario.logs.unwrap().bytes_per_message.get(), 2_000.0);
+}
+
+#[test]
+fn a_wrong_calibration_is_shown_where_it_is_wrong() {
+    let scenario = "users: 10\nworkload: {message: {rate: 1/s}}\ncalibration: here.yaml\n";
+    let wrong = [
+        ("users: 10\n".to_owned(), "plimsoll_calibration: 1"),
+        (CALIBRATION.replace("range", "rang"), "did you mean `range`?"),
+        (CALIBRATION.replace("[500, 60_000]", "[500]"), "a range is two figures"),
+        (CALIBRATION.replace("64 B", "64"), "64"),
+        (CALIBRATION.replace("40 us", "-40 us"), "-40 us"),
+        (CALIBRATION.replace("overhead", "overhaed"), "did you mean `overhead`?"),
+        (CALIBRATION.replace("logs:", "users:"), "`figures` has no"),
+    ];
+    for (text, expected) in wrong {
+        let error = calibrated(scenario, &text).unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains("here.yaml:"), "{expected}: {error}");
+    }
+    let error = calibrated(&scenario.replace("here", "nowhere"), CALIBRATION).unwrap_err().to_string();
+    assert!(error.contains("`nowhere.yaml` can't be read") && error.contains("test.yaml:3"), "{error}");
 }

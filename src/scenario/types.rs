@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::autoscaler::Autoscaler;
+use super::calibration::Calibration;
 use super::faults::{Fault, Zones};
 use super::profile::Profile;
 use crate::random::Distribution;
@@ -51,6 +52,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What adds and removes servers, if anything does.
     pub autoscaler: Option<Autoscaler>,
+    /// Where the figures in place of defaults come from, if they were measured.
+    pub calibration: Option<Calibration>,
     /// How the simulation is run.
     pub simulation: Simulation,
 }
@@ -466,6 +469,8 @@ pub struct Cpu {
     pub per_wakeup: Distribution,
     /// For each message taken in (and, for an echo, answered).
     pub per_message: Distribution,
+    /// What the server program takes for each message on top of that, where a calibration tells the two apart.
+    pub overhead: Seconds,
     /// For each KB (1,000 bytes) of its payload.
     pub per_kb: Distribution,
     /// For each copy handed to another user.

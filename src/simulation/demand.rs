@@ -40,6 +40,8 @@ pub struct Demands {
     network: Option<BitRate>,
     size: Distribution,
     per_message: Distribution,
+    /// Seconds of a core that the server program takes for a message on top of that.
+    overhead: f64,
     per_kb: Distribution,
     /// Seconds of a core to inflate and deflate a KB.
     compression_per_kb: f64,
@@ -90,6 +92,7 @@ impl Demands {
             network,
             size: scenario.workload.message_size.clone(),
             per_message: cpu.per_message.clone(),
+            overhead: cpu.overhead.get(),
             per_kb: cpu.per_kb.clone(),
             compression_per_kb,
             of_one_size: None,
@@ -107,6 +110,7 @@ impl Demands {
             per_connect: Attempt::of(scenario),
             mean_payload,
             mean_cpu: cpu.per_message.mean()
+                + cpu.overhead.get()
                 + (cpu.per_kb.mean() + compression_per_kb) * mean_payload / 1_000.0
                 + lookup_cpu_seconds(scenario),
             per_wakeup: cpu.per_wakeup.clone(),
@@ -122,7 +126,8 @@ impl Demands {
         if let (Some(size), Some(message), Some(kb)) =
             (demands.size.constant(), demands.per_message.constant(), demands.per_kb.constant())
         {
-            demands.fixed_cpu = Some(Span::from_seconds(message + (kb + compression_per_kb) * size / 1_000.0));
+            demands.fixed_cpu =
+                Some(Span::from_seconds(message + demands.overhead + (kb + compression_per_kb) * size / 1_000.0));
         }
         demands
     }
@@ -199,7 +204,7 @@ impl Demands {
         } else {
             let message = self.per_message.sample(&mut streams.service);
             let kb = self.per_kb.sample(&mut streams.service) + self.compression_per_kb;
-            to_span((message + kb * f64::from(demand.bytes) / 1_000.0) * PICOSECONDS)
+            to_span((message + self.overhead + kb * f64::from(demand.bytes) / 1_000.0) * PICOSECONDS)
         };
         if let Some(lookups) = &self.reads {
             let (reads, cpu) = lookups.draw(&mut streams.reads);

@@ -9,15 +9,8 @@ pub fn table() -> String {
     let mut out = String::from("| key | default | meaning | where the default comes from |\n|---|---|---|---|\n");
     for key in KEYS.iter().filter(|key| takes_something(key)) {
         let cell = |text: &str| text.replace('|', "\\|");
-        let later = if key.later.contains(&"*") { " Nothing else is modelled yet." } else { "" };
-        let _ = writeln!(
-            out,
-            "| `{}` | {} | {}{later} | {} |",
-            key.path,
-            cell(&default(key)),
-            cell(key.doc),
-            cell(key.source)
-        );
+        let _ =
+            writeln!(out, "| `{}` | {} | {} | {} |", key.path, cell(&default(key)), cell(key.doc), cell(key.source));
     }
     out
 }

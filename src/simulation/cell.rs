@@ -289,14 +289,21 @@ impl Cell {
         if excess > 0.0 && each > 0.0 { (excess / each).ceil() as u64 } else { 0 }
     }
 
-    /// Touches what its next step will need, in three stages, so that it comes into the cache while the cells before it
-    /// are worked on.
+    /// Stages of [`Self::glance`].
+    pub const GLANCES: u32 = 4;
+
+    /// Touches what its next step will need, stage by stage: what is found by what the one before has touched. The number
+    /// means nothing.
     #[inline(always)]
     pub fn glance(&self, stage: u32) -> u64 {
         match (stage, self.servers.first()) {
-            (0, _) => self.counted.0 ^ self.messages.glance(),
+            (0, _) => {
+                let heartbeat = self.heartbeats.as_ref().map_or(0, |(ring, ..)| ring.next().0);
+                self.counted.0 ^ self.messages.glance() ^ self.cache.hits_left ^ heartbeat
+            }
             (1, Some(server)) => server.glance(),
-            (_, Some(server)) => server.glance_behind(),
+            (2, Some(server)) => server.glance_behind(),
+            (_, Some(server)) => server.glance_at_letters(),
             _ => 0,
         }
     }

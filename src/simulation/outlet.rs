@@ -358,10 +358,6 @@ impl Outlet {
     ) {
         let (Some(between), Some(name)) = (&setting.between, self.names.get(batch.start)) else { return };
         let (from, node) = (self.me, (name & !FIRST) % between.directory.nodes());
-        for letter in self.gathered.range(batch.clone()) {
-            recorder.flow.lingered += 1;
-            recorder.flow.linger_time += u128::from(at.since(letter.at).0);
-        }
         let letter = |gathered: Gathered| {
             let Gathered { origin, to, bytes, .. } = gathered;
             Letter { at, origin, node, from, to, bytes, follows: false }
@@ -372,9 +368,15 @@ impl Outlet {
             let gathered = self.gathered.pop_front();
             self.first_is_due(between);
             if let Some(gathered) = gathered {
-                self.send(&mut [letter(gathered)], at, setting, line, recorder);
+                recorder.flow.lingered += 1;
+                recorder.flow.linger_time += u128::from(at.since(gathered.at).0);
+                self.send_alone((gathered, node), at, (setting, between), line, recorder);
             }
             return;
+        }
+        for letter in self.gathered.range(batch.clone()) {
+            recorder.flow.lingered += 1;
+            recorder.flow.linger_time += u128::from(at.since(letter.at).0);
         }
         self.names.drain(batch.clone());
         let mut letters: Vec<Letter> = self.gathered.drain(batch).map(letter).collect();
@@ -397,10 +399,45 @@ impl Outlet {
     ) {
         let (Some(between), Some(first)) = (&setting.between, batch.first()) else { return };
         let node = first.node;
+        let time = batch.iter().map(|letter| setting.demands.backplane(letter.bytes).0).sum();
+        let arrives = self.on_its_way(at, Span(time), node, (setting, between), line, recorder);
+        for (i, letter) in batch.iter_mut().enumerate() {
+            (letter.at, letter.follows) = (arrives, i > 0);
+        }
+        recorder.outbox[between.directory.relay_of(node)].extend_from_slice(batch);
+    }
+
+    /// The same for a letter that is alone, as most are: it is made where it goes.
+    #[inline(always)]
+    fn send_alone(
+        &mut self,
+        (gathered, node): (Gathered, u32),
+        at: SimTime,
+        (setting, between): (&Setting, &Between),
+        line: &mut Option<Line>,
+        recorder: &mut Recorder,
+    ) {
+        let Gathered { origin, to, bytes, .. } = gathered;
+        let time = setting.demands.backplane(bytes);
+        let at = self.on_its_way(at, time, node, (setting, between), line, recorder);
+        let letter = Letter { at, origin, node, from: self.me, to, bytes, follows: false };
+        recorder.outbox[between.directory.relay_of(node)].push(letter);
+    }
+
+    /// When a batch that takes the line so long reaches its node.
+    #[inline(always)]
+    fn on_its_way(
+        &mut self,
+        at: SimTime,
+        time: Span,
+        node: u32,
+        (setting, between): (&Setting, &Between),
+        line: &mut Option<Line>,
+        recorder: &mut Recorder,
+    ) -> SimTime {
         let mut left = at;
         if let Some(line) = line {
-            let time: u64 = batch.iter().map(|letter| setting.demands.backplane(letter.bytes).0).sum();
-            let visit = line.serve(at, Span(time));
+            let visit = line.serve(at, time);
             recorder.visit(Station::NicOut, visit, true);
             left = visit.departure;
         }
@@ -408,14 +445,7 @@ impl Outlet {
             Some(far) if !between.directory.is_near(self.me, node) => far.draw(&mut self.hops),
             _ => between.hop.draw(&mut self.hops),
         };
-        for (i, letter) in batch.iter_mut().enumerate() {
-            (letter.at, letter.follows) = (left + hop + setting.delays.server(left), i > 0);
-        }
-        let outbox = &mut recorder.outbox[between.directory.relay_of(node)];
-        match batch {
-            [letter] => outbox.push(*letter),
-            batch => outbox.extend_from_slice(batch),
-        }
+        left + hop + setting.delays.server(left)
     }
 
     /// CPU time of a copy: taking it from the broker (unless it never was there), handing it to so many users; and the time
@@ -496,12 +526,18 @@ impl Outlet {
     /// Touches what will be needed soon.
     #[inline(always)]
     pub fn glance(&self) -> u64 {
-        let (front, _) = self.names.as_slices();
-        let names = front.first().map_or(0, |name| u64::from(*name));
-        let letters = self.gathered.front().map_or(0, |letter| letter.at.0)
-            ^ self.gathered.get(2).map_or(0, |letter| letter.at.0)
-            ^ self.gathered.back().map_or(0, |letter| letter.at.0);
-        names ^ letters ^ self.names.back().map_or(0, |name| u64::from(*name)) ^ self.connections
+        let lengths = self.gathered.len() ^ self.names.len() ^ self.own.len();
+        self.due.0 ^ self.connections ^ lengths as u64
+    }
+
+    /// The same of the letters.
+    #[inline(always)]
+    pub fn glance_at_letters(&self) -> u64 {
+        let name = |name: Option<&u32>| name.map_or(0, |name| u64::from(*name));
+        let letter = |letter: Option<&Gathered>| letter.map_or(0, |letter| letter.at.0);
+        let (letters, names) = (&self.gathered, &self.names);
+        let due = letter(letters.front()) ^ letter(letters.get(2)) ^ letter(letters.get(4)) ^ letter(letters.get(6));
+        due ^ letter(letters.back()) ^ name(names.front()) ^ name(names.get(names.len() / 2)) ^ name(names.back())
     }
 
     /// Letters still being gathered.

@@ -529,17 +529,24 @@ impl Server {
         self.done.next_time().min(outlet.next_time())
     }
 
-    /// Touches what will be needed soon, so that it is in the cache by then: first its own, then what it points to.
+    /// Touches what will be needed soon, so that it is in the cache by then: its own.
     #[inline(always)]
     pub fn glance(&self) -> u64 {
         let cpu = if let CpuStation::Fifo(cores) = &self.cpu { cores.glance() } else { 0 };
-        cpu ^ self.acknowledged.0 ^ self.totals.messages ^ self.log_demand.0 ^ u64::from(self.strict)
+        let pointers = u64::from(self.outlet.is_some()) + u64::from(self.consumers.is_some());
+        cpu ^ self.acknowledged.0 ^ self.totals.messages ^ self.log_demand.0 ^ self.room ^ pointers
     }
 
     /// The same of what it points to.
     #[inline(always)]
     pub fn glance_behind(&self) -> u64 {
         self.done.glance() ^ self.outlet.as_ref().map_or(0, |outlet| outlet.glance())
+    }
+
+    /// The same of what its outlet points to.
+    #[inline(always)]
+    pub fn glance_at_letters(&self) -> u64 {
+        self.outlet.as_ref().map_or(0, |outlet| outlet.glance_at_letters())
     }
 
     /// The outlet, where messages go to users of other servers.

@@ -35,7 +35,8 @@ impl Reorder {
         }
         let mask = slots.len() - 1;
         let end = self.head + self.len;
-        let before = slots[end.wrapping_sub(1) & mask][0];
+        // Where there is none before, any place will do that is in the cache.
+        let before = slots[end.saturating_sub(1) & mask][0];
         let slot = &mut slots[end & mask];
         slot[0] = at.0;
         slot[1] = cargo[0];
@@ -55,7 +56,9 @@ impl Reorder {
     /// Touches what will be needed soon.
     #[inline(always)]
     pub fn glance(&self) -> u64 {
-        self.slots.first().map_or(0, |slot| slot[0])
+        let word = |place: usize| self.slots.get(place).map_or(0, |slot| slot[0]);
+        // It begins at the front whenever it has been empty.
+        word(self.head) ^ word(0) ^ word(2)
     }
 
     /// The first, if it is due.

@@ -357,7 +357,10 @@ impl Outlet {
         recorder: &mut Recorder,
     ) {
         let (Some(between), Some(name)) = (&setting.between, self.names.get(batch.start)) else { return };
-        let (from, node) = (self.me, (name & !FIRST) % between.directory.nodes());
+        let (from, name) = (self.me, name & !FIRST);
+        let nodes = between.directory.nodes();
+        // Only in a sample a name is more than the node's number.
+        let node = if name < nodes { name } else { name % nodes };
         let letter = |gathered: Gathered| {
             let Gathered { origin, to, bytes, .. } = gathered;
             Letter { at, origin, node, from, to, bytes, follows: false }
@@ -450,6 +453,7 @@ impl Outlet {
 
     /// CPU time of a copy: taking it from the broker (unless it never was there), handing it to so many users; and the time
     /// from the first of them to the last.
+    #[inline]
     pub fn copy_cpu(&mut self, recipients: u32, bytes: u32, from_broker: bool, between: &Between) -> (Span, Span) {
         let base = if from_broker { between.per_receive.draw(&mut self.costs) } else { Span::ZERO };
         let k = f64::from(recipients);

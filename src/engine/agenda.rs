@@ -14,12 +14,23 @@ pub struct Agenda<T> {
     buckets: std::collections::VecDeque<Vec<(SimTime, T)>>,
     later: Vec<(SimTime, T)>,
     len: usize,
+    /// A portion not yet in order, and the order: kept for their room.
+    unsorted: Vec<(SimTime, T)>,
+    order: Vec<u64>,
 }
 
 impl<T: Copy> Agenda<T> {
     /// Nothing to come; portions are taken about so far apart.
     pub fn new(width: Span) -> Self {
-        Self { width: width.0.max(1), base: 0, buckets: std::collections::VecDeque::new(), later: Vec::new(), len: 0 }
+        Self {
+            width: width.0.max(1),
+            base: 0,
+            buckets: std::collections::VecDeque::new(),
+            later: Vec::new(),
+            len: 0,
+            unsorted: Vec::new(),
+            order: Vec::new(),
+        }
     }
 
     /// Adds something to come, not before the moment up to which all was taken.
@@ -43,8 +54,22 @@ impl<T: Copy> Agenda<T> {
     /// Moves all that comes by this moment into `portion`, sorted by time; what is of the same time in the order in which
     /// it was added.
     pub fn take(&mut self, until: SimTime, portion: &mut Vec<(SimTime, T)>) {
-        self.take_unsorted(until, portion);
-        portion.sort_by_key(|entry| entry.0);
+        let mut unsorted = std::mem::take(&mut self.unsorted);
+        self.take_unsorted(until, &mut unsorted);
+        let first = unsorted.iter().map(|entry| entry.0).min().unwrap_or(until);
+        if until.since(first).0 >> 32 == 0 && unsorted.len() as u64 >> 32 == 0 {
+            // A time and a place fit into one word: words are sorted much faster than entries.
+            self.order.clear();
+            let word = |(i, entry): (usize, &(SimTime, T))| entry.0.since(first).0 << 32 | i as u64;
+            self.order.extend(unsorted.iter().enumerate().map(word));
+            self.order.sort_unstable();
+            portion.clear();
+            portion.extend(self.order.iter().map(|word| unsorted[(word & 0xFFFF_FFFF) as usize]));
+        } else {
+            unsorted.sort_by_key(|entry| entry.0);
+            std::mem::swap(portion, &mut unsorted);
+        }
+        self.unsorted = unsorted;
     }
 
     /// The same in any order, but for what is of the same time.

@@ -36,14 +36,6 @@ pub struct Rules {
     pub patience: Span,
 }
 
-impl Rules {
-    /// Whether any core will do, and the customer waits as long as it takes.
-    #[inline(always)]
-    const fn is_plain(&self) -> bool {
-        self.core.is_none() && self.patience.0 == u64::MAX
-    }
-}
-
 /// What became of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
@@ -104,8 +96,12 @@ impl Cores {
     /// and one whose patience is shorter never takes any core's time.
     #[inline]
     pub fn admit(&mut self, arrival: SimTime, demand: Span, rules: Rules) -> Admission {
-        if rules.is_plain() && self.inside.is_empty() {
-            return Admission::Served(self.serve(arrival, demand, rules.wakeup));
+        if rules.core.is_none() && self.inside.is_empty() {
+            let core = self.earliest();
+            if self.free_mut(core).since(arrival) > rules.patience {
+                return Admission::Abandoned(arrival + rules.patience);
+            }
+            return Admission::Served(self.serve_on(core, arrival, demand, rules.wakeup));
         }
         self.admit_by(rules, arrival, demand)
     }
@@ -158,6 +154,12 @@ impl Cores {
             }
         }
         best
+    }
+
+    /// Touches what will be needed soon.
+    #[inline(always)]
+    pub fn glance(&self) -> u64 {
+        self.first[0].0
     }
 
     /// All who are inside are gone; every core is idle.

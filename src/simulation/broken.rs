@@ -42,6 +42,10 @@ impl Broken {
             }
         }
         by_node.iter_mut().for_each(merge);
+        if by_node.iter().all(Vec::is_empty) {
+            // Most runs: nothing to look at.
+            by_node.clear();
+        }
         let broker = scenario.broker.as_ref().filter(|broker| broker.replication > 1);
         let failover = broker.map(|broker| Span::from_seconds(broker.failover.get()));
         let mut moments: Vec<SimTime> = by_node

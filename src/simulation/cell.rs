@@ -1,6 +1,7 @@
 //! A cell: one server with the users connected to it, on one time line; or, where messages are balanced one by one, all
 //! servers and all users.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::arrivals::{Messages, Poisson, Shaped};
@@ -50,6 +51,14 @@ pub struct Setting {
     pub broken: Broken,
 }
 
+impl Setting {
+    /// Cores of a server that have connections of their own; 1 where any core will do.
+    fn cores_apart(&self) -> u32 {
+        let servers = &self.scenario.servers;
+        if servers.dispatch == Dispatch::PerCore { servers.cores } else { 1 }
+    }
+}
+
 /// Something that happens to a server's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -80,24 +89,27 @@ pub struct Coming<'a> {
     pub copies: &'a [Delivery],
 }
 
-/// A server and its users.
+/// A server and its users; what each step touches stands together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Cell {
-    setting: Arc<Setting>,
     servers: Vec<Server>,
-    router: Option<Router>,
-    demand_streams: DemandStreams,
     connections: u64,
-    messages: Messages,
-    heartbeats: Option<(Ring, Times, Stream)>,
-    connect: Attempt,
-    upkeep: Stream,
-    network: Network,
-    cache: Cache,
     /// Up to when the connections were counted into the integral.
     counted: SimTime,
     now: SimTime,
     messages_in: u64,
+    /// Whether messages are taken in the common way where they go to users of other servers.
+    plain: bool,
+    cache: Cache,
+    messages: Messages,
+    network: Network,
+    demand_streams: DemandStreams,
+    setting: Arc<Setting>,
+    router: Option<Router>,
+    heartbeats: Option<(Ring, Times, Stream)>,
+    connect: Attempt,
+    upkeep: Stream,
     /// Where users wait only so long or send again: the messages they wait for.
     retries: Option<Retries>,
 }
@@ -194,8 +206,13 @@ impl Cell {
             counted: SimTime::ZERO,
             now: SimTime::ZERO,
             messages_in: 0,
+            plain: false,
             retries: Retries::of(scenario, *seed, *replication, server),
         };
+        cell.plain = servers == 1
+            && cell.retries.is_none()
+            && cell.network.under_way.is_none()
+            && matches!(cell.messages, Messages::Poisson(_));
         cell.populate(SimTime::ZERO, setting);
         cell
     }
@@ -227,10 +244,10 @@ impl Cell {
     }
 
     /// When the next thing happens here by itself.
-    pub fn next_time(&self, setting: &Setting) -> SimTime {
+    pub fn next_time(&self) -> SimTime {
         let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
         let under_way = self.network.under_way.as_ref().and_then(Calendar::next_time).unwrap_or(SimTime::NEVER);
-        let server = self.servers.iter().map(|server| server.next_time(setting)).min().unwrap_or(SimTime::NEVER);
+        let server = self.servers.iter().map(|server| server.next_time()).min().unwrap_or(SimTime::NEVER);
         self.messages.next().min(heartbeat).min(under_way).min(server)
     }
 
@@ -272,6 +289,25 @@ impl Cell {
         if excess > 0.0 && each > 0.0 { (excess / each).ceil() as u64 } else { 0 }
     }
 
+    /// Stages of [`Self::glance`].
+    pub const GLANCES: u32 = 4;
+
+    /// Touches what its next step will need, stage by stage: what is found by what the one before has touched. The number
+    /// means nothing.
+    #[inline(always)]
+    pub fn glance(&self, stage: u32) -> u64 {
+        match (stage, self.servers.first()) {
+            (0, _) => {
+                let heartbeat = self.heartbeats.as_ref().map_or(0, |(ring, ..)| ring.next().0);
+                self.counted.0 ^ self.messages.glance() ^ self.cache.hits_left ^ heartbeat
+            }
+            (1, Some(server)) => server.glance(),
+            (2, Some(server)) => server.glance_behind(),
+            (_, Some(server)) => server.glance_at_letters(),
+            _ => 0,
+        }
+    }
+
     /// Open connections.
     pub fn connections(&self) -> u64 {
         self.connections
@@ -282,15 +318,20 @@ impl Cell {
     pub fn advance(&mut self, until: SimTime, coming: Coming<'_>, setting: &Setting, recorder: &mut Recorder) {
         let mut changes = coming.changes.iter().peekable();
         let mut copies = coming.copies.iter().peekable();
+        let plain = setting.between.as_ref().filter(|_| self.plain && self.servers[0].is_plain());
         loop {
             let change = changes.peek().map_or(SimTime::NEVER, |change| change.0);
             let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
-            let copy = copies.peek().map_or(SimTime::NEVER, |copy| copy.at);
+            // Where all is plain, copies are taken in with the messages.
+            let first = copies.peek().filter(|_| plain.is_none());
+            let copy = first.map_or(SimTime::NEVER, |copy| copy.at);
             let bound = change.min(heartbeat).min(copy);
             // Messages before the next of the others; at the same time, the others come first.
             let last = if bound <= until { SimTime(bound.0.saturating_sub(1)) } else { until };
-            if bound > SimTime::ZERO {
-                self.messages_until(last, setting, recorder);
+            match plain {
+                _ if bound == SimTime::ZERO => {}
+                Some(between) => self.crossing_until(last, &mut copies, (setting, between), recorder),
+                None => self.messages_until(last, setting, recorder),
             }
             if bound > until {
                 break;
@@ -324,7 +365,7 @@ impl Cell {
         {
             self.messages_fast(last, setting, recorder);
         } else {
-            let cores = setting.scenario.servers.cores;
+            let cores = setting.cores_apart();
             while let Some(sent) = self.messages.take(last, cores) {
                 for _ in 0..sent.count {
                     let uplink = self.network.draw();
@@ -345,7 +386,7 @@ impl Cell {
                     self.message(at, sent.0, core, None, setting, recorder);
                     continue;
                 }
-            } else if let Some(sent) = self.messages.take(bound, setting.scenario.servers.cores) {
+            } else if let Some(sent) = self.messages.take(bound, setting.cores_apart()) {
                 for _ in 0..sent.count {
                     let uplink = self.network.draw();
                     self.message(sent.at, sent.at.0.wrapping_sub(uplink.0), sent.core, None, setting, recorder);
@@ -436,6 +477,41 @@ impl Cell {
         self.messages_in += taken;
     }
 
+    /// The common case where messages go to users of other servers, in a loop of its own: messages and copies up to and
+    /// including `last`, in order of time; at the same time, copies come first.
+    fn crossing_until<'a>(
+        &mut self,
+        last: SimTime,
+        copies: &mut Peekable<impl Iterator<Item = &'a Delivery>>,
+        (setting, between): (&Setting, &Between),
+        recorder: &mut Recorder,
+    ) {
+        let (Messages::Poisson(process), [server]) = (&mut self.messages, &mut self.servers[..]) else { return };
+        let fixed = setting.demands.fixed();
+        loop {
+            let copy = copies.peek().map_or(SimTime::NEVER, |copy| copy.at);
+            if let Some(at) = process.take(last.min(SimTime(copy.0.saturating_sub(1)))) {
+                let mut demand = fixed.unwrap_or_else(|| setting.demands.draw(&mut self.demand_streams));
+                demand.cpu = demand.cpu + self.cache.pass(setting);
+                recorder.flow.messages_in += 1;
+                recorder.flow.bytes_in += u128::from(demand.bytes);
+                self.messages_in += 1;
+                let job = Job::message(at.0.wrapping_sub(self.network.draw().0), &demand);
+                server.arrive_crossing(at, demand.nic_in, job, (setting, between), recorder);
+                if self.messages_in.is_multiple_of(Bursts::LIMIT) {
+                    recorder.take_bursts();
+                }
+            } else if copy <= last
+                && let Some(copy) = copies.next()
+            {
+                let nic_in = setting.demands.backplane(copy.bytes);
+                server.arrive_copy_plainly(copy, nic_in, (setting, between), recorder);
+            } else {
+                return;
+            }
+        }
+    }
+
     /// A message arrives that was sent at `origin`; `again`, where that is not the first time.
     fn message(
         &mut self,
@@ -498,7 +574,7 @@ impl Cell {
         if self.network.under_way.is_none() {
             return;
         }
-        while let Some(sent) = self.messages.take(last, setting.scenario.servers.cores) {
+        while let Some(sent) = self.messages.take(last, setting.cores_apart()) {
             for _ in 0..sent.count {
                 let uplink = self.network.draw() + setting.delays.client(sent.at);
                 if let Some(under_way) = &mut self.network.under_way {

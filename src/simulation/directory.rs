@@ -4,6 +4,8 @@
 //! Nothing is kept for a user. A recipient is drawn; the members of a room follow from the room's number, by hashing, so
 //! they are the same whenever it is asked.
 
+use std::ops::Range;
+
 use crate::model::fanout::rooms;
 use crate::random::{Distribution, Purpose, Stream, Zipf, mix};
 use crate::scenario::{FanOut, FaultKind, Room, Scenario};
@@ -115,12 +117,13 @@ impl Directory {
             shards,
             shard_of,
             locality: scenario.sharding.as_ref().map_or(1.0, |sharding| sharding.locality.get()),
-            relay_of: Self::relays(extent.nodes, scenario),
+            relay_of: Vec::new(),
             home_of_node: Vec::new(),
             nodes_each_stands_for: extent.fleet_nodes as f64 / extent.nodes as f64,
             ends: None,
             rooms: None,
         };
+        directory.relay_of = directory.relays(extent.nodes, scenario);
         for (number, shard) in directory.shards.iter().enumerate() {
             // A node that several shards share stands in the first of them.
             directory.home_of_node.resize((shard.first_node + shard.nodes) as usize, number as u32);
@@ -140,12 +143,35 @@ impl Directory {
         directory
     }
 
-    /// Nodes are worked on in up to so many parts, whatever the number of threads.
-    fn relays(nodes: u64, scenario: &Scenario) -> Vec<u32> {
+    /// Nodes are worked on in up to so many parts, whatever the number of threads; where each shard has nodes of its own,
+    /// as many for each.
+    fn relays(&self, nodes: u64, scenario: &Scenario) -> Vec<u32> {
         // Where nodes take over from each other, they are worked on together.
         let together = scenario.faults.iter().any(|fault| matches!(fault.kind, FaultKind::LoseBroker { .. }));
-        let relays = if together { 1 } else { nodes.min(MOST_RELAYS) };
-        (0..nodes).map(|node| (node * relays / nodes) as u32).collect()
+        let shards = self.shards.len() as u64;
+        if together || nodes < shards || shards > MOST_RELAYS {
+            let relays = if together { 1 } else { nodes.min(MOST_RELAYS) };
+            return (0..nodes).map(|node| (node * relays / nodes) as u32).collect();
+        }
+        let each = (MOST_RELAYS / shards).min(nodes / shards) as u32;
+        let of_shard = |(i, shard): (usize, &Shard)| {
+            let nodes = shard.nodes;
+            (0..nodes).map(move |node| i as u32 * each + node * each / nodes)
+        };
+        self.shards.iter().enumerate().flat_map(of_shard).collect()
+    }
+
+    /// The servers of each shard, where each has relays of its own; else all servers.
+    pub fn sites(&self) -> Vec<Range<usize>> {
+        let relays_of = |shard: &Shard| {
+            let nodes = shard.first_node as usize..(shard.first_node + shard.nodes) as usize;
+            (self.relay_of[nodes.start], self.relay_of[nodes.end - 1])
+        };
+        let apart = self.shards.windows(2).all(|two| relays_of(&two[0]).1 < relays_of(&two[1]).0);
+        if !apart {
+            return vec![0..self.shard_of.len()];
+        }
+        self.shards.iter().map(|shard| shard.first as usize..(shard.first + shard.servers) as usize).collect()
     }
 
     fn cumulated(&self, connections: &[u64]) -> Vec<f64> {

@@ -1,11 +1,15 @@
 //! What crosses between servers: letters to the relays of the broker, and copies back, in step with the servers.
 //!
-//! Cells and relays go forward by turns. A letter takes at least `ahead` from the moment its message reaches a server to
+//! Cells and relays go forward by turns. A letter takes at least `ahead` from the moment it leaves a server's cores to
 //! the node, and a copy as long again to the next server, so for `step`, the whole shortest way from a message to a copy
 //! elsewhere, no cell needs to know what the others do meanwhile (a conservative time window: K. M. Chandy, J. Misra, IEEE
 //! Trans. Software Engineering 5, 1979). Where there is no such shortest way, or too little happens within it, one thing
 //! after the other is done, always the earliest first.
+//!
+//! Shards that are far apart make many such steps before they look at each other: as many as fit into the way between
+//! them. Each is a site, with its servers and its nodes, which one thread works on while they are in its cache.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -35,6 +39,8 @@ pub struct Pace {
     pub ahead: Span,
     /// Whether a step is worth several threads.
     pub parallel: bool,
+    /// How far shards that stand apart may go without each other; zero where they don't.
+    pub apart: Span,
 }
 
 impl Pace {
@@ -43,29 +49,51 @@ impl Pace {
         let near = scenario.latency.server.least();
         let far = scenario.sharding.as_ref().and_then(|s| s.latency.as_ref());
         let hop = far.map_or(near, |far| far.least().min(near));
-        let cpu = &scenario.servers.cpu;
-        let work = cpu.per_message.least()
-            + cpu.overhead.get()
-            + cpu.per_kb.least() * scenario.workload.message_size.least() / 1_000.0;
-        // A picosecond less than the sum, for what rounding adds.
+        // A nanosecond less than the sum, for what rounding adds.
         let span = |seconds: f64| Span(Span::from_seconds(seconds).0.saturating_sub(1_000));
-        // Where there are replicas, a copy waits until the followers have it: two ways more.
-        let back = if scenario.broker.as_ref().is_some_and(|broker| broker.replication > 1) { 3.0 } else { 1.0 };
-        let (ahead, step) = (span(hop + work), span(hop + work) + span(hop.min(near) * back));
+        // A letter that leaves the cores now has the line and the way before it.
+        let size = scenario.workload.message_size.least();
+        let line = scenario.servers.network.map_or(0.0, |line| 8.0 * size / line.get());
+        let ahead = span(hop + line);
+        // At the node it is taken in, and where there are replicas it waits until the followers have it: two ways more.
+        let (work, back) = scenario.broker.as_ref().map_or((0.0, 1.0), |broker| {
+            let work = broker.per_batch.least() + broker.per_publish.least() * broker.replication as f64;
+            (work, if broker.replication > 1 { 3.0 } else { 1.0 })
+        });
+        let step = ahead + span(hop.min(near) * back + work);
         let events = events_per_second * step.as_seconds();
         let step = if events >= EVENTS_A_CELL * cells as f64 { step } else { Span::ZERO };
-        Self { step, ahead, parallel: events >= PARALLEL_EVENTS }
+        // What goes from one shard to another takes this much longer than `ahead`, and copies that do take longer still.
+        let apart = far.filter(|_| step > Span::ZERO).map_or(0.0, |far| far.least() - hop);
+        Self { step, ahead, parallel: events >= PARALLEL_EVENTS, apart: span(apart) }
+    }
+
+    /// Steps that shards which stand apart make before they look at each other again.
+    pub fn steps_apart(&self) -> u64 {
+        if self.step == Span::ZERO { 1 } else { (self.apart.0 / self.step.0).max(1) }
     }
 }
 
 /// The relays of one replication.
 #[derive(Debug)]
 pub struct Exchange {
-    relays: Vec<Relay>,
-    /// Which part a server belongs to.
-    part_of: Vec<u32>,
+    sites: Vec<Site>,
     pace: Pace,
-    /// Copies for each part, from each relay.
+}
+
+/// Relays and parts of the servers that stand together: shards that are far apart, or all. What goes to another site waits
+/// here until all sites have come as far.
+#[derive(Debug)]
+pub struct Site {
+    relays: Vec<Relay>,
+    /// The first of its relays, counted over all.
+    first: usize,
+    /// Its parts of the servers.
+    parts: Range<usize>,
+    /// Which part a server belongs to.
+    part_of: Arc<[u32]>,
+    pace: Pace,
+    /// Copies for each part, from each of its relays.
     copies: Vec<Vec<Vec<Delivery>>>,
 }
 
@@ -92,32 +120,43 @@ impl Inbox {
         }
     }
 
-    /// Gets ready what arrives up to this moment.
-    fn open(&mut self, until: SimTime) {
+    /// Gets ready what arrives up to this moment, of what was on its way and of these copies.
+    fn open<'a>(&mut self, new: impl Iterator<Item = &'a Delivery> + Clone, until: SimTime) {
         let Self { first, coming, portion, sorted, ends } = self;
+        let first = *first;
+        let server = move |copy: &Delivery| (copy.server - first) as usize;
         coming.take_unsorted(until, portion);
-        // By counting: one pass to see how many each has, one to put them in their places.
+        // By counting: one pass to see how many each has, one to put them in their places. Nearly all that is new arrives
+        // within the step, so it is put there directly.
         ends.fill(0);
-        for (_, copy) in portion.iter() {
-            ends[(copy.server - *first) as usize] += 1;
+        portion.iter().for_each(|(_, copy)| ends[server(copy)] += 1);
+        for copy in new.clone() {
+            if copy.at <= until {
+                ends[server(copy)] += 1;
+            } else {
+                coming.add(copy.at, *copy);
+            }
         }
         let mut sum = 0;
         for end in ends.iter_mut() {
             (sum, *end) = (sum + *end, sum);
         }
-        if let Some((_, any)) = portion.first() {
-            sorted.clear();
-            sorted.resize(portion.len(), *any);
+        if sum > sorted.len() {
+            sorted.resize(sum, Delivery::default());
         }
-        for (_, copy) in portion.iter() {
-            let place = &mut ends[(copy.server - *first) as usize];
+        let mut put = |copy: &Delivery| {
+            let place = &mut ends[server(copy)];
             sorted[*place] = *copy;
             *place += 1;
-        }
+        };
+        portion.iter().for_each(|(_, copy)| put(copy));
+        new.filter(|copy| copy.at <= until).for_each(put);
         // Each server has a few only.
         let mut start = 0;
         for &end in ends.iter() {
-            sorted[start..end].sort_by_key(|copy| copy.at);
+            if end > start + 1 {
+                sorted[start..end].sort_by_key(|copy| copy.at);
+            }
             start = end;
         }
     }
@@ -135,34 +174,42 @@ impl Inbox {
 }
 
 impl Exchange {
-    /// The exchange between the broker's nodes and the servers of these parts. `background`: what servers that are not
-    /// simulated send to all of these nodes.
-    pub fn new(setting: &Arc<Setting>, parts: &[usize], pace: Pace, background: Elsewhere) -> Self {
+    /// The exchange between the broker's nodes and the servers of these parts, site by site. `background`: what servers
+    /// that are not simulated send to all of these nodes.
+    pub fn new(setting: &Arc<Setting>, parts: &[Vec<Range<usize>>], pace: Pace, background: Elsewhere) -> Self {
         let sizes = setting.between.as_ref().map_or_else(Vec::new, |between| between.directory.relay_sizes());
         let nodes: u32 = sizes.iter().sum();
         let width = if pace.step > Span::ZERO { pace.step } else { SINGLE_STEP };
         let mut first = 0;
-        let relays: Vec<Relay> = sizes
-            .iter()
-            .map(|&size| {
-                let share = f64::from(size) / f64::from(nodes);
-                let background = Elsewhere { batches_per_second: background.batches_per_second * share, ..background };
-                let relay = Relay::new(setting, first, size, width, background);
-                first += size;
-                relay
-            })
-            .collect();
-        Self {
-            part_of: parts.iter().enumerate().flat_map(|(i, cells)| vec![i as u32; *cells]).collect(),
-            copies: vec![vec![Vec::new(); parts.len()]; relays.len()],
-            relays,
-            pace,
-        }
+        let mut relays = sizes.iter().map(|&size| {
+            let share = f64::from(size) / f64::from(nodes);
+            let background = Elsewhere { batches_per_second: background.batches_per_second * share, ..background };
+            let relay = Relay::new(setting, first, size, width, background);
+            first += size;
+            relay
+        });
+        let all = parts.iter().flatten();
+        let part_of: Arc<[u32]> = all.enumerate().flat_map(|(i, cells)| cells.clone().map(move |_| i as u32)).collect();
+        let count: usize = parts.iter().map(Vec::len).sum();
+        let relays_a_site = sizes.len() / parts.len();
+        let mut first_part = 0;
+        let sites = parts.iter().enumerate().map(|(i, parts)| {
+            first_part += parts.len();
+            Site {
+                relays: relays.by_ref().take(relays_a_site).collect(),
+                first: i * relays_a_site,
+                parts: first_part - parts.len()..first_part,
+                part_of: Arc::clone(&part_of),
+                pace,
+                copies: vec![vec![Vec::new(); count]; relays_a_site],
+            }
+        });
+        Self { sites: sites.collect(), pace }
     }
 
     /// An empty outbox.
     pub fn outbox(&self) -> Vec<Vec<Letter>> {
-        vec![Vec::new(); self.relays.len()]
+        vec![Vec::new(); self.sites.iter().map(|site| site.relays.len()).sum()]
     }
 
     /// How it goes forward.
@@ -170,39 +217,26 @@ impl Exchange {
         self.pace
     }
 
-    /// Makes this slice the current one.
-    pub fn open(&mut self, slice: usize) {
-        self.relays.iter_mut().for_each(|relay| relay.recorder.open(slice));
+    /// Its sites; their parts follow one another.
+    pub fn sites(&mut self) -> &mut [Site] {
+        &mut self.sites
     }
 
-    /// Adds the current slice to the sums.
-    pub fn close(&mut self) {
-        self.relays.iter_mut().for_each(|relay| relay.recorder.close());
-    }
-
-    /// Gets a part's inbox ready for the time up to `until`.
-    pub fn deliver(&self, part: usize, inbox: &mut Inbox, until: SimTime) {
-        for relay in &self.copies {
-            relay[part].iter().for_each(|copy| inbox.coming.add(copy.at, *copy));
+    /// All sites have come as far: what one has for another is handed over.
+    pub fn carry(&mut self, parts: &mut [Row<'_>]) {
+        if self.sites.len() == 1 {
+            return;
         }
-        inbox.open(until);
-    }
-
-    /// Lets the relays take in what all parts have sent up to this moment.
-    pub fn advance(&mut self, outboxes: &[&Vec<Vec<Letter>>], until: SimTime) {
-        let Self { relays, copies, part_of, pace } = self;
-        let horizon = until + pace.ahead;
-        let advance = |(number, (relay, copies)): (usize, (&mut Relay, &mut Vec<Vec<Delivery>>))| {
-            for outbox in outboxes {
-                relay.expect(&outbox[number]);
+        for site in &mut self.sites {
+            for (number, row) in parts.iter_mut().enumerate().filter(|(number, _)| !site.parts.contains(number)) {
+                for (relay, letters) in site.relays.iter_mut().zip(&mut row.recorder.outbox[site.first..]) {
+                    relay.expect(letters);
+                    letters.clear();
+                }
+                for copies in &mut site.copies {
+                    copies[number].drain(..).for_each(|copy| row.inbox.coming.add(copy.at, copy));
+                }
             }
-            copies.iter_mut().for_each(Vec::clear);
-            relay.advance(horizon, |copy| copies[part_of[copy.server as usize] as usize].push(copy));
-        };
-        if pace.parallel {
-            relays.par_iter_mut().zip(copies.par_iter_mut()).enumerate().for_each(advance);
-        } else {
-            relays.iter_mut().zip(copies.iter_mut()).enumerate().for_each(advance);
         }
     }
 
@@ -215,12 +249,14 @@ impl Exchange {
         setting: &Setting,
         until: SimTime,
     ) {
+        // There is one site: none is far where nothing is.
+        let Some(Site { relays, copies, .. }) = self.sites.first_mut() else { return };
         let places: Vec<(usize, usize)> =
             parts.iter().enumerate().flat_map(|(part, row)| (0..row.cells.len()).map(move |i| (part, i))).collect();
         // What was handed out last and what is left of before, each cell's in order.
         let mut inboxes: Vec<Calendar<Delivery>> = vec![Calendar::default(); places.len()];
         for (part, row) in parts.iter_mut().enumerate() {
-            self.copies.iter_mut().flat_map(|relay| relay[part].drain(..)).for_each(|c| row.inbox.coming.add(c.at, c));
+            copies.iter_mut().flat_map(|relay| relay[part].drain(..)).for_each(|c| row.inbox.coming.add(c.at, c));
             row.inbox.coming.take(until, &mut row.inbox.portion);
             row.inbox.portion.drain(..).for_each(|(at, copy)| inboxes[copy.server as usize].schedule(at, copy));
         }
@@ -232,10 +268,10 @@ impl Exchange {
         let mut next: Vec<SimTime> = (0..places.len())
             .map(|cell| {
                 let (part, i) = places[cell];
-                parts[part].cells[i].next_time(setting).min(first_of(&changes[cell], 0, &inboxes[cell]))
+                parts[part].cells[i].next_time().min(first_of(&changes[cell], 0, &inboxes[cell]))
             })
             .collect();
-        let mut coming: Vec<SimTime> = self.relays.iter().map(Relay::next_time).collect();
+        let mut coming: Vec<SimTime> = relays.iter().map(Relay::next_time).collect();
         let (mut handed, mut due) = (Vec::new(), Vec::new());
         loop {
             let (cell, at) = earliest(&next);
@@ -244,8 +280,8 @@ impl Exchange {
                 break;
             }
             if letter_at <= at {
-                self.relays[relay].advance(letter_at, |copy| handed.push(copy));
-                coming[relay] = self.relays[relay].next_time();
+                relays[relay].advance(letter_at, |copy| handed.push(copy));
+                coming[relay] = relays[relay].next_time();
                 for copy in handed.drain(..) {
                     let to = copy.server as usize;
                     inboxes[to].schedule(copy.at, copy);
@@ -265,10 +301,10 @@ impl Exchange {
             cells[i].advance(at, arriving, setting, recorder);
             for (relay, letters) in recorder.outbox.iter_mut().enumerate() {
                 coming[relay] = letters.iter().map(|letter| letter.at).fold(coming[relay], SimTime::min);
-                self.relays[relay].expect(letters);
+                relays[relay].expect(letters);
                 letters.clear();
             }
-            next[cell] = cells[i].next_time(setting).min(first_of(&changes[cell], made[cell], &inboxes[cell]));
+            next[cell] = cells[i].next_time().min(first_of(&changes[cell], made[cell], &inboxes[cell]));
         }
         for (changes, made) in changes.iter_mut().zip(made) {
             changes.drain(..made);
@@ -282,7 +318,7 @@ impl Exchange {
 
     /// Ends the run.
     pub fn finish(self) -> Ended {
-        let copies: usize = self.copies.iter().flatten().map(Vec::len).sum();
+        let copies: usize = self.sites.iter().flat_map(|site| &site.copies).flatten().map(Vec::len).sum();
         let mut end = Ended {
             totals: RelayTotals::default(),
             letters: 0,
@@ -290,7 +326,7 @@ impl Exchange {
             tally: None,
             lost_by_fault: Vec::new(),
         };
-        for relay in self.relays {
+        for relay in self.sites.into_iter().flat_map(|site| site.relays) {
             end.letters += relay.expected();
             end.totals.relayed += relay.totals.relayed;
             end.totals.lost += relay.totals.lost;
@@ -304,6 +340,50 @@ impl Exchange {
             }
         }
         end
+    }
+}
+
+impl Site {
+    /// Its parts of the servers.
+    pub fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Makes this slice the current one, after the one before.
+    pub fn turn_to(&mut self, slice: usize) {
+        self.relays.iter_mut().for_each(|relay| relay.recorder.turn_to(slice));
+    }
+
+    /// Adds the last slice to the sums.
+    pub fn close(&mut self) {
+        self.relays.iter_mut().for_each(|relay| relay.recorder.close());
+    }
+
+    /// Gets the inbox of one of its parts ready for the time up to `until`.
+    pub fn deliver(&self, part: usize, inbox: &mut Inbox, until: SimTime) {
+        let part = self.parts.start + part;
+        inbox.open(self.copies.iter().flat_map(|relay| &relay[part]), until);
+    }
+
+    /// Lets the relays take in what the parts here have sent up to this moment; with several threads, if it is worth it.
+    pub fn advance(&mut self, outboxes: &mut [&mut Vec<Vec<Letter>>], until: SimTime, parallel: bool) {
+        let Self { relays, first, parts, part_of, pace, copies } = self;
+        let horizon = until + pace.ahead;
+        let advance = |(number, (relay, copies)): (usize, (&mut Relay, &mut Vec<Vec<Delivery>>))| {
+            for outbox in outboxes.iter() {
+                relay.expect(&outbox[*first + number]);
+            }
+            copies[parts.clone()].iter_mut().for_each(Vec::clear);
+            relay.advance(horizon, |copy| copies[part_of[copy.server as usize] as usize].push(copy));
+        };
+        if parallel {
+            relays.par_iter_mut().zip(copies.par_iter_mut()).enumerate().for_each(advance);
+        } else {
+            relays.iter_mut().zip(copies.iter_mut()).enumerate().for_each(advance);
+        }
+        for outbox in outboxes {
+            outbox[*first..*first + relays.len()].iter_mut().for_each(Vec::clear);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub enum Address {
 }
 
 /// A copy of a message on its way to a server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Delivery {
     /// When it reaches the server.
     pub at: SimTime,

@@ -8,6 +8,7 @@ use super::demand::{Times, to_span};
 use super::directory::{Copy, Directory};
 use super::letter::{ALL, Address, Letter};
 use super::recorder::Recorder;
+use super::server::Job;
 use crate::engine::Line;
 use crate::metrics::tally::Station;
 use crate::model::compression::delivery_cpu_seconds_per_kb;
@@ -93,24 +94,35 @@ impl Between {
     }
 }
 
-/// The outlet of one server.
+impl Between {
+    /// Whether the broker cuts off servers that are slow to read.
+    pub fn cuts(&self) -> bool {
+        self.output_buffer.is_some()
+    }
+}
+
+/// The outlet of one server; what each message touches stands together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Outlet {
     me: u32,
-    cut_until: SimTime,
-    /// Open connections of the server.
-    pub connections: u64,
+    /// When the first batch is due, and the first of the own: looked at for all that comes.
+    due: SimTime,
+    due_own: SimTime,
     recipients: Stream,
-    costs: Stream,
-    hops: Stream,
     /// Letters that are being gathered, by when they are sent; those of a batch are next to each other, the first one first.
     gathered: VecDeque<Gathered>,
     /// Of each, the name of its batch, and `FIRST` where it begins one. They stand apart, since they are looked through for
     /// each letter.
     names: VecDeque<u32>,
+    /// Open connections of the server.
+    pub connections: u64,
+    costs: Stream,
+    hops: Stream,
     /// What is to be handed to the server's own users, in order of time.
-    pub own: VecDeque<Own>,
+    own: VecDeque<Own>,
     scratch: Vec<Copy>,
+    cut_until: SimTime,
     /// Copies that the server has not begun with: when it does, and their bytes.
     unread: VecDeque<(SimTime, u32)>,
     unread_bytes: u64,
@@ -157,15 +169,25 @@ impl Outlet {
             gathered: VecDeque::with_capacity(between.gathered),
             names: VecDeque::with_capacity(between.gathered),
             own: VecDeque::new(),
+            due: SimTime::NEVER,
+            due_own: SimTime::NEVER,
             scratch: Vec::new(),
             unread: VecDeque::new(),
             unread_bytes: 0,
         }))
     }
 
+    /// Addresses a message.
+    #[inline(always)]
+    pub fn address_job(&mut self, job: &mut Job, between: &Between) {
+        let (to, cpu) = self.address(between);
+        job.nic_out = Span(u64::from(to));
+        job.cpu = job.cpu + cpu;
+    }
+
     /// Decides whom the next message is for (a server, a room; of no meaning for everyone), and what publishing it takes
     /// of the CPU.
-    pub fn address(&mut self, between: &Between) -> (u32, Span) {
+    fn address(&mut self, between: &Between) -> (u32, Span) {
         let directory = &between.directory;
         let (to, others) = match between.fan_out {
             Way::Direct => {
@@ -249,6 +271,7 @@ impl Outlet {
             }
         }
         if mine > 0 {
+            self.due_own = self.due_own.min(at);
             self.own.push_back(Own { at, origin, recipients: mine, bytes });
         }
     }
@@ -267,7 +290,7 @@ impl Outlet {
         let which = if alike > 1.0 { (self.recipients.unit() * alike) as u32 } else { 0 };
         let name = (letter.node + which * between.directory.nodes()) & !FIRST;
         let gathered = Gathered { at: now, origin: letter.origin, to: letter.to, bytes: letter.bytes };
-        if let Some(last) = self.names.iter().rposition(|other| other & !FIRST == name) {
+        if let Some(last) = self.last_of(name) {
             let first = (0..=last).rev().find(|i| self.names[*i] & FIRST != 0).unwrap_or(0);
             let bytes: u64 = self.gathered.range(first..=last).map(|letter| u64::from(letter.bytes)).sum();
             if bytes + size <= between.batch {
@@ -281,6 +304,7 @@ impl Outlet {
             // What would overfill a batch begins the next one.
             self.flush(first..last + 1, now, setting, line, recorder);
         }
+        self.due = self.due.min(now + between.linger);
         self.gathered.push_back(gathered);
         self.names.push_back(name | FIRST);
         if size >= between.batch {
@@ -288,16 +312,39 @@ impl Outlet {
         }
     }
 
+    /// The last letter of a batch. Most letters find none of their batch: that is seen by a look at all, with no branch.
+    fn last_of(&self, name: u32) -> Option<usize> {
+        let (front, back) = self.names.as_slices();
+        let among = |names: &[u32]| names.iter().fold(false, |any, other| any | (other & !FIRST == name));
+        if !(among(front) | among(back)) {
+            return None;
+        }
+        self.names.iter().rposition(|other| other & !FIRST == name)
+    }
+
     /// When the next batch is due.
-    pub fn next_due(&self, between: &Between) -> SimTime {
-        self.gathered.front().map_or(SimTime::NEVER, |letter| letter.at + between.linger)
+    #[inline(always)]
+    pub fn next_due(&self) -> SimTime {
+        self.due
+    }
+
+    /// When the server turns to the next message for its own users.
+    #[inline(always)]
+    pub fn next_own(&self) -> SimTime {
+        self.due_own
+    }
+
+    /// The next message for the server's own users.
+    pub fn take_own(&mut self) -> Option<Own> {
+        let own = self.own.pop_front();
+        self.due_own = self.own.front().map_or(SimTime::NEVER, |own| own.at);
+        own
     }
 
     /// Sends the batch that is due next.
     pub fn flush_next(&mut self, setting: &Setting, line: &mut Option<Line>, recorder: &mut Recorder) {
-        let Some(between) = &setting.between else { return };
         let count = 1 + self.names.iter().skip(1).take_while(|name| **name & FIRST == 0).count();
-        self.flush(0..count, self.next_due(between), setting, line, recorder);
+        self.flush(0..count, self.due, setting, line, recorder);
     }
 
     /// Sends the batch of these letters.
@@ -310,11 +357,10 @@ impl Outlet {
         recorder: &mut Recorder,
     ) {
         let (Some(between), Some(name)) = (&setting.between, self.names.get(batch.start)) else { return };
-        let (from, node) = (self.me, (name & !FIRST) % between.directory.nodes());
-        for letter in self.gathered.range(batch.clone()) {
-            recorder.flow.lingered += 1;
-            recorder.flow.linger_time += u128::from(at.since(letter.at).0);
-        }
+        let (from, name) = (self.me, name & !FIRST);
+        let nodes = between.directory.nodes();
+        // Only in a sample a name is more than the node's number.
+        let node = if name < nodes { name } else { name % nodes };
         let letter = |gathered: Gathered| {
             let Gathered { origin, to, bytes, .. } = gathered;
             Letter { at, origin, node, from, to, bytes, follows: false }
@@ -322,14 +368,27 @@ impl Outlet {
         if batch == (0..1) {
             // Most are alone, and their time has come.
             self.names.pop_front();
-            if let Some(gathered) = self.gathered.pop_front() {
-                self.send(&mut [letter(gathered)], at, setting, line, recorder);
+            let gathered = self.gathered.pop_front();
+            self.first_is_due(between);
+            if let Some(gathered) = gathered {
+                recorder.flow.lingered += 1;
+                recorder.flow.linger_time += u128::from(at.since(gathered.at).0);
+                self.send_alone((gathered, node), at, (setting, between), line, recorder);
             }
             return;
         }
+        for letter in self.gathered.range(batch.clone()) {
+            recorder.flow.lingered += 1;
+            recorder.flow.linger_time += u128::from(at.since(letter.at).0);
+        }
         self.names.drain(batch.clone());
         let mut letters: Vec<Letter> = self.gathered.drain(batch).map(letter).collect();
+        self.first_is_due(between);
         self.send(&mut letters, at, setting, line, recorder);
+    }
+
+    fn first_is_due(&mut self, between: &Between) {
+        self.due = self.gathered.front().map_or(SimTime::NEVER, |letter| letter.at + between.linger);
     }
 
     /// Sends a batch over the line and on its way.
@@ -343,10 +402,45 @@ impl Outlet {
     ) {
         let (Some(between), Some(first)) = (&setting.between, batch.first()) else { return };
         let node = first.node;
+        let time = batch.iter().map(|letter| setting.demands.backplane(letter.bytes).0).sum();
+        let arrives = self.on_its_way(at, Span(time), node, (setting, between), line, recorder);
+        for (i, letter) in batch.iter_mut().enumerate() {
+            (letter.at, letter.follows) = (arrives, i > 0);
+        }
+        recorder.outbox[between.directory.relay_of(node)].extend_from_slice(batch);
+    }
+
+    /// The same for a letter that is alone, as most are: it is made where it goes.
+    #[inline(always)]
+    fn send_alone(
+        &mut self,
+        (gathered, node): (Gathered, u32),
+        at: SimTime,
+        (setting, between): (&Setting, &Between),
+        line: &mut Option<Line>,
+        recorder: &mut Recorder,
+    ) {
+        let Gathered { origin, to, bytes, .. } = gathered;
+        let time = setting.demands.backplane(bytes);
+        let at = self.on_its_way(at, time, node, (setting, between), line, recorder);
+        let letter = Letter { at, origin, node, from: self.me, to, bytes, follows: false };
+        recorder.outbox[between.directory.relay_of(node)].push(letter);
+    }
+
+    /// When a batch that takes the line so long reaches its node.
+    #[inline(always)]
+    fn on_its_way(
+        &mut self,
+        at: SimTime,
+        time: Span,
+        node: u32,
+        (setting, between): (&Setting, &Between),
+        line: &mut Option<Line>,
+        recorder: &mut Recorder,
+    ) -> SimTime {
         let mut left = at;
         if let Some(line) = line {
-            let time: u64 = batch.iter().map(|letter| setting.demands.backplane(letter.bytes).0).sum();
-            let visit = line.serve(at, Span(time));
+            let visit = line.serve(at, time);
             recorder.visit(Station::NicOut, visit, true);
             left = visit.departure;
         }
@@ -354,14 +448,12 @@ impl Outlet {
             Some(far) if !between.directory.is_near(self.me, node) => far.draw(&mut self.hops),
             _ => between.hop.draw(&mut self.hops),
         };
-        for (i, letter) in batch.iter_mut().enumerate() {
-            (letter.at, letter.follows) = (left + hop + setting.delays.server(left), i > 0);
-        }
-        recorder.outbox[between.directory.relay_of(node)].extend_from_slice(batch);
+        left + hop + setting.delays.server(left)
     }
 
     /// CPU time of a copy: taking it from the broker (unless it never was there), handing it to so many users; and the time
     /// from the first of them to the last.
+    #[inline]
     pub fn copy_cpu(&mut self, recipients: u32, bytes: u32, from_broker: bool, between: &Between) -> (Span, Span) {
         let base = if from_broker { between.per_receive.draw(&mut self.costs) } else { Span::ZERO };
         let k = f64::from(recipients);
@@ -424,13 +516,32 @@ impl Outlet {
         self.gathered.clear();
         self.names.clear();
         self.own.clear();
+        (self.due, self.due_own) = (SimTime::NEVER, SimTime::NEVER);
         self.unread.clear();
         self.unread_bytes = 0;
     }
 
     /// When the first of the messages being gathered, or still to be handed to own users, is due.
-    pub fn next_time(&self, between: &Between) -> SimTime {
-        self.own.front().map_or(SimTime::NEVER, |own| own.at).min(self.next_due(between))
+    #[inline(always)]
+    pub fn next_time(&self) -> SimTime {
+        self.due_own.min(self.due)
+    }
+
+    /// Touches what will be needed soon.
+    #[inline(always)]
+    pub fn glance(&self) -> u64 {
+        let lengths = self.gathered.len() ^ self.names.len() ^ self.own.len();
+        self.due.0 ^ self.connections ^ lengths as u64
+    }
+
+    /// The same of the letters.
+    #[inline(always)]
+    pub fn glance_at_letters(&self) -> u64 {
+        let name = |name: Option<&u32>| name.map_or(0, |name| u64::from(*name));
+        let letter = |letter: Option<&Gathered>| letter.map_or(0, |letter| letter.at.0);
+        let (letters, names) = (&self.gathered, &self.names);
+        let due = letter(letters.front()) ^ letter(letters.get(2)) ^ letter(letters.get(4)) ^ letter(letters.get(6));
+        due ^ letter(letters.back()) ^ name(names.front()) ^ name(names.get(names.len() / 2)) ^ name(names.back())
     }
 
     /// Letters still being gathered.

@@ -106,6 +106,14 @@ impl Recorder {
         self.slice_end = self.tally.slices.end_of(slice);
     }
 
+    /// Makes `slice` the current one, after the one before it.
+    pub fn turn_to(&mut self, slice: usize) {
+        if slice > 0 {
+            self.close();
+        }
+        self.open(slice);
+    }
+
     /// Moves the small sums of the stations to the tally, before they can overflow.
     #[inline(never)]
     pub fn take_bursts(&mut self) {

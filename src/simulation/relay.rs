@@ -144,9 +144,13 @@ impl Relay {
         }
     }
 
-    /// Takes letters that are on their way; none of them comes before the moment up to which the relay has advanced.
+    /// Takes letters that are on their way.
+    ///
+    /// # Panics
+    /// When one of them comes before the moment up to which the relay has advanced: a bug of ours.
     pub fn expect(&mut self, letters: &[Letter]) {
         for letter in letters {
+            assert!(letter.at >= self.now, "a letter comes in the relay's past");
             self.pending.add(letter.at, *letter);
         }
     }
@@ -440,7 +444,16 @@ impl Sending {
 }
 
 /// The time of n things that take so long each.
+#[inline(always)]
 fn many(times: &Distribution, n: u64, stream: &mut Stream) -> Span {
+    if let Some(each) = times.constant() {
+        return to_span(each * n as f64 * PICOSECONDS);
+    }
+    many_drawn(times, n, stream)
+}
+
+#[inline(never)]
+fn many_drawn(times: &Distribution, n: u64, stream: &mut Stream) -> Span {
     let total = match times.constant() {
         Some(each) => each * n as f64,
         None if n <= 32 => (0..n).map(|_| times.sample(stream)).sum(),

@@ -1,5 +1,6 @@
 //! A whole run: its replications, in parallel, until they are enough.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -10,7 +11,7 @@ use super::delays::Delays;
 use super::demand::Demands;
 use super::directory::Directory;
 use super::door::{Door, FleetCourse};
-use super::exchange::{Exchange, Inbox, Pace, Row};
+use super::exchange::{Exchange, Inbox, Pace, Row, Site};
 use super::outages::Outages;
 use super::outlet::Between;
 use super::placement::{spread, spread_over_shards};
@@ -42,6 +43,9 @@ const READS_A_STEP: f64 = 2e5;
 
 /// Between two looks at whether to stop, a server takes in about so many messages.
 const MESSAGES_A_STEP: f64 = 1e6;
+
+/// So many servers are brought into the cache at a time.
+const GLANCED: usize = 16;
 
 /// Follows a run, and may end it.
 pub trait Watch: Sync {
@@ -297,9 +301,13 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             cell
         }
     };
-    let parts = plan.parts.min(cells as u64) as usize;
-    let ranges: Vec<std::ops::Range<usize>> =
-        (0..parts).map(|part| part * cells / parts..(part + 1) * cells / parts).collect();
+    let sites = match &setting.between {
+        Some(between) if plan.pace.apart > Span::ZERO => between.directory.sites(),
+        _ => vec![0..cells],
+    };
+    let parts = (plan.parts as usize / sites.len()).max(1);
+    let sites: Vec<Vec<Range<usize>>> = sites.into_iter().map(|site| divide(site, parts)).collect();
+    let ranges = sites.concat();
     let mut reads = Reads::new(&setting, if routed { plan.servers } else { plan.simulated }, plan.backend_nodes);
     if door.is_none() && plan.broker_nodes == 0 && reads.is_none() {
         let parts = ranges
@@ -308,8 +316,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
             .collect::<Result<Vec<Part>, SimulationError>>()?;
         return gather(parts, (None, None), plan, scenario, opened, &outages, (Vec::new(), None));
     }
-    let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
-    let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sizes, plan.pace, plan.background));
+    let mut exchange = (plan.broker_nodes > 0).then(|| Exchange::new(&setting, &sites, plan.pace, plan.background));
     let mut parts: Vec<Part> = ranges
         .into_iter()
         .map(|range| {
@@ -327,6 +334,13 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     gather(parts, (exchange, reads), plan, scenario, opened, &outages, followed)
 }
 
+/// So many servers in up to so many parts.
+fn divide(servers: Range<usize>, parts: usize) -> Vec<Range<usize>> {
+    let (first, count) = (servers.start, servers.len());
+    let parts = parts.min(count);
+    (0..parts).map(|part| first + part * count / parts..first + (part + 1) * count / parts).collect()
+}
+
 /// Connections of each simulated server where they stay, as the balancer's policy has spread them over all.
 fn settled(scenario: &Scenario, connections: u64, plan: &Plan, number: u64) -> Vec<u64> {
     let seed = scenario.simulation.seed;
@@ -340,7 +354,7 @@ fn settled(scenario: &Scenario, connections: u64, plan: &Plan, number: u64) -> V
 
 /// Cells that don't depend on each other: each runs from start to end and is forgotten, so memory holds but a few.
 fn run_alone(
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     make: &(dyn Fn(usize) -> Cell + Sync),
     setting: &Setting,
     watch: &dyn Watch,
@@ -400,26 +414,26 @@ fn run_together(
     let mut answers: Vec<Vec<Ask>> = vec![Vec::new(); parts.len()];
     let pace = exchange.as_ref().map(|exchange| exchange.pace());
     let parallel = pace.is_none_or(|pace| pace.parallel || pace.step == Span::ZERO);
+    // What all share makes them wait for each other at each step.
+    let alone = door.is_none() && reads.is_none();
+    let steps = pace.filter(|_| alone).map_or(1, |pace| pace.steps_apart()) as usize;
+    let mut stretch = Vec::new();
     for slice in 0..slices.count() {
         let (from, to) = (slices.start_of(slice), slices.end_of(slice));
         let drops = plan.memory_can_fill || setting.scenario.cuts_slow_clients();
         let windows = windows(parts, to.since(from), drops, pace, reads.is_some());
-        for part in &mut *parts {
-            part.recorder.open(slice);
-        }
-        if let Some(exchange) = exchange.as_deref_mut() {
-            exchange.open(slice);
-        }
+        let mut opens = Some(slice);
         let mut window = 0;
         while window < windows {
-            if watch.stop() {
-                return Err(SimulationError::Interrupted);
-            }
             let planned = end_of_window(from, to, window + 1, windows);
             // The autoscaler looks at the end of a window.
             let look = door.as_ref().and_then(|door| door.next_look()).filter(|look| *look <= planned);
             let until = look.unwrap_or(planned);
             window += u64::from(until == planned);
+            stretch.push(Window { until, opens: opens.take(), closes: window == windows });
+            if stretch.len() < steps && until < slices.end() {
+                continue;
+            }
             if let Some(door) = door.as_deref_mut() {
                 changes.iter_mut().for_each(Vec::clear);
                 door.advance(until, |server, time, change| changes[server].push((time, change)));
@@ -427,44 +441,27 @@ fn run_together(
             if let Some(exchange) = exchange.as_deref_mut()
                 && exchange.pace().step == Span::ZERO
             {
+                if let Some(slice) = stretch.first_mut().and_then(|window: &mut Window| window.opens.take()) {
+                    parts.iter_mut().for_each(|part| part.recorder.turn_to(slice));
+                    exchange.sites().iter_mut().for_each(|site| site.turn_to(slice));
+                }
                 exchange.advance_singly(&mut rows(parts), &mut changes, setting, until);
             }
             let there = if window == windows { those_there(door.as_deref(), cells) } else { Vec::new() };
-            let shared = exchange.as_deref();
-            let nothing_changes = door.is_none();
-            let advance = |(number, part): (usize, &mut Part)| {
-                let Part { cells, first, recorder, inbox, .. } = part;
-                if let (Some(exchange), Some(inbox)) = (shared, inbox.as_mut()) {
-                    exchange.deliver(number, inbox, until);
-                }
-                let mut shed = Vec::new();
-                let mut messages = 0;
-                for (i, cell) in cells.iter_mut().enumerate() {
-                    let before = cell.messages_in();
-                    let changes: &[_] = if nothing_changes { &[] } else { &changes[*first + i] };
-                    let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
-                    cell.advance(until, Coming { changes, copies }, setting, recorder);
-                    messages += cell.messages_in() - before;
-                    let cut = cell.cut_slow(recorder);
-                    let excess = if plan.memory_can_fill { cell.excess_connections() } else { 0 };
-                    let dropped = cut + cell.shed(excess, recorder);
-                    if dropped > 0 {
-                        shed.push((*first + i, dropped));
-                    }
-                    if window == windows && there.get(*first + i).is_none_or(|there| *there) {
-                        sample_memory(cell, recorder);
-                    }
-                }
-                watch.did(messages);
-                shed
+            let this = Stretch {
+                windows: &stretch,
+                changes: if door.is_none() { &[] } else { &changes },
+                there: &there,
+                memory_can_fill: plan.memory_can_fill,
+                parallel,
             };
-            let shed: Vec<Vec<(usize, u64)>> = if parallel {
-                parts.par_iter_mut().enumerate().map(advance).collect()
-            } else {
-                parts.iter_mut().enumerate().map(advance).collect()
-            };
+            let shed = this.advance(parts, exchange.as_deref_mut(), setting, watch);
+            stretch.clear();
+            if watch.stop() {
+                return Err(SimulationError::Interrupted);
+            }
             make_reads(reads.as_deref_mut(), parts, &mut answers, until);
-            for (server, count) in shed.into_iter().flatten() {
+            for (server, count) in shed {
                 if let Some(door) = door.as_deref_mut() {
                     door.shed(server, count, until);
                 }
@@ -472,20 +469,13 @@ fn run_together(
             if let (Some(now), Some(door)) = (look, door.as_deref_mut()) {
                 door.look(now, &times_at_work(parts));
             }
-            if let Some(exchange) = exchange.as_deref_mut() {
-                let outboxes: Vec<_> = parts.iter().map(|part| &part.recorder.outbox).collect();
-                exchange.advance(&outboxes, until);
-                parts.iter_mut().flat_map(|part| &mut part.recorder.outbox).for_each(Vec::clear);
-            }
-        }
-        for part in &mut *parts {
-            part.recorder.close();
-        }
-        if let Some(exchange) = exchange.as_deref_mut() {
-            exchange.close();
         }
     }
+    if let Some(exchange) = exchange {
+        exchange.sites().iter_mut().for_each(Site::close);
+    }
     parts.par_iter_mut().for_each(|part| {
+        part.recorder.close();
         for cell in &mut part.cells {
             part.totals.extend(cell.finish(&mut part.recorder));
             part.recorder.open_at_end += cell.connections();
@@ -493,6 +483,144 @@ fn run_together(
         }
     });
     Ok(())
+}
+
+/// Some time in which no cell needs to know what the others do.
+struct Window {
+    until: SimTime,
+    /// The slice that begins with it.
+    opens: Option<usize>,
+    /// Whether a slice ends with it.
+    closes: bool,
+}
+
+/// Some windows that all sites go through without each other.
+struct Stretch<'a> {
+    windows: &'a [Window],
+    /// What happens to the connections of each server; of none, where they stay.
+    changes: &'a [Vec<(SimTime, Change)>],
+    /// Which servers are there, so that their memory is looked at when a slice ends; none is named where all are.
+    there: &'a [bool],
+    memory_can_fill: bool,
+    /// Whether several threads are worth it.
+    parallel: bool,
+}
+
+impl Stretch<'_> {
+    /// Lets cells and relays go forward, and says which servers have dropped how many connections.
+    fn advance(
+        &self,
+        parts: &mut [Part],
+        exchange: Option<&mut Exchange>,
+        setting: &Setting,
+        watch: &dyn Watch,
+    ) -> Vec<(usize, u64)> {
+        let Some(exchange) = exchange else { return self.advance_site(parts, None, setting, watch, self.parallel) };
+        let sites = exchange.sites();
+        // With more threads than sites, several work on one.
+        let within = self.parallel && rayon::current_num_threads() > sites.len();
+        let mut rest = &mut *parts;
+        let each: Vec<(&mut Site, &mut [Part])> = sites
+            .iter_mut()
+            .map(|site| {
+                let (parts, others) = std::mem::take(&mut rest).split_at_mut(site.parts());
+                rest = others;
+                (site, parts)
+            })
+            .collect();
+        let advance = |(site, parts)| self.advance_site(parts, Some(site), setting, watch, within);
+        let shed: Vec<Vec<(usize, u64)>> = if self.parallel {
+            each.into_par_iter().map(advance).collect()
+        } else {
+            each.into_iter().map(advance).collect()
+        };
+        exchange.carry(&mut rows(parts));
+        shed.concat()
+    }
+
+    fn advance_site(
+        &self,
+        parts: &mut [Part],
+        mut site: Option<&mut Site>,
+        setting: &Setting,
+        watch: &dyn Watch,
+        parallel: bool,
+    ) -> Vec<(usize, u64)> {
+        let mut shed = Vec::new();
+        for window in self.windows {
+            if watch.stop() {
+                break;
+            }
+            if let (Some(slice), Some(site)) = (window.opens, site.as_deref_mut()) {
+                site.turn_to(slice);
+            }
+            let here = site.as_deref();
+            let advance = |(number, part): (usize, &mut Part)| {
+                if let (Some(site), Some(inbox)) = (here, part.inbox.as_mut()) {
+                    site.deliver(number, inbox, window.until);
+                }
+                self.advance_part(part, window, setting, watch)
+            };
+            let dropped: Vec<Vec<(usize, u64)>> = if parallel {
+                parts.par_iter_mut().enumerate().map(advance).collect()
+            } else {
+                parts.iter_mut().enumerate().map(advance).collect()
+            };
+            shed.extend(dropped.into_iter().flatten());
+            if let Some(site) = site.as_deref_mut() {
+                let mut outboxes: Vec<_> = parts.iter_mut().map(|part| &mut part.recorder.outbox).collect();
+                site.advance(&mut outboxes, window.until, parallel);
+            }
+        }
+        shed
+    }
+
+    /// Lets the cells of one part go forward through a window.
+    fn advance_part(
+        &self,
+        part: &mut Part,
+        window: &Window,
+        setting: &Setting,
+        watch: &dyn Watch,
+    ) -> Vec<(usize, u64)> {
+        let Part { cells, first, recorder, inbox, .. } = part;
+        if let Some(slice) = window.opens {
+            recorder.turn_to(slice);
+        }
+        let mut shed = Vec::new();
+        let mut messages = 0;
+        for i in 0..cells.len() {
+            if i.is_multiple_of(GLANCED) {
+                glance(&cells[i..cells.len().min(i + GLANCED)]);
+            }
+            let cell = &mut cells[i];
+            let number = *first + i;
+            let before = cell.messages_in();
+            let changes = self.changes.get(number).map_or(&[][..], Vec::as_slice);
+            let copies = inbox.as_ref().map_or(&[][..], |inbox| inbox.of(i));
+            cell.advance(window.until, Coming { changes, copies }, setting, recorder);
+            messages += cell.messages_in() - before;
+            let cut = cell.cut_slow(recorder);
+            let excess = if self.memory_can_fill { cell.excess_connections() } else { 0 };
+            let dropped = cut + cell.shed(excess, recorder);
+            if dropped > 0 {
+                shed.push((number, dropped));
+            }
+            if window.closes && self.there.get(number).is_none_or(|there| *there) {
+                sample_memory(cell, recorder);
+            }
+        }
+        watch.did(messages);
+        shed
+    }
+}
+
+/// Touches what these cells will need for their next step, so that it comes into the cache for all of them at the same
+/// time: each has little to do in a step, and would wait for memory more than it works.
+fn glance(cells: &[Cell]) {
+    for stage in 0..Cell::GLANCES {
+        std::hint::black_box(cells.iter().fold(0, |all, cell| all ^ cell.glance(stage)));
+    }
 }
 
 /// The parts, as the exchange sees them.

@@ -17,41 +17,47 @@ use crate::scenario::{Discipline, Dispatch, FanOut};
 use crate::units::{SimTime, Span};
 
 /// The stations of one server and what is on its way between them.
+///
+/// What each message touches stands together, in this order: of many servers, no cache holds more than that.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Server {
     nic_in: Option<Line>,
+    /// Time of the receiving line for acknowledgements of copies, which come in between.
+    acknowledged: Span,
     cpu: CpuStation,
+    totals: ServerTotals,
     /// Done by the CPU and not yet handed to the sending line, in order of departure: cores overtake each other.
     done: Reorder,
     nic_out: Option<Line>,
     log: Option<Line>,
     log_demand: Span,
-    echo: bool,
     wakeup: Times,
+    /// What is done for users of other servers, if anything is.
+    outlet: Option<Box<Outlet>>,
+    /// Whether all that crosses to other servers does so plainly: it will not stop, no one is turned away, and any core
+    /// will do.
+    plain: bool,
+    echo: bool,
+    /// Room or patience to look at, cores with connections of their own, or users on other servers.
+    strict: bool,
+    /// Its number, where what leaves the cores has reads to make first.
+    reads: Option<u32>,
+    /// Connections with a slow downlink, if there are any.
+    consumers: Option<Box<SlowConsumers>>,
     wakeup_stream: Stream,
+    /// Delays of the last way to a user, where they are random.
+    downlink: Option<(Times, Stream)>,
     patience: Option<(Times, Stream)>,
     room: u64,
-    totals: ServerTotals,
     /// When it will stop, the last first.
     crashes: Vec<Crash>,
     /// After a crash: when it is up again.
     down_until: SimTime,
     /// How its CPU gets on, where it is slow or breaks down at times: then the cores live in operational time.
     pace: Option<Box<Pace>>,
-    /// Room or patience to look at, cores with connections of their own, or users on other servers.
-    strict: bool,
-    /// Time of the receiving line for acknowledgements of copies, which come in between.
-    acknowledged: Span,
-    /// What is done for users of other servers, if anything is.
-    outlet: Option<Box<Outlet>>,
-    /// Its number, where what leaves the cores has reads to make first.
-    reads: Option<u32>,
-    /// Delays of the last way to a user, where they are random.
-    downlink: Option<(Times, Stream)>,
     /// Where users wait only so long or send again: what became of messages since it was last looked at.
     outcomes: Option<Vec<Outcome>>,
-    /// Connections with a slow downlink, if there are any.
-    consumers: Option<Box<SlowConsumers>>,
 }
 
 /// What became of a message at a server whose users wait for it.
@@ -214,7 +220,8 @@ impl Server {
             let stream = Stream::named(seed, replication, server, Purpose::Failures);
             Box::new(Pace::new(Vec::new()).with_breakdowns(&failures.every, &failures.lasts, stream))
         });
-        Self {
+        let mut server = Self {
+            plain: false,
             nic_in: line.clone(),
             cpu,
             done: Reorder::default(),
@@ -242,7 +249,9 @@ impl Server {
             reads: scenario.backend.as_ref().map(|_| server as u32),
             outcomes: (scenario.workload.timeout.is_some() || scenario.workload.retry.is_some()).then(Vec::new),
             consumers,
-        }
+        };
+        server.plain = server.crosses_plainly(setting);
+        server
     }
 
     /// Whether anything but first come, first served by any core is asked for, or it is going to stop.
@@ -252,6 +261,7 @@ impl Server {
 
     /// It will stop whenever one of these outages begins, and be slow at these times.
     pub fn expect(&mut self, outages: &[Outage], slow: &[Slow]) {
+        self.plain &= outages.is_empty() && slow.is_empty();
         if !slow.is_empty() {
             self.pace.get_or_insert_with(|| Box::new(Pace::new(Vec::new()))).slow_down(slow);
         }
@@ -349,14 +359,75 @@ impl Server {
         }
         self.take_acknowledgements(recorder);
         let Some(at_cpu) = self.receive::<true>(arrival, nic_in, &mut job, recorder) else { return arrival };
-        self.catch_up(at_cpu, setting, recorder);
+        self.catch_up::<true>(at_cpu, setting, recorder);
         if let (Some(outlet), Some(between), Kind::Message) = (&mut self.outlet, &setting.between, job.kind) {
-            let (to, cpu) = outlet.address(between);
-            job.nic_out = Span(u64::from(to));
-            job.cpu = job.cpu + cpu;
+            outlet.address_job(&mut job, between);
         }
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
         self.arrive_strictly(at_cpu, wakeup, core, job, recorder)
+    }
+
+    /// Whether all that crosses to other servers does so plainly.
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    fn crosses_plainly(&self, setting: &Setting) -> bool {
+        self.outlet.is_some()
+            && setting.between.as_ref().is_some_and(|between| between.cores.is_none() && !between.cuts())
+            && self.pace.is_none()
+            && self.consumers.is_none()
+            && self.outcomes.is_none()
+            && self.patience.is_none()
+            && self.room == u64::MAX
+    }
+
+    /// The same as [`Self::arrive`] for a message to users of other servers, where those cross plainly.
+    #[inline(always)]
+    pub fn arrive_crossing(
+        &mut self,
+        arrival: SimTime,
+        nic_in: Span,
+        mut job: Job,
+        (setting, between): (&Setting, &Between),
+        recorder: &mut Recorder,
+    ) {
+        self.take_acknowledgements(recorder);
+        let Some(at_cpu) = self.receive::<false>(arrival, nic_in, &mut job, recorder) else { return };
+        self.catch_up_if_due(at_cpu, setting, recorder);
+        let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
+        outlet.address_job(&mut job, between);
+        let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
+        let visit = cores.serve(at_cpu, job.cpu, wakeup);
+        self.served::<false>(at_cpu, visit, job, recorder);
+    }
+
+    /// The same as [`Self::arrive_copy`], where all cross plainly.
+    #[inline(always)]
+    pub fn arrive_copy_plainly(
+        &mut self,
+        delivery: &Delivery,
+        nic_in: Span,
+        (setting, between): (&Setting, &Between),
+        recorder: &mut Recorder,
+    ) {
+        let Some(outlet) = &self.outlet else { return };
+        let recipients = if delivery.recipients == ALL { outlet.connections as u32 } else { delivery.recipients };
+        recorder.count_row();
+        let mut job = Job::copy(delivery.origin, delivery.bytes, recipients);
+        self.take_acknowledgements(recorder);
+        let Some(at_cpu) = self.receive::<false>(delivery.at, nic_in, &mut job, recorder) else { return };
+        self.catch_up_if_due(at_cpu, setting, recorder);
+        let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
+        self.serve_copy::<false>((at_cpu, wakeup), true, job, between, recorder);
+    }
+
+    #[inline(always)]
+    fn catch_up_if_due(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
+        let outlet = self.outlet.as_ref().map_or(SimTime::NEVER, |outlet| outlet.next_time());
+        if self.done.next_time().min(outlet) <= until {
+            self.catch_up::<false>(until, setting, recorder);
+        }
     }
 
     /// Takes in a copy from the broker, for so many of its users.
@@ -375,13 +446,14 @@ impl Server {
             recorder.copy_lost(u64::from(recipients), true);
             return;
         };
-        self.catch_up(at_cpu, setting, recorder);
+        self.catch_up::<true>(at_cpu, setting, recorder);
         let wakeup = self.wakeup.draw(&mut self.wakeup_stream);
-        self.serve_copy((at_cpu, wakeup), true, job, between, recorder);
+        self.serve_copy::<true>((at_cpu, wakeup), true, job, between, recorder);
     }
 
     /// Acknowledgements of copies handed out come one by one, and take the line when it is free: what there were of them
     /// since the last arrival is done before the next.
+    #[inline(always)]
     fn take_acknowledgements(&mut self, recorder: &mut Recorder) {
         if let Some(line) = &mut self.nic_in
             && self.acknowledged > Span::ZERO
@@ -392,7 +464,8 @@ impl Server {
         }
     }
 
-    fn serve_copy(
+    #[inline(always)]
+    fn serve_copy<const DOOMED: bool>(
         &mut self,
         (at, wakeup): (SimTime, Span),
         from_broker: bool,
@@ -402,6 +475,11 @@ impl Server {
     ) {
         let (Some(outlet), CpuStation::Fifo(cores)) = (&mut self.outlet, &mut self.cpu) else { return };
         (job.cpu, job.nic_out) = outlet.copy_cpu(job.recipients, job.bytes, from_broker, between);
+        if !DOOMED {
+            recorder.flow.copies += u64::from(from_broker);
+            let visit = cores.serve(at, job.cpu, wakeup);
+            return self.served::<false>(at, visit, job, recorder);
+        }
         // Where cores have connections of their own, a copy is the work of any one: that of its first user.
         let core = between.cores.map(|cores| outlet.any_core(cores));
         let rules = Rules { core, wakeup, room: self.room, patience: Span(u64::MAX) };
@@ -415,7 +493,7 @@ impl Server {
                     recorder.flow.copies += 1;
                     outlet.will_read(at, visit.start, job.bytes, between);
                 }
-                self.served::<true>(at, visit, job, recorder);
+                self.served::<DOOMED>(at, visit, job, recorder);
             }
             Admission::Full | Admission::Abandoned(_) => recorder.copy_lost(u64::from(job.recipients), from_broker),
         }
@@ -423,33 +501,54 @@ impl Server {
 
     /// Lets everything happen up to this moment that the server does for users of other servers, in order of time: messages
     /// leave the CPU, batches are sent, own users get their copies.
-    fn catch_up(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
+    #[inline(never)]
+    fn catch_up<const DOOMED: bool>(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
         while let (Some(outlet), Some(between)) = (&mut self.outlet, &setting.between) {
-            let (left, due) = (self.done.next_time(), outlet.next_due(between));
-            let own = outlet.own.front().map_or(SimTime::NEVER, |own| own.at);
+            let (left, due) = (self.done.next_time(), outlet.next_due());
+            let own = outlet.next_own();
             let next = left.min(due).min(own);
             if next > until || next == SimTime::NEVER {
                 return;
             }
             if next == left {
                 if let Some((at, words)) = self.done.pop_until(next) {
-                    self.hand_on(at, Job::unpack(words), setting, recorder);
+                    self.hand_on::<DOOMED>(at, Job::unpack(words), setting, recorder);
                 }
             } else if next == due {
                 outlet.flush_next(setting, &mut self.nic_out, recorder);
-            } else if let Some(own) = outlet.own.pop_front() {
+            } else if let Some(own) = outlet.take_own() {
                 let recipients = if own.recipients == ALL { outlet.connections as u32 } else { own.recipients };
                 // The core has just done the message: nobody wakes up.
                 let job = Job::copy(own.origin, own.bytes, recipients);
-                self.serve_copy((own.at, Span::ZERO), false, job, between, recorder);
+                self.serve_copy::<DOOMED>((own.at, Span::ZERO), false, job, between, recorder);
             }
         }
     }
 
     /// The next moment at which something leaves the server by itself.
-    pub fn next_time(&self, setting: &Setting) -> SimTime {
-        let Some((outlet, between)) = self.outlet.as_ref().zip(setting.between.as_ref()) else { return SimTime::NEVER };
-        self.done.next_time().min(outlet.next_time(between))
+    pub fn next_time(&self) -> SimTime {
+        let Some(outlet) = &self.outlet else { return SimTime::NEVER };
+        self.done.next_time().min(outlet.next_time())
+    }
+
+    /// Touches what will be needed soon, so that it is in the cache by then: its own.
+    #[inline(always)]
+    pub fn glance(&self) -> u64 {
+        let cpu = if let CpuStation::Fifo(cores) = &self.cpu { cores.glance() } else { 0 };
+        let pointers = u64::from(self.outlet.is_some()) + u64::from(self.consumers.is_some());
+        cpu ^ self.acknowledged.0 ^ self.totals.messages ^ self.log_demand.0 ^ self.room ^ pointers
+    }
+
+    /// The same of what it points to.
+    #[inline(always)]
+    pub fn glance_behind(&self) -> u64 {
+        self.done.glance() ^ self.outlet.as_ref().map_or(0, |outlet| outlet.glance())
+    }
+
+    /// The same of what its outlet points to.
+    #[inline(always)]
+    pub fn glance_at_letters(&self) -> u64 {
+        self.outlet.as_ref().map_or(0, |outlet| outlet.glance_at_letters())
     }
 
     /// The outlet, where messages go to users of other servers.
@@ -684,9 +783,10 @@ impl Server {
     }
 
     /// From the CPU to whom it is for, where that is users of other servers; in order of time.
-    fn hand_on(&mut self, at: SimTime, job: Job, setting: &Setting, recorder: &mut Recorder) {
+    #[inline(always)]
+    fn hand_on<const DOOMED: bool>(&mut self, at: SimTime, job: Job, setting: &Setting, recorder: &mut Recorder) {
         match job.kind {
-            Kind::Connect | Kind::Heartbeat => self.hand_over::<true>(at, job, recorder),
+            Kind::Connect | Kind::Heartbeat => self.hand_over::<DOOMED>(at, job, recorder),
             Kind::Message => {
                 if let Some(log) = &mut self.log {
                     recorder.visit(Station::Log, log.serve(at, self.log_demand), true);
@@ -701,12 +801,13 @@ impl Server {
                     outlet.publish(at, message, setting, &mut self.nic_out, recorder);
                 }
             }
-            Kind::Copy => self.hand_out(at, job, setting, recorder),
+            Kind::Copy => self.hand_out::<DOOMED>(at, job, setting, recorder),
         }
     }
 
     /// A copy to its users.
-    fn hand_out(&mut self, at: SimTime, job: Job, setting: &Setting, recorder: &mut Recorder) {
+    #[inline(always)]
+    fn hand_out<const DOOMED: bool>(&mut self, at: SimTime, job: Job, setting: &Setting, recorder: &mut Recorder) {
         let recipients = u64::from(job.recipients);
         if recipients == 0 {
             return;
@@ -720,7 +821,7 @@ impl Server {
             let begins = first.max(SimTime((at.0 + frame.0).saturating_sub(all.0)));
             let visit = line.serve(begins, all);
             let mut copy = job;
-            if !self.stay::<true>(Station::NicOut, visit, &mut copy, recorder) {
+            if !self.stay::<DOOMED>(Station::NicOut, visit, &mut copy, recorder) {
                 recorder.copy_lost(recipients, false);
                 return;
             }
@@ -735,7 +836,7 @@ impl Server {
         let mut origin =
             || job.origin.wrapping_sub(downlink.as_mut().map_or(0, |(times, stream)| times.draw(stream).0));
         let mut others = recipients;
-        if let Some(consumers) = &mut self.consumers {
+        if DOOMED && let Some(consumers) = &mut self.consumers {
             let slow = consumers.among(recipients);
             consumers.hand_out((first.min(last), last), slow, job.bytes, recorder, &mut origin);
             others -= slow;
@@ -764,7 +865,11 @@ impl Server {
     /// Brings all stations up to this moment; everything that arrives later comes after it.
     pub fn settle(&mut self, until: SimTime, setting: &Setting, recorder: &mut Recorder) {
         self.drain_shared(until, recorder);
-        self.catch_up(until, setting, recorder);
+        if self.plain {
+            self.catch_up_if_due(until, setting, recorder);
+            return;
+        }
+        self.catch_up::<true>(until, setting, recorder);
         if self.crashes.is_empty() && self.consumers.is_none() {
             self.release::<false>(until, recorder);
         } else {

@@ -1,5 +1,8 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds the load line of a real-time system: what gives way first, how many servers it takes, MB/s, GB/hour, latency, and
@@ -28,6 +31,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Put the parts of a sweep together: what one run of it prints
+    Merge(Merge),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -127,13 +132,62 @@ pub struct Sweep {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
-    /// A key and its values, such as users=100,10k,1M; given more than once: all combinations. Default: the file's `sweep`
+    /// A key and its values, such as users=100,10k,1M or "users=100..100M log 7" (`lin`: in equal steps); given more than
+    /// once: all combinations. Default: the file's `sweep`
     #[arg(long, value_name = "PATH=A,B,C")]
     pub vary: Vec<String>,
+    /// The closed form only: no simulation
+    #[arg(long)]
+    pub estimate: bool,
+    /// Write each point to this file as it finishes (JSON, a line each)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+    /// Go on with the file of `--out`: what it holds is not done again
+    #[arg(long, requires = "out")]
+    pub resume: bool,
+    /// Only every N-th point, from the K-th on; `merge` puts the files of all K together
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
     /// The output.
     #[command(flatten)]
     pub output: Output,
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// A part of a sweep: `2/4`.
+#[derive(Debug, Clone, Copy)]
+pub struct Partition {
+    /// Which, from 1 on.
+    pub part: NonZeroUsize,
+    /// Of how many.
+    pub parts: NonZeroUsize,
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = |text: &str| text.parse::<NonZeroUsize>().ok();
+        let found = text.split_once('/').and_then(|(part, parts)| Some((read(part)?, read(parts)?)));
+        match found {
+            Some((part, parts)) if part <= parts => Ok(Self { part, parts }),
+            _ => Err("write which part, from 1 on, and of how many, such as `2/4`".to_owned()),
+        }
+    }
+}
+
+/// `plimsoll merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// What `sweep --out` wrote, all parts of it
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+    /// Exit with code 1 on this (4 where the run can't tell)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub fail_on: Option<FailOn>,
 }

@@ -67,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
+        Command::Merge(options) => sweep::merge::run(&options),
         Command::Schema => schema::run(),
     };
     match done {

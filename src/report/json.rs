@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Point, SCHEMA_VERSION, VERSION, View};
+use super::{SCHEMA_VERSION, VERSION, View};
 use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
 use crate::analysis::slo::{Objective, Verdict, overall};
@@ -14,38 +14,12 @@ use crate::model::ResourceKind;
 use crate::model::backend::caches;
 use crate::model::latency::StationForm;
 use crate::stats::Estimate;
-use crate::units::parse;
 
 /// The whole result of one scenario.
 pub fn result(view: &View<'_>) -> Value {
     let mut out = head(view);
     out.extend(body(view));
     Value::Object(out)
-}
-
-/// The whole result of a sweep. `complete` is false where it was cut short.
-pub fn sweep(points: &[Point<'_>], planned: usize) -> Value {
-    let mut out = points.first().map_or_else(Map::new, |point| head(&point.view));
-    out.insert("complete".into(), json!(points.len() == planned));
-    let points: Vec<Value> = points
-        .iter()
-        .map(|point| {
-            let vary: Map<String, Value> =
-                point.vary.iter().map(|(path, value)| (path.clone(), typed(value))).collect();
-            json!({ "vary": vary, "result": result(&point.view) })
-        })
-        .collect();
-    out.insert("points".into(), Value::Array(points));
-    Value::Object(out)
-}
-
-/// A plain number where the text is one, as the scenario reads it; the text otherwise.
-fn typed(value: &str) -> Value {
-    match parse::exact(value, parse::Quantity::Count) {
-        Ok(number) if number.fract() == 0.0 && number < 9e15 => json!(number as u64),
-        Ok(number) => json!(number),
-        Err(_) => json!(value),
-    }
 }
 
 fn head(view: &View<'_>) -> Map<String, Value> {

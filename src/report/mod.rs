@@ -3,6 +3,7 @@
 pub mod json;
 mod show;
 pub mod steps;
+pub mod sweep;
 pub mod terminal;
 
 use crate::analysis::Assessment;
@@ -20,15 +21,6 @@ pub struct View<'a> {
     pub objectives: &'a [Objective],
     /// The scenario's hash.
     pub hash: &'a str,
-}
-
-/// One point of a sweep.
-#[derive(Debug)]
-pub struct Point<'a> {
-    /// What was varied: key and value, as typed.
-    pub vary: &'a [(String, String)],
-    /// The result there.
-    pub view: View<'a>,
 }
 
 /// The version of the JSON's names and meanings.

@@ -1234,7 +1234,14 @@ pub static KEYS: &[Key] = &[
     key("autoscaler.least", whole(1.0, 1e7), "1", "The fewest servers.", "Kubernetes: minReplicas"),
     key("autoscaler.most", whole(1.0, 1e7), "", "The most servers, those that start or drain too.", "")
         .required("autoscaler: {most: 10}"),
-    key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),
+    key(
+        "sweep",
+        Sweep,
+        "",
+        "What `plimsoll sweep` varies: paths of keys, each with a list of values or a range such as `100..100M log 7`.",
+        "",
+    )
+    .absent(),
     section("simulation", "How the simulation is run."),
     key(
         "simulation.duration",

@@ -19,6 +19,7 @@ pub mod keys;
 mod lists;
 mod paths;
 mod profile;
+mod range;
 mod read;
 mod resolve;
 mod schema;

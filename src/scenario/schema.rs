@@ -104,7 +104,10 @@ fn property(key: &Key) -> Value {
         Kind::Table(_) => options.push(json!({"type": "string"})),
         Kind::Sweep => options.push(json!({
             "type": "object",
-            "additionalProperties": {"type": "array", "minItems": 1},
+            "additionalProperties": {"anyOf": [
+                {"type": "array", "minItems": 1},
+                {"type": "string", "pattern": "\\.\\..* (log|lin) [0-9]+$"},
+            ]},
         })),
     }
     if key.is_section() && key.kind != Kind::List {

@@ -9,14 +9,8 @@ pub fn table() -> String {
     let mut out = String::from("| key | default | meaning | where the default comes from |\n|---|---|---|---|\n");
     for key in KEYS.iter().filter(|key| takes_something(key)) {
         let cell = |text: &str| text.replace('|', "\\|");
-        let _ = writeln!(
-            out,
-            "| `{}` | {} | {} | {} |",
-            key.path,
-            cell(&default(key)),
-            cell(key.doc),
-            cell(key.source)
-        );
+        let _ =
+            writeln!(out, "| `{}` | {} | {} | {} |", key.path, cell(&default(key)), cell(key.doc), cell(key.source));
     }
     out
 }

@@ -33,6 +33,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Put the parts of a sweep together: what one run of it prints
     Merge(Merge),
+    /// Run the broker that links servers, alone: for servers on several machines
+    Broker(Broker),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
 }
@@ -190,4 +192,15 @@ pub struct Merge {
     /// Exit with code 1 on this (4 where the run can't tell)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub fail_on: Option<FailOn>,
+}
+
+/// `plimsoll broker`.
+#[derive(Debug, Args)]
+pub struct Broker {
+    /// Where to listen: address and port (0: any that is free)
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+    /// Form of what it says
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
 }

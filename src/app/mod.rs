@@ -1,5 +1,6 @@
 //! The program: one file a subcommand. Only here are files, stdout, progress bars, threads and the clock.
 
+mod broker;
 mod estimate;
 mod input;
 mod interrupt;
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
         Command::Merge(options) => sweep::merge::run(&options),
+        Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };
     match done {

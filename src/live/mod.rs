@@ -1,7 +1,9 @@
 //! The live mode: a real WebSocket server under real load, on the same scenario as the model.
 //!
-//! `payload` is what driver and server agree on, `probe` what the machine says of processes and of itself. Nothing here
-//! knows the simulation: both yield a [`metrics::Observation`](crate::metrics::Observation), which is compared above.
+//! `payload` is what driver and server agree on, `link` how servers reach each other's members, `probe` what the machine
+//! says of processes and of itself. Nothing here knows the simulation: both yield a
+//! [`metrics::Observation`](crate::metrics::Observation), which is compared above.
 
+pub mod link;
 pub mod payload;
 pub mod probe;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Ended, folder, now, program, run_in};
+use common::{Ended, folder, home, now, program, run_in};
 use serde_json::Value;
 
 /// Quick to simulate, with figures of every kind.
@@ -195,11 +195,13 @@ fn two_runs_do_not_write_to_one_file() {
 #[test]
 fn a_full_disk_loses_nothing_that_was_finished() {
     let folder = place();
-    let plain = sweep(&folder, &["--format", "json"]).well().stdout;
-    let command = "ulimit -f 60; trap '' XFSZ; exec \"$@\"";
+    let plain = sweep(&folder, &["--format", "json", "--out", "all.jsonl"]).well().stdout;
+    // Half of what it takes, in blocks of 512 bytes.
+    let room = fs::metadata(folder.join("all.jsonl")).unwrap().len() / 1024;
+    let command = format!("ulimit -f {room}; trap '' XFSZ; exec \"$@\"");
     let limited = Command::new("sh")
         .current_dir(&folder)
-        .args(["-c", command, "sh", env!("CARGO_BIN_EXE_plimsoll"), "sweep", "x.yaml", "--quiet", "--format", "json"])
+        .args(["-c", &command, "sh", env!("CARGO_BIN_EXE_plimsoll"), "sweep", "x.yaml", "--quiet", "--format", "json"])
         .args(VARY)
         .args(["--threads", "1", "--out", "out.jsonl"])
         .output()
@@ -261,16 +263,23 @@ fn ctrl_c_leaves_what_is_finished_in_the_file() {
     says(&merged, 2, &["2 of 4 points missing: point 3 (users=50M), 4 (users=60M)", "--resume"]);
 }
 
-/// Promised for two cores that have nothing else to do; the limit here is that of a busy machine, without optimisation
-/// where the tests have none.
+/// Promised within 2 s on two cores, which is 4 s of their time; doubled here for slower ones. Time of the processor and
+/// not of the clock, so that it does not matter what else runs.
+#[cfg(unix)]
 #[test]
 fn a_thousand_estimates_take_a_moment() {
     let folder = place();
-    let ended =
-        run_in(&folder, ["sweep", "x.yaml", "--estimate", "--format", "json", "--vary", "users=100..100M log 1000"])
-            .well();
-    assert_eq!(ended.json()["points"].as_array().unwrap().len(), 1_000);
-    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
+    let sweep = "plimsoll sweep x.yaml --estimate --format json --vary 'users=100..100M log 1000' > out.json";
+    let output = shell(&folder, &format!("{sweep}; times")).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let json: Value = serde_json::from_slice(&fs::read(folder.join("out.json")).unwrap()).unwrap();
+    assert_eq!(json["points"].as_array().unwrap().len(), 1_000);
+    // The shell's own times, then those of what it ran: `0m3.920s 0m0.100s`, user and system.
+    let times = String::from_utf8(output.stdout).unwrap();
+    let (minutes, seconds) = times.lines().last().unwrap().split_whitespace().next().unwrap().split_once('m').unwrap();
+    let took: f64 = minutes.parse::<f64>().unwrap() * 60.0 + seconds.trim_end_matches('s').parse::<f64>().unwrap();
+    let most = if cfg!(debug_assertions) { 100.0 } else { 8.0 };
+    assert!(took > 0.0 && took < most, "{took} s");
 }
 
 #[test]
@@ -301,4 +310,77 @@ fn a_file_may_have_ranges_too() {
     assert_eq!(users, [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000]);
     says(&vary("users: 100..100M"), 2, &["how many values", "log 5"]);
     says(&vary("users: 100..100M log 0"), 2, &["how many values"]);
+}
+
+/// The block of docs/sweeps.md that starts so.
+fn block(start: &str) -> String {
+    let text = fs::read_to_string(home().join("docs/sweeps.md")).unwrap();
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("docs/sweeps.md has no block {start:?}"));
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+/// A folder with the scenario of docs/sweeps.md, and what its sweep prints.
+fn documented() -> (PathBuf, String) {
+    let folder = folder();
+    let scenario = format!("users: 10_000\n{}", block("```yaml\nusers: 10_000\n"));
+    fs::write(folder.join("grid.yaml"), scenario).unwrap();
+    let plain = run_in(&folder, ["sweep", "grid.yaml", "--quiet"]).well().stdout;
+    (folder, plain)
+}
+
+/// A shell that finds the program.
+fn shell(folder: &Path, script: &str) -> Command {
+    let here = Path::new(env!("CARGO_BIN_EXE_plimsoll")).parent().unwrap().to_owned();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([here].into_iter().chain(std::env::split_paths(&others))).unwrap();
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).env("PATH", path).args(["-euc", script]).stdin(Stdio::null());
+    shell
+}
+
+#[track_caller]
+fn merges_to(folder: &Path, plain: &str) {
+    let parts = ["part-1.jsonl", "part-2.jsonl", "part-3.jsonl", "part-4.jsonl"];
+    assert_eq!(run_in(folder, [&["merge"], &parts[..]].concat()).well().stdout, plain);
+}
+
+/// Only where GNU parallel is: `.ci/run` sees to it.
+#[test]
+fn gnu_parallel_shares_a_sweep_as_the_manual_says() {
+    if !Command::new("parallel").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "no GNU parallel, which `.ci/run` installs");
+        return;
+    }
+    let (folder, plain) = documented();
+    let output = shell(&folder, &block("```sh parallel\n")).env("HOME", &folder).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), plain);
+    merges_to(&folder, &plain);
+}
+
+#[test]
+fn the_job_script_of_the_manual_does_its_part() {
+    let (folder, plain) = documented();
+    for task in 1..=4 {
+        let output =
+            shell(&folder, &block("```sh slurm\n")).env("SLURM_ARRAY_TASK_ID", task.to_string()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    merges_to(&folder, &plain);
+}
+
+#[test]
+fn the_manifest_of_the_manual_does_its_part() {
+    let (folder, plain) = documented();
+    let job: Value = serde_yaml::from_str(&block("```yaml kubernetes\n")).unwrap();
+    assert_eq!((&job["kind"], &job["spec"]["completionMode"]), (&"Job".into(), &"Indexed".into()));
+    let container = &job["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["command"], serde_json::json!(["sh", "-c"]));
+    let script = container["args"][0].as_str().unwrap().replace("/scenario/", "");
+    let pods = job["spec"]["completions"].as_u64().unwrap();
+    for index in 0..pods {
+        let output = shell(&folder, &script).env("JOB_COMPLETION_INDEX", index.to_string()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    merges_to(&folder, &plain);
 }

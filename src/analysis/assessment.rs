@@ -108,8 +108,8 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         for world in 0..WORLDS {
             let scenario =
                 document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world]))?;
-            let required = Model::of(&scenario).required;
             let model = Model::on(&scenario, model.fleet);
+            let required = model.required;
             let kept = kept_logs(&scenario, &model.load, &required.fleet);
             worlds.push((required, model, kept));
         }

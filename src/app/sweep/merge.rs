@@ -15,7 +15,7 @@ pub fn run(options: &Merge) -> Result<(), Failure> {
     let mut all: Option<(Header, &str)> = None;
     let mut found: Vec<Option<(Finished, &str)>> = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
-    let mut twice: Vec<String> = Vec::new();
+    let mut twice: Vec<(usize, String)> = Vec::new();
     for path in &options.files {
         let Some(Content { header, points, .. }) = ledger::read(path)? else {
             errors.push(nothing(path));
@@ -41,13 +41,15 @@ pub fn run(options: &Merge) -> Result<(), Failure> {
         for (number, point) in points {
             match &found[number] {
                 Some((_, other)) => {
-                    twice.push(format!("{} in `{other}` and `{path}`", header.grid.named(number)));
+                    twice.push((number, format!("{} in `{other}` and `{path}`", header.grid.named(number))));
                 }
                 None => found[number] = Some((point, path)),
             }
         }
     }
     if !twice.is_empty() {
+        twice.sort();
+        let twice: Vec<String> = twice.into_iter().map(|(_, named)| named).collect();
         let error = Diagnostic::new(format!("there twice: point {}", listed(&twice)));
         errors.push(error.help("give each part once"));
     }

@@ -31,6 +31,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Grade an estimate: which figures are right, and which slip explains one that isn't
+    Check(Check),
     /// Put the parts of a sweep together: what one run of it prints
     Merge(Merge),
     /// Run the broker that links servers, alone: for servers on several machines
@@ -178,6 +180,41 @@ impl FromStr for Partition {
             _ => Err("write which part, from 1 on, and of how many, such as `2/4`".to_owned()),
         }
     }
+}
+
+/// `plimsoll check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// Servers that carry the load
+    #[arg(long, value_name = "COUNT")]
+    pub servers: Option<String>,
+    /// Connections open at the peak
+    #[arg(long, value_name = "COUNT")]
+    pub connections: Option<String>,
+    /// Messages that users send, such as 10k/s
+    #[arg(long, value_name = "RATE")]
+    pub messages: Option<String>,
+    /// Messages that users get
+    #[arg(long, value_name = "RATE")]
+    pub deliveries: Option<String>,
+    /// Bytes or bits a second: payload in, or out, or both, or what is on the wire ("10 MB/s", "80 Mbit/s")
+    #[arg(long, value_name = "FLOW")]
+    pub bandwidth: Option<String>,
+    /// Bytes or bits a second that go to users
+    #[arg(long, value_name = "FLOW")]
+    pub egress: Option<String>,
+    /// Bytes or bits a second that the servers' networks carry: both directions, on the wire
+    #[arg(long, value_name = "FLOW")]
+    pub network: Option<String>,
+    /// What is logged in a time ("36 GB/hour"), or kept in the end ("6 TB")
+    #[arg(long, value_name = "FLOW|BYTES")]
+    pub storage: Option<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
 }
 
 /// `plimsoll merge`.

@@ -53,9 +53,15 @@ fn the_readme_shows_real_output() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in
-        ["README.md", "docs/model.md", "docs/contributing.md", "docs/coverage.md", "docs/speed.md", "docs/sweeps.md"]
-    {
+    for document in [
+        "README.md",
+        "docs/model.md",
+        "docs/contributing.md",
+        "docs/coverage.md",
+        "docs/speed.md",
+        "docs/sweeps.md",
+        "docs/check.md",
+    ] {
         let text = read(document);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());

@@ -2,6 +2,10 @@
 
 pub mod advice;
 pub mod assessment;
+pub mod assumed;
+pub mod check;
+pub mod growth;
+pub mod sensitivity;
 pub mod slo;
 
 pub use assessment::{Assessment, ResourceAssessment, assess};

@@ -1,6 +1,7 @@
 //! The program: one file a subcommand. Only here are files, stdout, progress bars, threads and the clock.
 
 mod broker;
+mod check;
 mod estimate;
 mod input;
 mod interrupt;
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Sweep(options) => sweep::run(&options),
+        Command::Check(options) => check::run(&options),
         Command::Merge(options) => sweep::merge::run(&options),
         Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),

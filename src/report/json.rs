@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{SCHEMA_VERSION, VERSION, View};
 use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
+use crate::analysis::sensitivity::Effect;
 use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
@@ -66,8 +67,18 @@ fn body(view: &View<'_>) -> Map<String, Value> {
     out.extend(reads(assessment).map(|reads| ("reads".into(), reads)));
     out.insert(
         "uncertain".into(),
-        assessment.uncertain.iter().map(|i| json!({ "path": i.path, "low": i.low, "high": i.high })).collect(),
+        assessment
+            .uncertain
+            .iter()
+            .map(|i| json!({ "path": i.path, "low": i.low, "high": i.high, "distribution": i.belief.name() }))
+            .collect(),
     );
+    out.insert("sensitivity".into(), sensitivity(assessment));
+    out.insert(
+        "assumptions".into(),
+        assessment.assumed.iter().map(|a| json!({ "path": a.path, "value": a.value, "source": a.source })).collect(),
+    );
+    out.insert("growth".into(), growth(assessment));
     if !view.objectives.is_empty() {
         out.insert("slo".into(), slo(view.objectives));
     }
@@ -77,6 +88,52 @@ fn body(view: &View<'_>) -> Map<String, Value> {
         out.insert("simulation".into(), simulated);
     }
     out
+}
+
+/// What each uncertain input moves.
+fn sensitivity(assessment: &Assessment) -> Value {
+    let effect = |effect: &Effect| json!({ "share": effect.share, "at_low": effect.at_low, "at_high": effect.at_high });
+    assessment
+        .sensitivity
+        .iter()
+        .map(|one| {
+            json!({
+                "path": one.path,
+                "servers": effect(&one.servers),
+                "users_at_target": effect(&one.users),
+                "latency_mean_seconds": effect(&one.latency),
+            })
+        })
+        .collect()
+}
+
+/// What breaks next, at many times the users.
+fn growth(assessment: &Assessment) -> Value {
+    assessment
+        .growth
+        .iter()
+        .map(|grown| {
+            let breaks: Vec<Value> = grown
+                .breaks
+                .iter()
+                .map(|(kind, used)| json!({ "resource": kind.name(), "utilisation": Estimate::exact(*used) }))
+                .collect();
+            let units = |units: u64| Estimate::exact(units as f64);
+            json!({
+                "factor": grown.factor,
+                "users": Estimate::exact(grown.users),
+                "breaks": breaks,
+                "required": {
+                    "servers": units(grown.required.servers),
+                    "balancers": units(grown.required.balancers),
+                    "broker_nodes": units(grown.required.broker_nodes),
+                    "backend_nodes": units(grown.required.backend_nodes),
+                    "log_nodes": units(grown.required.log_nodes),
+                },
+                "next": grown.next.map(ResourceKind::name),
+            })
+        })
+        .collect()
 }
 
 fn required(assessment: &Assessment, intervals: &Value) -> Value {

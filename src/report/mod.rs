@@ -1,5 +1,7 @@
 //! One view of a result goes in, bytes come out. Nothing is computed here.
 
+pub mod check;
+mod interview;
 pub mod json;
 mod show;
 pub mod steps;

@@ -3,6 +3,8 @@
 //! Its points may come from several runs of the program, so what is shown of each is made when the point is finished
 //! ([`Finished::of`]) and can be kept in a file until then.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -149,7 +151,7 @@ pub fn table(points: &[Finished], extent: Extent) -> String {
         }
     }
     if points.len() < extent.planned {
-        out += &format!("Interrupted: {} of {} points were finished.\n", points.len(), extent.planned);
+        let _ = writeln!(out, "Interrupted: {} of {} points were finished.", points.len(), extent.planned);
     }
     out
 }

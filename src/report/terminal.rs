@@ -8,9 +8,10 @@ use super::show::{
     count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
 };
 use super::steps::{self, Step};
-use super::{VERSION, View};
+use super::{VERSION, View, interview};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
+use crate::analysis::sensitivity::Effect;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::{FaultMetrics, RunMetrics};
 use crate::stats::Estimate;
@@ -21,6 +22,8 @@ use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 const COLUMNS: u16 = 100;
 /// A line below the header, and nothing else.
 const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
+/// So many uncertain inputs are shown with what they move.
+const MOST_INPUTS: usize = 10;
 /// Bottlenecks told in full.
 const ADVICE: usize = 2;
 
@@ -38,22 +41,26 @@ pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
     out += &autoscaler(metrics);
     out += &recovery(metrics);
     out += &objectives(view);
+    out += &sensitivity(view);
     out += &solutions(view);
     out += &how_it_ran(view, metrics);
     out
 }
 
-/// `estimate`: each step of the arithmetic, then bottleneck, solution, trade-offs.
+/// `estimate`: clarify, arithmetic, bottleneck, solution, trade-offs, what breaks next.
 pub fn estimate(view: &View<'_>) -> String {
     let mut out = heading(view);
-    out += &assumptions(view);
-    out += &arithmetic("From users to load", &steps::load_steps(view));
-    out += &arithmetic("From load to servers", &steps::resource_steps(view));
+    out += &interview::clarify(view);
+    out += &arithmetic("2. Arithmetic: from users to load", &steps::load_steps(view));
+    out += &arithmetic("   Arithmetic: from load to servers", &steps::resource_steps(view));
+    out += &interview::bottleneck(view);
     out += &answer(view, None);
     out += &resources(view);
     out += &closed_latency(view);
     out += &slow_clients(view, None);
-    out += &solutions(view);
+    out += &sensitivity(view);
+    out += &interview::solution(view);
+    out += &interview::next(view);
     let _ = writeln!(out, "Intervals hold 90 % of {} worlds drawn from what is uncertain.", view.assessment.worlds);
     out
 }
@@ -317,20 +324,41 @@ fn spare(view: &View<'_>) -> String {
     )
 }
 
-fn assumptions(view: &View<'_>) -> String {
-    let uncertain = &view.assessment.uncertain;
-    if uncertain.is_empty() {
+/// Which uncertain input moves what.
+fn sensitivity(view: &View<'_>) -> String {
+    let all = &view.assessment.sensitivity;
+    if all.is_empty() {
         return String::new();
     }
-    let mut out = "Uncertain (90 % intervals)\n".to_owned();
-    for input in uncertain {
-        let _ = writeln!(out, "  {} from {} to {}", input.path, plain(input.low), plain(input.high));
+    let cell = |effect: &Effect, show: &dyn Fn(f64) -> String| {
+        let Some((share, (low, high))) = effect.share.zip(effect.at_low.zip(effect.at_high)) else {
+            return "-".to_owned();
+        };
+        // What does not show does not matter.
+        if show(low) == show(high) {
+            "-".to_owned()
+        } else {
+            format!("{:.0} % ({} to {})", share * 100.0, show(low), show(high))
+        }
+    };
+    let time = |figure: f64| seconds(Seconds::new(figure));
+    let header = ["uncertain", "moves servers by", "users at target", "mean latency"].map(str::to_owned);
+    let rows = all.iter().take(MOST_INPUTS).map(|one| {
+        vec![
+            one.path.clone(),
+            cell(&one.servers, &count_whole),
+            cell(&one.users, &short_users),
+            cell(&one.latency, &time),
+        ]
+    });
+    let mut out = spaced_table(&header, rows, |_| false, 1);
+    if all.len() > MOST_INPUTS {
+        let _ = writeln!(out, "And {} more, which move less.\n", all.len() - MOST_INPUTS);
     }
-    out.push('\n');
     out
 }
 
-fn plain(figure: f64) -> String {
+pub(super) fn plain(figure: f64) -> String {
     if figure >= 100.0 { count(figure) } else { format!("{figure}") }
 }
 

@@ -7,6 +7,7 @@
 
 mod autoscaler;
 mod backend;
+mod belief;
 mod broker;
 mod calibration;
 mod course;
@@ -30,6 +31,7 @@ mod tree;
 mod types;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
+pub use belief::Belief;
 pub use calibration::Calibration;
 pub use document::Document;
 pub use draft::UncertainInput;

@@ -37,7 +37,7 @@ pub(super) fn values(path: &str, text: &str, place: &Place) -> Result<Option<Vec
     let read =
         |text: &str| parse::exact(text, quantity).map_err(|e| Diagnostic::figure("an end of the range", place, &e));
     let (low, high) = (read(&first)?, read(last)?);
-    if low == high {
+    if (high - low).abs() <= f64::EPSILON * high.abs() {
         return Err(wrong("the ends of a range are two different figures"));
     }
     let log = words[at] == "log";

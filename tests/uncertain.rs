@@ -108,7 +108,7 @@ fn sensitivity_is_in_both_reports() {
         let mut all = vec![command, "scenarios/chat-10k.yaml", "--set", "latency.client=10..40 ms"];
         all.extend(short);
         let text = run(&all).well().stdout;
-        assert!(text.contains("moves servers by"), "{text}");
+        assert!(text.contains("what is uncertain moves"), "{text}");
         let row = text.lines().find(|line| line.starts_with("servers.connections.comfortable ") && line.contains(" %"));
         assert!(row.is_some_and(|row| row.contains("100 % (4 to 2)")), "{row:?}");
         all.extend(["--format", "json"]);

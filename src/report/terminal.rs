@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 
 use super::show::{
-    count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
+    count_small, count_whole, counted, fine, interval, share, short_count, short_users, span, users, whole_interval,
 };
 use super::steps::{self, Step};
 use super::{VERSION, View, interview};
@@ -338,11 +338,11 @@ fn sensitivity(view: &View<'_>) -> String {
         if show(low) == show(high) {
             "-".to_owned()
         } else {
-            format!("{:.0} % ({} to {})", share * 100.0, show(low), show(high))
+            format!("{:.0} % ({})", share * 100.0, span(low, high, show))
         }
     };
     let time = |figure: f64| seconds(Seconds::new(figure));
-    let header = ["uncertain", "moves servers by", "users at target", "mean latency"].map(str::to_owned);
+    let header = ["what is uncertain moves", "servers", "users at target", "mean latency"].map(str::to_owned);
     let rows = all.iter().take(MOST_INPUTS).map(|one| {
         vec![
             one.path.clone(),

@@ -4,7 +4,7 @@
 //! digits. What a figure counts may differ from person to person: payload or what is on the wire, with spare or without.
 //! Each such [`Counted`] is right as such; what it leaves out is told apart ([`LeftOut`]), not held against it.
 //!
-//! A slip is recognised by doing it: the closed form is computed once more with the mistake in it ([`slips`]).
+//! A slip is recognised by doing it: the closed form is computed once more with the mistake in it (`slips`).
 
 mod slips;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -35,6 +36,10 @@ pub enum Command {
     Simulate(Simulate),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
+    /// Put the parts of a sweep together: what one run of it prints
+    Merge(Merge),
+    /// Grade an estimate: which figures are right, and which slip explains one that isn't
+    Check(Check),
     /// Find the fewest servers, and the cheapest machines, that keep the SLO, by simulation
     Plan(Plan),
     /// Compare variants of a scenario: every figure's difference, how sure it is, what is gained and at what price
@@ -150,9 +155,22 @@ pub struct Sweep {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
-    /// A key and its values, such as users=100,10k,1M; given more than once: all combinations. Default: the file's `sweep`
+    /// A key and its values, such as users=100,10k,1M or "users=100..100M log 7" (`lin`: in equal steps); given more than
+    /// once: all combinations. Default: the file's `sweep`
     #[arg(long, value_name = "PATH=A,B,C")]
     pub vary: Vec<String>,
+    /// The closed form only: no simulation
+    #[arg(long)]
+    pub estimate: bool,
+    /// Write each point to this file as it finishes (JSON, a line each)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+    /// Go on with the file of `--out`: what it holds is not done again
+    #[arg(long, requires = "out")]
+    pub resume: bool,
+    /// Only every N-th point, from the K-th on; `merge` puts the files of all K together
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<Partition>,
     /// The output.
     #[command(flatten)]
     pub output: Output,
@@ -496,6 +514,77 @@ pub enum LineOf {
     Users,
     /// Messages a second of the same users
     Messages,
+}
+
+/// A part of a sweep: `2/4`.
+#[derive(Debug, Clone, Copy)]
+pub struct Partition {
+    /// Which, from 1 on.
+    pub part: NonZeroUsize,
+    /// Of how many.
+    pub parts: NonZeroUsize,
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = |text: &str| text.parse::<NonZeroUsize>().ok();
+        let found = text.split_once('/').and_then(|(part, parts)| Some((read(part)?, read(parts)?)));
+        match found {
+            Some((part, parts)) if part <= parts => Ok(Self { part, parts }),
+            _ => Err("write which part, from 1 on, and of how many, such as `2/4`".to_owned()),
+        }
+    }
+}
+
+/// `plimsoll check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// Servers that carry the load
+    #[arg(long, value_name = "COUNT")]
+    pub servers: Option<String>,
+    /// Connections open at the peak
+    #[arg(long, value_name = "COUNT")]
+    pub connections: Option<String>,
+    /// Messages that users send, such as 10k/s
+    #[arg(long, value_name = "RATE")]
+    pub messages: Option<String>,
+    /// Messages that users get
+    #[arg(long, value_name = "RATE")]
+    pub deliveries: Option<String>,
+    /// Bytes or bits a second: payload in, or out, or both, or what is on the wire ("10 MB/s", "80 Mbit/s")
+    #[arg(long, value_name = "FLOW")]
+    pub bandwidth: Option<String>,
+    /// Bytes or bits a second that go to users
+    #[arg(long, value_name = "FLOW")]
+    pub egress: Option<String>,
+    /// Bytes or bits a second that the servers' networks carry: both directions, on the wire
+    #[arg(long, value_name = "FLOW")]
+    pub network: Option<String>,
+    /// What is logged in a time ("36 GB/hour"), or kept in the end ("6 TB")
+    #[arg(long, value_name = "FLOW|BYTES")]
+    pub storage: Option<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+}
+
+/// `plimsoll merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// What `sweep --out` wrote, all parts of it
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+    /// Exit with code 1 on this (4 where the run can't tell)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub fail_on: Option<FailOn>,
 }
 
 /// `plimsoll broker`.

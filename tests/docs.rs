@@ -61,6 +61,8 @@ fn links_between_documents_lead_somewhere() {
         "docs/coverage.md",
         "docs/live.md",
         "docs/speed.md",
+        "docs/sweeps.md",
+        "docs/check.md",
     ] {
         let text = read(document);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);

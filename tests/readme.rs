@@ -1,4 +1,4 @@
-//! The commands in README.md work as they stand there.
+//! The commands in README.md, docs/sweeps.md and docs/check.md work as they stand there.
 #![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
 
 mod common;
@@ -10,15 +10,17 @@ use common::{folder, home, run_in};
 
 #[test]
 fn its_commands_run() {
-    let text = fs::read_to_string(home().join("README.md")).unwrap();
-    let commands = commands(&text);
-    assert!(!commands.is_empty(), "README.md shows no command in a ```sh block");
-    // Some write files, so they run beside a copy of the scenarios; one after the other, as a reader would.
-    let folder = folder();
-    copy(&home().join("scenarios"), &folder.join("scenarios"));
-    for command in commands {
-        let ended = run_in(&folder, &command);
-        assert_eq!(ended.code, Some(0), "plimsoll {}\n{}{}", command.join(" "), ended.stdout, ended.stderr);
+    for document in ["README.md", "docs/sweeps.md", "docs/check.md"] {
+        let text = fs::read_to_string(home().join(document)).unwrap();
+        let commands = commands(&text);
+        assert!(!commands.is_empty(), "{document} shows no command in a ```sh block");
+        // Some write files, so they run beside a copy of the scenarios; one after the other, as a reader would.
+        let folder = folder();
+        copy(&home().join("scenarios"), &folder.join("scenarios"));
+        for command in commands {
+            let ended = run_in(&folder, &command);
+            assert_eq!(ended.code, Some(0), "plimsoll {}\n{}{}", command.join(" "), ended.stdout, ended.stderr);
+        }
     }
 }
 

@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::assumed::{Assumed, assumed};
+use super::growth::{Growth, growth};
+use super::sensitivity::{Outputs, QUANTILES, Sensitivity};
 use crate::diagnostic::Diagnostics;
 use crate::model::autoscaler::wanted;
 use crate::model::latency::{LatencyForm, latency};
@@ -17,7 +20,10 @@ use crate::scenario::{Document, LogTier, Scenario, UncertainInput};
 use crate::stats::Estimate;
 
 /// Worlds that a scenario with uncertain figures is computed in.
-pub(super) const WORLDS: usize = 200;
+///
+/// The middle of the tenth of 190 equal parts is the 5th percentile to the last digit: so the ends of an interval that
+/// follows from one input alone are those that the input was given.
+pub(super) const WORLDS: usize = 190;
 /// The share of worlds inside an interval.
 pub const LEVEL: f64 = 0.9;
 
@@ -32,6 +38,12 @@ pub struct Assessment {
     pub latency: LatencyForm,
     /// What is uncertain.
     pub uncertain: Vec<UncertainInput>,
+    /// What each of it moves, the weightiest first.
+    pub sensitivity: Vec<Sensitivity>,
+    /// Defaults that the answer depends on.
+    pub assumed: Vec<Assumed>,
+    /// What breaks when there are many times the users.
+    pub growth: Vec<Growth>,
     /// How many worlds were computed.
     pub worlds: usize,
     /// Servers required.
@@ -102,12 +114,22 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
     let worlds: Vec<World> = worlds(document, scenario.simulation.seed, WORLDS)?
         .into_iter()
         .map(|scenario| {
-            let required = Model::of(&scenario).required;
             let model = Model::on(&scenario, model.fleet);
+            let required = model.required;
             let kept = kept_logs(&scenario, &model.load, &required.fleet);
             (required, model, kept)
         })
         .collect();
+    let mut inputs = Vec::new();
+    for input in &uncertain {
+        let mut at = [outputs_of(&scenario, &model); 10];
+        for (outputs, q) in at.iter_mut().zip(QUANTILES) {
+            let scenario = document.resolve_world(&|path| if path == input.path { q } else { 0.5 })?;
+            *outputs = outputs_of(&scenario, &Model::on(&scenario, model.fleet));
+        }
+        inputs.push((input.path.clone(), at));
+    }
+    let sensitivity = if inputs.is_empty() { Vec::new() } else { Sensitivity::of(&inputs) };
     let over = |value: f64, figure: &dyn Fn(&World) -> f64| spread(value, worlds.iter().map(figure).collect());
     let resources = model
         .saturation_order()
@@ -161,13 +183,25 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
             .map(|(i, (name, value))| (name, over(value, &|world| load_figures(&scenario, &world.1)[i].1)))
             .collect(),
         resources,
+        assumed: assumed(document, &scenario),
+        growth: growth(&scenario, &model),
         servers_scaled_to: scenario.autoscaler.and_then(|rule| wanted(&scenario, &model, &rule)),
         latency: latency(&scenario, &model),
         worlds: worlds.len().max(1),
         scenario,
         model,
         uncertain,
+        sensitivity,
     })
+}
+
+/// What sensitivity is looked at of.
+fn outputs_of(scenario: &Scenario, model: &Model) -> Outputs {
+    Outputs {
+        servers: model.required.fleet.servers as f64,
+        users: model.resources.iter().filter_map(|resource| resource.users_at_target).reduce(f64::min),
+        latency: latency(scenario, model).mean_seconds,
+    }
 }
 
 impl Assessment {
@@ -254,7 +288,8 @@ pub(super) fn spread(value: f64, mut figures: Vec<f64>) -> Estimate {
     }
     figures.sort_by(f64::total_cmp);
     let n = figures.len();
-    let outside = ((1.0 - LEVEL) / 2.0 * n as f64).round() as usize;
+    // A hair less, so that ten of 200 are not eleven by rounding.
+    let outside = ((1.0 - LEVEL) / 2.0 * n as f64 - 1e-9).ceil() as usize;
     let (low, high) = (figures[outside.max(1) - 1], figures[n - outside.max(1)]);
     Estimate::new(value, low.min(value), high.max(value)).unwrap_or(Estimate::exact(value))
 }

@@ -3,9 +3,13 @@
 
 pub mod advice;
 pub mod assessment;
+pub mod assumed;
+pub mod check;
 pub mod compare;
+pub mod growth;
 pub mod line;
 pub mod plan;
+pub mod sensitivity;
 pub mod slo;
 pub mod trial;
 

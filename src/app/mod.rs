@@ -4,6 +4,7 @@ mod broker;
 mod drive;
 mod calibrate;
 mod compare;
+mod check;
 mod estimate;
 mod input;
 mod interrupt;
@@ -83,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::Plan(options) => plan::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Line(options) => line::run(&options),
+        Command::Check(options) => check::run(&options),
+        Command::Merge(options) => sweep::merge::run(&options),
         Command::Broker(options) => broker::run(&options),
         Command::Schema => schema::run(),
     };

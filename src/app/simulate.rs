@@ -10,7 +10,7 @@ use crate::cli::{FailOn, Format, Run, Simulate};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::metrics::RunMetrics;
 use crate::report::{View, json, terminal};
-use crate::scenario::Document;
+use crate::scenario::{Document, Scenario};
 use crate::simulation::{SimulationError, Watch, simulate};
 
 /// One scenario, computed and simulated.
@@ -48,7 +48,7 @@ impl Outcome {
 pub fn run(options: &Simulate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
     let assessment = assess(&document)?;
-    promised(&options.run, &assessment)?;
+    promised(&options.run, &assessment.scenario)?;
     threads(options.run.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
@@ -64,8 +64,8 @@ pub fn run(options: &Simulate) -> Result<(), Failure> {
 }
 
 /// `--fail-on slo` needs something to fail on.
-pub fn promised(run: &Run, assessment: &Assessment) -> Result<(), Failure> {
-    let slo = &assessment.scenario.slo;
+pub fn promised(run: &Run, scenario: &Scenario) -> Result<(), Failure> {
+    let slo = &scenario.slo;
     if run.fail_on == Some(FailOn::Slo) && slo.latency.is_empty() && slo.dropped.is_none() {
         let error = Diagnostic::new("`--fail-on slo` needs an `slo` in the scenario")
             .help("add one, such as `slo: {latency: {p99: 200 ms}, dropped: 0.1 %}`");
@@ -75,7 +75,7 @@ pub fn promised(run: &Run, assessment: &Assessment) -> Result<(), Failure> {
 }
 
 /// Whether the result is a negative answer, or none.
-pub fn verdict(run: &Run, outcome: &Outcome) -> Result<(), Failure> {
+fn verdict(run: &Run, outcome: &Outcome) -> Result<(), Failure> {
     match overall(&outcome.objectives) {
         _ if run.fail_on != Some(FailOn::Slo) => Ok(()),
         Verdict::Met => Ok(()),

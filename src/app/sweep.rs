@@ -1,16 +1,26 @@
 //! `plimsoll sweep`.
 
-use rayon::prelude::*;
+mod grid;
+mod ledger;
+pub mod merge;
 
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use self::grid::{Grid, Part};
+use self::ledger::{Header, Ledger};
 use super::progress::Progress;
-use super::simulate::{Outcome, promised, threads, verdict};
+use super::simulate::{Outcome, promised, threads};
 use super::{Failure, input, interrupt, output};
-use crate::analysis::{Assessment, assess};
-use crate::cli::{Format, Sweep};
+use crate::analysis::assess;
+use crate::cli::{FailOn, Format, Sweep};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::report::{Point, json, terminal};
+use crate::report::View;
+use crate::report::sweep::{self as report, Extent, Finished};
 use crate::scenario::{Axis, Document, parse_vary};
-use crate::simulation::SimulationError;
+use crate::simulation::{SimulationError, Watch};
 use crate::units::display;
 
 /// More points than this are taken for a slip.
@@ -19,54 +29,75 @@ const MOST_POINTS: usize = 100_000;
 /// An error is told apart from so many others.
 const MOST_COMPARED: usize = 100;
 
-/// What is varied at a point: keys and values.
-type Vary = Vec<(String, String)>;
-
-/// A point before it is simulated.
-struct Planned {
-    vary: Vary,
-    document: Document,
-    assessment: Assessment,
-}
-
 /// Simulates a scenario at every point and shows one row a point.
 pub fn run(options: &Sweep) -> Result<(), Failure> {
-    let document = input::document(&options.input)?;
-    let axes = axes(options, &document)?;
-    // Everything that is wrong with any point is said before the first is simulated.
-    let planned = plan(&document, &axes)?;
-    for point in &planned {
-        promised(&options.run, &point.assessment)?;
+    if options.estimate && options.run.fail_on.is_some() {
+        let error = Diagnostic::new("`--fail-on slo` needs a simulation").help("leave out `--estimate`");
+        return Err(Diagnostics::from(error).into());
     }
+    let document = input::document(&options.input)?;
+    let grid = Grid::new(axes(options, &document)?);
+    let part = Part::of(options.partition);
+    let numbers = points(&grid, part)?;
     threads(options.run.threads)?;
+    // Everything that is wrong with any point is said before the first is simulated.
+    check(options, &document, &grid, &numbers)?;
+    let (ledger, mut finished) = match &options.out {
+        Some(path) => {
+            let first = at(&document, &grid, 0)?.resolve()?;
+            let seed = first.simulation.seed;
+            let header = Header::new(&first.name, document.hash(), seed, options.estimate, grid.clone(), part);
+            let (ledger, finished) = Ledger::open(path, &header, options.resume)?;
+            (Some(ledger), finished)
+        }
+        None => (None, Vec::new()),
+    };
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
-    let count = planned.len();
-    let outcomes: Vec<(Vary, Result<Outcome, SimulationError>)> = planned
-        .into_par_iter()
-        .map(|Planned { vary, document, assessment }| (vary, Outcome::of(&document, assessment, &progress)))
-        .collect();
+    let watch = Watcher { progress: &progress, ledger: ledger.as_ref() };
+    let known: HashSet<usize> = finished.iter().map(|(number, _)| *number).collect();
+    let missing: Vec<usize> = numbers.iter().copied().filter(|number| !known.contains(number)).collect();
+    let outcomes: Vec<(usize, Result<Finished, Failure>)> =
+        missing.into_par_iter().map(|number| (number, point(options, &document, &grid, number, &watch))).collect();
     progress.finish();
-    let mut finished = Vec::new();
     let mut failed = None;
-    for (vary, outcome) in outcomes {
+    for (number, outcome) in outcomes {
         match outcome {
-            Ok(outcome) => finished.push((vary, outcome)),
-            Err(error) => failed = failed.or(Some(error)),
+            Ok(point) => finished.push((number, point)),
+            Err(failure) => failed = failed.or(Some(failure)),
         }
     }
-    let points: Vec<Point<'_>> = finished.iter().map(|(vary, outcome)| Point { vary, view: outcome.view() }).collect();
-    match options.output.format {
-        Format::Terminal => output::print(&terminal::sweep(&points, count))?,
-        Format::Json => output::print_json(&json::sweep(&points, count))?,
+    finished.sort_by_key(|(number, _)| *number);
+    let finished: Vec<Finished> = finished.into_iter().map(|(_, point)| point).collect();
+    show(&finished, Extent { planned: numbers.len(), part: part.shown() }, options.output.format)?;
+    if let Some(ledger) = ledger {
+        ledger.close()?;
     }
-    if let Some(error) = failed {
-        return Err(error.into());
+    match failed {
+        Some(failure) => Err(failure),
+        None => verdict(&finished, options.run.fail_on),
     }
-    let verdicts: Vec<_> = finished.iter().filter_map(|(_, outcome)| verdict(&options.run, outcome).err()).collect();
-    // One point that says no says it for all.
-    let said = verdicts.into_iter().reduce(|said, next| if matches!(said, Failure::Negative) { said } else { next });
-    said.map_or(Ok(()), Err)
+}
+
+/// Passes on how far it is, and stops when there is no use in going on.
+#[derive(Debug)]
+struct Watcher<'a> {
+    progress: &'a Progress,
+    ledger: Option<&'a Ledger>,
+}
+
+impl Watch for Watcher<'_> {
+    fn expect(&self, messages: u64) {
+        self.progress.expect(messages);
+    }
+
+    fn did(&self, messages: u64) {
+        self.progress.did(messages);
+    }
+
+    fn stop(&self) -> bool {
+        self.progress.stop() || self.ledger.is_some_and(Ledger::failed)
+    }
 }
 
 fn axes(options: &Sweep, document: &Document) -> Result<Vec<Axis>, Failure> {
@@ -94,33 +125,90 @@ fn axes(options: &Sweep, document: &Document) -> Result<Vec<Axis>, Failure> {
     if errors.is_empty() { Ok(axes) } else { Err(Diagnostics::from_iter(errors).into()) }
 }
 
-/// All combinations, the last axis varying fastest.
-fn plan(document: &Document, axes: &[Axis]) -> Result<Vec<Planned>, Failure> {
-    let count = axes.iter().map(|axis| axis.values.len()).try_fold(1_usize, usize::checked_mul);
-    let Some(count) = count.filter(|count| *count <= MOST_POINTS) else {
+/// The numbers of the points that are to be there in the end.
+fn points(grid: &Grid, part: Part) -> Result<Vec<usize>, Failure> {
+    let Some(count) = grid.len().filter(|count| *count <= MOST_POINTS) else {
         let most = display::whole(MOST_POINTS as f64);
         let error = Diagnostic::new(format!("the sweep has more than {most} points"))
             .help("vary fewer keys, or fewer values of each");
         return Err(Diagnostics::from(error).into());
     };
-    let mut planned = Vec::new();
-    let mut errors = Vec::new();
-    for number in 0..count {
-        let mut vary = Vec::new();
-        let mut rest = number;
-        for axis in axes.iter().rev() {
-            vary.push((axis.path.clone(), axis.values[rest % axis.values.len()].clone()));
-            rest /= axis.values.len();
-        }
-        vary.reverse();
-        let mut document = document.clone();
-        let set = vary.iter().try_for_each(|(path, value)| document.set_path("--vary", path, value));
-        match set.and_then(|()| assess(&document)) {
-            Ok(assessment) => planned.push(Planned { vary, document, assessment }),
-            // A value is as wrong at every other point that has it.
-            Err(wrong) if errors.iter().take(MOST_COMPARED).any(|known| *known == wrong) => {}
-            Err(wrong) => errors.push(wrong),
+    Ok((0..count).filter(|number| part.has(*number)).collect())
+}
+
+/// The scenario of a point.
+fn at(document: &Document, grid: &Grid, number: usize) -> Result<Document, Diagnostics> {
+    let mut document = document.clone();
+    grid.at(number).iter().try_for_each(|(path, value)| document.set_path("--vary", path, value))?;
+    Ok(document)
+}
+
+fn check(options: &Sweep, document: &Document, grid: &Grid, numbers: &[usize]) -> Result<(), Failure> {
+    let resolved: Vec<_> =
+        numbers.par_iter().map(|number| at(document, grid, *number)?.resolve()).map(Result::err).collect();
+    let mut errors: Vec<Diagnostics> = Vec::new();
+    for wrong in resolved.into_iter().flatten() {
+        // A value is as wrong at every other point that has it.
+        if !errors.iter().take(MOST_COMPARED).any(|known| *known == wrong) {
+            errors.push(wrong);
         }
     }
-    if errors.is_empty() { Ok(planned) } else { Err(Diagnostics::from_iter(errors).into()) }
+    if !errors.is_empty() {
+        return Err(Diagnostics::from_iter(errors).into());
+    }
+    if options.run.fail_on.is_some() {
+        for number in numbers {
+            promised(&options.run, &at(document, grid, *number)?.resolve()?)?;
+        }
+    }
+    Ok(())
+}
+
+/// One point: computed, simulated if asked for, and kept.
+fn point(
+    options: &Sweep,
+    document: &Document,
+    grid: &Grid,
+    number: usize,
+    watch: &Watcher<'_>,
+) -> Result<Finished, Failure> {
+    if watch.stop() {
+        return Err(SimulationError::Interrupted.into());
+    }
+    let document = at(document, grid, number)?;
+    let assessment = assess(&document)?;
+    let finished = if options.estimate {
+        let hash = document.hash();
+        let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
+        Finished::of(grid.at(number), &view)
+    } else {
+        Finished::of(grid.at(number), &Outcome::of(&document, assessment, watch)?.view())
+    };
+    if let Some(ledger) = watch.ledger {
+        ledger.add(number, &finished);
+    }
+    Ok(finished)
+}
+
+fn show(finished: &[Finished], extent: Extent, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Terminal => output::print(&report::table(finished, extent)),
+        Format::Json => output::print_json(&report::document(finished, extent)),
+    }
+}
+
+/// One point that says no says it for all.
+fn verdict(finished: &[Finished], fail_on: Option<FailOn>) -> Result<(), Failure> {
+    let said = |verdict: &str| {
+        finished.iter().any(|point| point.result.pointer("/slo/verdict").and_then(Value::as_str) == Some(verdict))
+    };
+    if fail_on != Some(FailOn::Slo) {
+        Ok(())
+    } else if said("not met") {
+        Err(Failure::Negative)
+    } else if said("undecided") {
+        Err(Failure::Inconclusive)
+    } else {
+        Ok(())
+    }
 }

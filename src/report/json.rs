@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Point, SCHEMA_VERSION, VERSION, View};
+use super::{SCHEMA_VERSION, VERSION, View};
 use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
+use crate::analysis::sensitivity::Effect;
 use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
@@ -15,38 +16,12 @@ use crate::model::backend::caches;
 use crate::model::latency::StationForm;
 use crate::scenario::Scenario;
 use crate::stats::Estimate;
-use crate::units::parse;
 
 /// The whole result of one scenario.
 pub fn result(view: &View<'_>) -> Value {
     let mut out = head(view);
     out.extend(body(view));
     Value::Object(out)
-}
-
-/// The whole result of a sweep. `complete` is false where it was cut short.
-pub fn sweep(points: &[Point<'_>], planned: usize) -> Value {
-    let mut out = points.first().map_or_else(Map::new, |point| head(&point.view));
-    out.insert("complete".into(), json!(points.len() == planned));
-    let points: Vec<Value> = points
-        .iter()
-        .map(|point| {
-            let vary: Map<String, Value> =
-                point.vary.iter().map(|(path, value)| (path.clone(), typed(value))).collect();
-            json!({ "vary": vary, "result": result(&point.view) })
-        })
-        .collect();
-    out.insert("points".into(), Value::Array(points));
-    Value::Object(out)
-}
-
-/// A plain number where the text is one, as the scenario reads it; the text otherwise.
-fn typed(value: &str) -> Value {
-    match parse::exact(value, parse::Quantity::Count) {
-        Ok(number) if number.fract() == 0.0 && number < 9e15 => json!(number as u64),
-        Ok(number) => json!(number),
-        Err(_) => json!(value),
-    }
 }
 
 fn head(view: &View<'_>) -> Map<String, Value> {
@@ -97,8 +72,18 @@ fn body(view: &View<'_>) -> Map<String, Value> {
     out.extend(reads(assessment).map(|reads| ("reads".into(), reads)));
     out.insert(
         "uncertain".into(),
-        assessment.uncertain.iter().map(|i| json!({ "path": i.path, "low": i.low, "high": i.high })).collect(),
+        assessment
+            .uncertain
+            .iter()
+            .map(|i| json!({ "path": i.path, "low": i.low, "high": i.high, "distribution": i.belief.name() }))
+            .collect(),
     );
+    out.insert("sensitivity".into(), sensitivity(assessment));
+    out.insert(
+        "assumptions".into(),
+        assessment.assumed.iter().map(|a| json!({ "path": a.path, "value": a.value, "source": a.source })).collect(),
+    );
+    out.insert("growth".into(), growth(assessment));
     if !view.objectives.is_empty() {
         out.insert("slo".into(), slo(view.objectives));
     }
@@ -108,6 +93,52 @@ fn body(view: &View<'_>) -> Map<String, Value> {
         out.insert("simulation".into(), simulated);
     }
     out
+}
+
+/// What each uncertain input moves.
+fn sensitivity(assessment: &Assessment) -> Value {
+    let effect = |effect: &Effect| json!({ "share": effect.share, "at_low": effect.at_low, "at_high": effect.at_high });
+    assessment
+        .sensitivity
+        .iter()
+        .map(|one| {
+            json!({
+                "path": one.path,
+                "servers": effect(&one.servers),
+                "users_at_target": effect(&one.users),
+                "latency_mean_seconds": effect(&one.latency),
+            })
+        })
+        .collect()
+}
+
+/// What breaks next, at many times the users.
+fn growth(assessment: &Assessment) -> Value {
+    assessment
+        .growth
+        .iter()
+        .map(|grown| {
+            let breaks: Vec<Value> = grown
+                .breaks
+                .iter()
+                .map(|(kind, used)| json!({ "resource": kind.name(), "utilisation": Estimate::exact(*used) }))
+                .collect();
+            let units = |units: u64| Estimate::exact(units as f64);
+            json!({
+                "factor": grown.factor,
+                "users": Estimate::exact(grown.users),
+                "breaks": breaks,
+                "required": {
+                    "servers": units(grown.required.servers),
+                    "balancers": units(grown.required.balancers),
+                    "broker_nodes": units(grown.required.broker_nodes),
+                    "backend_nodes": units(grown.required.backend_nodes),
+                    "log_nodes": units(grown.required.log_nodes),
+                },
+                "next": grown.next.map(ResourceKind::name),
+            })
+        })
+        .collect()
 }
 
 fn required(assessment: &Assessment, intervals: &Value) -> Value {

@@ -3,11 +3,14 @@
 pub mod drive;
 pub mod calibration;
 pub mod compare;
+pub mod check;
+mod interview;
 pub mod json;
 pub mod line;
 pub mod plan;
 mod show;
 pub mod steps;
+pub mod sweep;
 pub mod terminal;
 pub mod validation;
 
@@ -26,15 +29,6 @@ pub struct View<'a> {
     pub objectives: &'a [Objective],
     /// The scenario's hash.
     pub hash: &'a str,
-}
-
-/// One point of a sweep.
-#[derive(Debug)]
-pub struct Point<'a> {
-    /// What was varied: key and value, as typed.
-    pub vary: &'a [(String, String)],
-    /// The result there.
-    pub view: View<'a>,
 }
 
 /// The version of the JSON's names and meanings.

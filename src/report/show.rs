@@ -21,6 +21,14 @@ pub fn interval(figure: &Estimate, show: impl Fn(f64) -> String) -> String {
     format!("{value} ({low} to {high})")
 }
 
+/// From one figure to another, a unit that both share said once: `10.0 to 40.0 ms`.
+pub fn span(low: f64, high: f64, show: impl Fn(f64) -> String) -> String {
+    let (low, high) = (show(low), show(high));
+    let unit = unit_of(&high);
+    let low = if unit_of(&low) == unit { low[..low.len() - unit.len()].trim_end() } else { &low };
+    format!("{low} to {high}")
+}
+
 /// What follows the last digit.
 fn unit_of(shown: &str) -> &str {
     shown.rfind(|c: char| c.is_ascii_digit()).map_or(shown, |last| &shown[last + 1..])

@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 
 use super::show::{
-    count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
+    count_small, count_whole, counted, fine, interval, share, short_count, short_users, span, users, whole_interval,
 };
-use super::steps::{self, Step, short};
-use super::{Point, VERSION, View};
+use super::steps::{self, Step};
+use super::{VERSION, View, interview};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
+use crate::analysis::sensitivity::Effect;
 use crate::analysis::slo::{Verdict, overall};
-use crate::metrics::{FaultMetrics, RunMetrics, ScalingMetrics, Unsteady};
+use crate::metrics::{FaultMetrics, RunMetrics};
 use crate::scenario::Scenario;
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
@@ -22,8 +23,8 @@ use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 const COLUMNS: u16 = 100;
 /// A line below the header, and nothing else.
 const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
-/// A sweep shows what was carried where a larger share than this of what was offered was not.
-const SHORTFALL: f64 = 0.000_5;
+/// So many uncertain inputs are shown with what they move.
+const MOST_INPUTS: usize = 10;
 /// Bottlenecks told in full.
 const ADVICE: usize = 2;
 
@@ -41,127 +42,28 @@ pub fn simulation(view: &View<'_>, metrics: &RunMetrics) -> String {
     out += &autoscaler(metrics);
     out += &recovery(metrics);
     out += &objectives(view);
+    out += &sensitivity(view);
     out += &solutions(view);
     out += &how_it_ran(view, metrics);
     out
 }
 
-/// `estimate`: each step of the arithmetic, then bottleneck, solution, trade-offs.
+/// `estimate`: clarify, arithmetic, bottleneck, solution, trade-offs, what breaks next.
 pub fn estimate(view: &View<'_>) -> String {
     let mut out = heading(view);
-    out += &assumptions(view);
-    out += &arithmetic("From users to load", &steps::load_steps(view));
-    out += &arithmetic("From load to servers", &steps::resource_steps(view));
+    out += &interview::clarify(view);
+    out += &arithmetic("2. Arithmetic: from users to load", &steps::load_steps(view));
+    out += &arithmetic("   Arithmetic: from load to servers", &steps::resource_steps(view));
+    out += &interview::bottleneck(view);
     out += &answer(view, None);
     out += &resources(view);
     out += &closed_latency(view);
     out += &slow_clients(view, None);
-    out += &solutions(view);
+    out += &sensitivity(view);
+    out += &interview::solution(view);
+    out += &interview::next(view);
     let _ = writeln!(out, "Intervals hold 90 % of {} worlds drawn from what is uncertain.", view.assessment.worlds);
     out
-}
-
-/// `sweep`: one row a point.
-pub fn sweep(points: &[Point<'_>], planned: usize) -> String {
-    let Some(first) = points.first() else { return "Nothing was finished.\n".to_owned() };
-    let mut out = heading_line(&first.view, "sweep");
-    let mut header: Vec<String> = first.vary.iter().map(|(path, _)| last_of(path)).collect();
-    header.extend(
-        ["conns", "servers", "msg/s", "in /s", "out /s", "logs /h", "kept", "p99", "CPU", "gives way"]
-            .map(str::to_owned),
-    );
-    let rows = points.iter().map(|point| {
-        let mut row: Vec<String> = point.vary.iter().map(|(_, value)| value.clone()).collect();
-        row.extend(sweep_row(&point.view));
-        row
-    });
-    let last = header.len() - 1;
-    out += &spaced_table(&header, rows, move |column| column == last, 1);
-    out += &recoveries(points);
-    let modes: Vec<String> = points
-        .iter()
-        .filter_map(|point| point.view.metrics.map(|m| (point, m)))
-        .filter(|(_, metrics)| metrics.setup.mode == "sampled")
-        .map(|(point, metrics)| {
-            let at: Vec<&str> = point.vary.iter().map(|(_, value)| value.as_str()).collect();
-            format!(
-                "{} ({} of {} servers)",
-                at.join(", "),
-                count(metrics.setup.servers_simulated as f64),
-                count(metrics.setup.servers as f64)
-            )
-        })
-        .collect();
-    if points.iter().any(|point| carried(&point.view).is_some()) {
-        out += &wrapped(
-            "*: what was carried in the simulation, less than what was offered: users are refused, messages are lost, or a queue grows without end.",
-        );
-    }
-    if !modes.is_empty() {
-        out += &wrapped(&format!("Sampled: {}.", modes.join("; ")));
-    }
-    for point in points {
-        for warning in point.view.metrics.iter().flat_map(|metrics| &metrics.warnings) {
-            let at: Vec<&str> = point.vary.iter().map(|(_, value)| value.as_str()).collect();
-            out += &wrapped(&format!("Note at {}: {warning}.", at.join(", ")));
-        }
-    }
-    if points.len() < planned {
-        let _ = writeln!(out, "Interrupted: {} of {planned} points were finished.", points.len());
-    }
-    out
-}
-
-fn last_of(path: &str) -> String {
-    path.rsplit('.').next().unwrap_or(path).to_owned()
-}
-
-fn sweep_row(view: &View<'_>) -> Vec<String> {
-    let assessment = view.assessment;
-    let load = &assessment.model.load;
-    let amount = |figure: f64| bytes(Bytes::new(figure));
-    let kept = if assessment.logs_kept.is_empty() { "-".to_owned() } else { amount(assessment.log_bytes_kept.value) };
-    let latency = view.metrics.and_then(|metrics| metrics.latency);
-    let cpu = view.metrics.and_then(|metrics| metrics.stations.iter().find(|station| station.name == "server.cpu"));
-    let first = assessment.resources.first();
-    let carried = carried(view);
-    let of = |offered: f64, simulated: &dyn Fn(&RunMetrics) -> Estimate| {
-        carried.map_or(offered, |metrics| simulated(metrics).value.max(0.0))
-    };
-    let mark = if carried.is_some() { "*" } else { "" };
-    vec![
-        short_count(of(load.connections, &|m| m.connections.open).round()) + mark,
-        view.metrics.map_or_else(
-            || count(assessment.model.fleet.servers as f64),
-            |metrics| metrics.scaling.map_or_else(|| count(metrics.setup.servers as f64), most_up),
-        ),
-        short_count(of(load.messages_in_per_second, &|m| m.flows.messages_in)),
-        amount(of(load.ingress_bytes_per_second, &|m| m.flows.ingress_bytes)),
-        amount(of(load.egress_bytes_per_second, &|m| m.flows.egress_bytes)),
-        amount(of(load.log_bytes_per_hour, &|m| m.flows.log_bytes_per_hour)),
-        kept,
-        latency.map_or_else(|| "-".to_owned(), |latency| fine(latency.p99.value)),
-        cpu.map_or_else(
-            || "-".to_owned(),
-            |cpu| {
-                let percent = cpu.busy.value * 100.0;
-                if percent < 9.995 { format!("{percent:.2} %") } else { format!("{percent:.1} %") }
-            },
-        ),
-        first.map_or_else(String::new, |resource| short(resource.kind).to_owned()),
-    ]
-}
-
-/// The simulation, where less was carried than was offered.
-fn carried<'a>(view: &View<'a>) -> Option<&'a RunMetrics> {
-    view.metrics.filter(|metrics| {
-        metrics.undelivered_share().value > SHORTFALL || metrics.unsteady.contains(&Unsteady::Overloaded)
-    })
-}
-
-/// The most servers that an autoscaler had up.
-fn most_up(scaling: ScalingMetrics) -> String {
-    format!("<= {}", count_whole(scaling.most.value.ceil()))
 }
 
 fn heading(view: &View<'_>) -> String {
@@ -428,20 +330,41 @@ fn spare(view: &View<'_>) -> String {
     )
 }
 
-fn assumptions(view: &View<'_>) -> String {
-    let uncertain = &view.assessment.uncertain;
-    if uncertain.is_empty() {
+/// Which uncertain input moves what.
+fn sensitivity(view: &View<'_>) -> String {
+    let all = &view.assessment.sensitivity;
+    if all.is_empty() {
         return String::new();
     }
-    let mut out = "Uncertain (90 % intervals)\n".to_owned();
-    for input in uncertain {
-        let _ = writeln!(out, "  {} from {} to {}", input.path, plain(input.low), plain(input.high));
+    let cell = |effect: &Effect, show: &dyn Fn(f64) -> String| {
+        let Some((share, (low, high))) = effect.share.zip(effect.at_low.zip(effect.at_high)) else {
+            return "-".to_owned();
+        };
+        // What does not show does not matter.
+        if show(low) == show(high) {
+            "-".to_owned()
+        } else {
+            format!("{:.0} % ({})", share * 100.0, span(low, high, show))
+        }
+    };
+    let time = |figure: f64| seconds(Seconds::new(figure));
+    let header = ["what is uncertain moves", "servers", "users at target", "mean latency"].map(str::to_owned);
+    let rows = all.iter().take(MOST_INPUTS).map(|one| {
+        vec![
+            one.path.clone(),
+            cell(&one.servers, &count_whole),
+            cell(&one.users, &short_users),
+            cell(&one.latency, &time),
+        ]
+    });
+    let mut out = spaced_table(&header, rows, |_| false, 1);
+    if all.len() > MOST_INPUTS {
+        let _ = writeln!(out, "And {} more, which move less.\n", all.len() - MOST_INPUTS);
     }
-    out.push('\n');
     out
 }
 
-fn plain(figure: f64) -> String {
+pub(super) fn plain(figure: f64) -> String {
     if figure >= 100.0 { count(figure) } else { format!("{figure}") }
 }
 
@@ -713,40 +636,14 @@ fn recovery(metrics: &RunMetrics) -> String {
     spaced_table(&header, rows, |_| false, 1)
 }
 
-/// The same for each point of a sweep.
-fn recoveries(points: &[Point<'_>]) -> String {
-    let Some(first) = points.first() else { return String::new() };
-    let faults = |point: &Point<'_>| point.view.metrics.map_or_else(Vec::new, |metrics| metrics.recovery.clone());
-    // Where it is the same one everywhere, a line above says which.
-    let several = points.iter().any(|point| faults(point).len() > 1);
-    let mut header: Vec<String> = first.vary.iter().map(|(path, _)| last_of(path)).collect();
-    header.extend(several.then(|| "fault".to_owned()));
-    header.extend(RECOVERY.map(str::to_owned));
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    for point in points {
-        for fault in faults(point) {
-            let mut row: Vec<String> = point.vary.iter().map(|(_, value)| value.clone()).collect();
-            row.extend(several.then(|| fault_named(&fault)));
-            row.extend(recovery_row(&fault));
-            rows.push(row);
-        }
-    }
-    if rows.is_empty() {
-        return String::new();
-    }
-    let what = points.iter().flat_map(faults).next().filter(|_| !several);
-    let what = what.map_or_else(String::new, |fault| format!("Fault: {}.\n", fault_named(&fault)));
-    what + &spaced_table(&header, rows.into_iter(), |_| false, 1)
-}
-
-const RECOVERY: [&str; 7] =
+pub(super) const RECOVERY: [&str; 7] =
     ["dropped", "99 % back", "peak accepts", "peak attempts", "refused", "gave up", "lost msgs"];
 
-fn fault_named(fault: &FaultMetrics) -> String {
+pub(super) fn fault_named(fault: &FaultMetrics) -> String {
     format!("{} at {}", cut(&fault.what, 30), seconds(Seconds::new(fault.at_seconds)))
 }
 
-fn recovery_row(fault: &FaultMetrics) -> Vec<String> {
+pub(super) fn recovery_row(fault: &FaultMetrics) -> Vec<String> {
     let events = |figure: &Estimate| format!("{}/s", short_count(figure.value.max(0.0)));
     vec![
         short_count(fault.dropped.value),
@@ -852,7 +749,7 @@ pub(super) fn table(
 }
 
 /// The same, with so many more blanks between columns than one.
-fn spaced_table(
+pub(super) fn spaced_table(
     header: &[String],
     rows: impl Iterator<Item = Vec<String>>,
     left: impl Fn(usize) -> bool,
@@ -872,7 +769,7 @@ fn spaced_table(
     trimmed(&table) + "\n"
 }
 
-fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
     for row in rows {

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use statrs::distribution::{ContinuousCDF, Normal};
-
+use super::belief::Belief;
 use super::calibration::Calibration;
 use super::keys;
 use super::shape::Shape;
@@ -24,14 +23,26 @@ pub struct UncertainInput {
     pub low: f64,
     /// 95th percentile, in base units.
     pub high: f64,
+    /// Its distribution.
+    pub belief: Belief,
 }
 
-/// An uncertain figure as a lognormal: `low` and `high` are its 5th and 95th percentiles.
+impl UncertainInput {
+    /// At this path, with this distribution.
+    pub(super) fn new(path: &str, belief: Belief) -> Self {
+        // Those that a lognormal is given by are its own, to the last bit.
+        let (low, high) = match belief {
+            Belief::LogNormal { low, high } => (low, high),
+            _ => (belief.quantile(0.05), belief.quantile(0.95)),
+        };
+        Self { path: path.to_owned(), low, high, belief }
+    }
+}
+
+/// An uncertain figure, and what its key allows.
 #[derive(Debug, Clone)]
 pub(super) struct Uncertain {
     pub input: UncertainInput,
-    /// Standard deviation of the logarithm.
-    sigma: f64,
     /// Where a draw from far out is cut off, as the key allows no more.
     least: f64,
     most: f64,
@@ -90,9 +101,6 @@ pub(super) struct Draft {
     pub calibration: Option<Calibration>,
 }
 
-/// The 95th percentile of the standard normal.
-const Z95: f64 = 1.644_853_626_951_472_7;
-
 impl Draft {
     pub fn insert(&mut self, path: &'static str, entry: Entry, place: Option<Place>) {
         self.slots.insert(path, Slot { entry, place });
@@ -100,8 +108,7 @@ impl Draft {
 
     /// Notes an uncertain figure; its draws are kept between `least` and `most`.
     pub fn add_uncertain(&mut self, input: UncertainInput, least: f64, most: f64) -> Input {
-        let sigma = (input.high / input.low).ln() / (2.0 * Z95);
-        self.uncertain.push(Uncertain { input, sigma, least, most });
+        self.uncertain.push(Uncertain { input, least, most });
         Input::Uncertain(self.uncertain.len() - 1)
     }
 
@@ -109,10 +116,16 @@ impl Draft {
     pub fn middle(&self, input: Input) -> f64 {
         match input {
             Input::Exact(value) => value,
-            Input::Uncertain(index) => {
-                let UncertainInput { low, high, .. } = self.uncertain[index].input;
-                (low * high).sqrt()
-            }
+            Input::Uncertain(index) => self.uncertain[index].input.belief.quantile(0.5),
+        }
+    }
+
+    /// The figure of a key or, of an uncertain one, its 95th percentile; 0 where there is none.
+    pub fn upper_end(&self, path: &str) -> f64 {
+        match self.slots.get(path).map(|slot| &slot.entry) {
+            Some(Entry::Figure(Input::Exact(value))) => *value,
+            Some(Entry::Figure(Input::Uncertain(index))) => self.uncertain[*index].input.high,
+            _ => 0.0,
         }
     }
 
@@ -175,7 +188,10 @@ impl Draft {
                 Input::Exact(value) => write!(out, " {value:e}"),
                 Input::Uncertain(index) => {
                     let input = &self.uncertain[*index].input;
-                    write!(out, " {:e}..{:e}", input.low, input.high)
+                    match input.belief {
+                        Belief::LogNormal { low, high } => write!(out, " {low:e}..{high:e}"),
+                        other => write!(out, " {other:?}"),
+                    }
                 }
             };
         }
@@ -189,23 +205,13 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// The world in which each uncertain figure is at this quantile of its lognormal: √(low·high)·exp(σ·z).
+    /// The world in which each uncertain figure is at this quantile of its distribution.
     pub fn new(draft: &'a Draft, quantile: &dyn Fn(&str) -> f64) -> Self {
-        let normal = Normal::standard();
-        let values = draft
-            .uncertain
-            .iter()
-            .map(|uncertain| {
-                let UncertainInput { path, low, high } = &uncertain.input;
-                let q = quantile(path);
-                debug_assert!(q > 0.0 && q < 1.0, "a quantile lies between 0 and 1");
-                // At the very middle there is no need of a rounding error.
-                let z =
-                    if (q - 0.5).abs() < f64::EPSILON { 0.0 } else { normal.inverse_cdf(q.clamp(1e-12, 1.0 - 1e-12)) };
-                ((low * high).sqrt() * (uncertain.sigma * z).exp()).clamp(uncertain.least, uncertain.most)
-            })
-            .collect();
-        Self { draft, values }
+        let value = |uncertain: &Uncertain| {
+            let figure = uncertain.input.belief.quantile(quantile(&uncertain.input.path));
+            figure.clamp(uncertain.least, uncertain.most)
+        };
+        Self { draft, values: draft.uncertain.iter().map(value).collect() }
     }
 
     fn entry(&self, path: &str) -> Option<&'a Entry> {

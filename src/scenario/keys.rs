@@ -56,6 +56,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it is a figure, random or not.
+    pub const fn takes_figures(&self) -> bool {
+        matches!(self, Self::Figure(_) | Self::Random(_))
+    }
+
     /// Whether it is a list or a table.
     pub const fn is_listed(&self) -> bool {
         matches!(self, Self::Figures(..) | Self::Rows(..) | Self::Table(_))
@@ -1259,7 +1264,8 @@ pub static KEYS: &[Key] = &[
     key("autoscaler.least", whole(1.0, 1e7), "1", "The fewest servers.", "Kubernetes: minReplicas"),
     key("autoscaler.most", whole(1.0, 1e7), "", "The most servers, those that start or drain too.", "")
         .required("autoscaler: {most: 10}"),
-    key("sweep", Sweep, "", "What `plimsoll sweep` varies: paths of keys, each with a list of values.", "").absent(),
+    key("sweep", Sweep, "", "What `sweep` varies: paths of keys, each with a list or a range (`100..100M log 7`).", "")
+        .absent(),
     section("simulation", "How the simulation is run."),
     key(
         "simulation.duration",

@@ -7,6 +7,7 @@
 
 mod autoscaler;
 mod backend;
+mod belief;
 mod broker;
 mod calibration;
 mod catalogue;
@@ -20,6 +21,7 @@ pub mod keys;
 mod lists;
 mod paths;
 mod profile;
+mod range;
 mod read;
 mod resolve;
 mod schema;
@@ -31,6 +33,7 @@ mod types;
 mod validation;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
+pub use belief::Belief;
 pub use calibration::Calibration;
 pub use catalogue::{Catalogue, Machine};
 pub use document::Document;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::keys::{self, Kind};
+use super::range;
 use super::read::unknown_key;
 use super::tree::{self, Key, Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source, quoted};
@@ -19,7 +20,7 @@ pub struct Axis {
 /// Most values of one axis.
 const MOST_VALUES: usize = 10_000;
 
-/// Reads `users=100,10k,1M,100M`. Commas inside brackets or quotes don't separate values.
+/// Reads `users=100,10k,1M,100M` or `users=100..100M log 7`. Commas inside brackets or quotes don't separate values.
 ///
 /// # Errors
 /// When there is no such key, or no value.
@@ -40,7 +41,10 @@ pub fn parse_vary(text: &str) -> Result<Axis, Diagnostics> {
             let error = Diagnostic::at(&place(from, from + value.len()), "a value is missing");
             return Err(error.help("write it like `--vary users=100,10k,1M`").into());
         }
-        values.push(value.trim().to_owned());
+        match range::values(path, value.trim(), &place(from, from + value.len()))? {
+            Some(range) => values.extend(range),
+            None => values.push(value.trim().to_owned()),
+        }
     }
     Ok(Axis { path: path.to_owned(), values })
 }
@@ -118,6 +122,14 @@ pub(super) fn axes(node: &Node) -> Result<Vec<Axis>, Vec<Diagnostic>> {
             Value::Seq(items) if !items.is_empty() && items.len() <= MOST_VALUES => {
                 axes.push(Axis { path: key.text.clone(), values: items.iter().map(render).collect() });
             }
+            Value::Scalar { text, .. } if text.contains("..") => match range::values(&key.text, text, &values.place) {
+                Ok(Some(values)) => axes.push(Axis { path: key.text.clone(), values }),
+                Ok(None) => errors.push(
+                    Diagnostic::at(&values.place, "a range needs to know how many values it has")
+                        .help(format!("write it like {}", quoted(&format!("{}: 100..1M log 5", key.text)))),
+                ),
+                Err(error) => errors.push(error),
+            },
             _ => errors.push(
                 Diagnostic::at(&values.place, format!("{} needs a list of values here", quoted(&key.text)))
                     .help(format!("write it like {}", quoted(&format!("{}: [100, 10k, 1M]", key.text)))),

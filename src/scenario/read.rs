@@ -2,6 +2,7 @@
 //!
 //! Whatever is wrong is noted and reading goes on, so that a person sees all mistakes at once.
 
+use super::belief::Belief;
 use super::data::Files;
 use super::draft::{Draft, Entry, Input, Random, UncertainInput};
 use super::keys::{self, Default, Figure, Key, Kind};
@@ -100,6 +101,7 @@ impl Reader<'_> {
                     self.scalar(key, node, text)
                 }
             }
+            Value::Map(_) if node.get("uncertain").is_some() && key.kind.takes_figures() => self.scalar(key, node, ""),
             Value::Map(entries) if key.is_section() && key.kind != Kind::List => {
                 self.section(key.path, entries, key_place);
                 Some(Entry::Section)
@@ -186,6 +188,9 @@ impl Reader<'_> {
 
     /// A figure; `name` is what errors call it, `path` what it is called as an uncertain input.
     pub fn figure(&mut self, name: &str, path: &str, node: &Node, figure: &Figure) -> Option<Input> {
+        if node.get("uncertain").is_some() {
+            return self.believed(name, path, node, figure);
+        }
         let Value::Scalar { text, quoted } = &node.value else {
             if node.value == Value::Null {
                 self.error(Diagnostic::at(&node.place, format!("`{name}` needs a value")).help(examples(figure)));
@@ -219,7 +224,7 @@ impl Reader<'_> {
                 {
                     return None;
                 }
-                let input = UncertainInput { path: path.to_owned(), low, high };
+                let input = UncertainInput::new(path, Belief::LogNormal { low, high });
                 Some(self.draft.add_uncertain(input, figure.least, figure.most))
             }
         }

@@ -36,7 +36,8 @@ pub(super) fn contradictions(draft: &Draft) -> Option<Diagnostics> {
         errors.push(error.help(help));
     };
     // A limit below the default makes the limit the default: then that many are comfortable.
-    let comfortable = world.count("servers.connections.comfortable");
+    // Of an uncertain one, the upper end: it would be cut off at the limit, and so not be what was asked for.
+    let comfortable = draft.upper_end("servers.connections.comfortable");
     if let Some(limit) = world.figure("servers.connections.limit")
         && limit < comfortable
         && draft.place("servers.connections.comfortable").is_some()

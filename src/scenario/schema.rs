@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::belief::BELIEFS;
 use super::keys::{self, Default, Figure, Key, Kind};
 use super::shape::SHAPES;
 use super::tree;
@@ -104,7 +105,10 @@ fn property(key: &Key) -> Value {
         Kind::Table(_) => options.push(json!({"type": "string"})),
         Kind::Sweep => options.push(json!({
             "type": "object",
-            "additionalProperties": {"type": "array", "minItems": 1},
+            "additionalProperties": {"anyOf": [
+                {"type": "array", "minItems": 1},
+                {"type": "string", "pattern": "\\.\\..* (log|lin) [0-9]+$"},
+            ]},
         })),
     }
     if key.is_section() && key.kind != Kind::List {
@@ -214,7 +218,11 @@ fn definitions() -> Value {
         let uncertain = format!(r"{NUMBER}({unit})? ?\.\. ?{NUMBER}{unit}");
         let name = quantity_name(quantity);
         let plain = matches!(quantity, Quantity::Count | Quantity::Ratio);
-        definitions.insert(name.into(), figure(quantity, &format!("^({exact}|{uncertain})$"), plain));
+        let mut any = figure(quantity, &format!("^({exact}|{uncertain})$"), plain);
+        let exactly = figure(quantity, &format!("^{exact}$"), plain);
+        any = json!({"description": quantity.examples(), "anyOf": [any, {"$ref": reference(&format!("uncertain_{name}"))}]});
+        definitions.insert(name.into(), any);
+        definitions.insert(format!("uncertain_{name}"), believed(&exactly));
         if matches!(quantity, Quantity::Count | Quantity::Time | Quantity::Ratio) {
             definitions.insert(format!("certain_{name}"), figure(quantity, &format!("^{exact}$"), plain));
         }
@@ -233,6 +241,33 @@ fn figure(quantity: Quantity, pattern: &str, plain: bool) -> Value {
     } else {
         json!({"description": description, "type": "string", "pattern": pattern})
     }
+}
+
+/// `{uncertain: …}` of figures of this kind.
+fn believed(figure: &Value) -> Value {
+    let shapes: Map<String, Value> = BELIEFS
+        .iter()
+        .map(|(name, syntax)| {
+            let ends: &[&str] = if *name == "triangular" { &["low", "mode", "high"] } else { &["low", "high"] };
+            let properties: Map<String, Value> = ends.iter().map(|end| ((*end).to_owned(), figure.clone())).collect();
+            let shape = json!({
+                "description": format!("Written like `{syntax}`."),
+                "type": "object",
+                "properties": properties,
+                "required": ends,
+                "additionalProperties": false,
+            });
+            ((*name).to_owned(), shape)
+        })
+        .collect();
+    let one = json!({
+        "type": "object",
+        "properties": shapes,
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": false,
+    });
+    json!({"type": "object", "properties": {"uncertain": one}, "required": ["uncertain"], "additionalProperties": false})
 }
 
 /// One of the distributions, of this quantity.
@@ -305,6 +340,8 @@ mod tests {
             "latency: {client: {hyperexponential: {probabilities: [0.5, 50 %], means: [1 ms, 2 s]}}}",
             "servers: {connections: {comfortable: 3_000..5_000, limit: unlimited}, count: 3}",
             "servers: {queue: {limit: 10, patience: {exponential: 1 s}}}",
+            "latency: {client: {uncertain: {uniform: {low: 0 s, high: 3 ms}}}, server: {exponential: {uncertain: {triangular: {low: 1 ms, mode: 1 ms, high: 2 ms}}}}}",
+            "servers: {target_utilisation: {uncertain: {loguniform: {low: 50 %, high: 0.9}}}}",
             "protocol: {tls: false}\nlogs: none\nslo:\nsimulation: {start: {ramp: 30 s}, precision: 2 %}",
             "broker: {kind: kafka, linger: 0 s, per_publish: {exponential: 2 us}}\nsharding: {shards: 4, by: region}",
             "slo: {latency: {p99: 200 ms}, dropped: 0.1 %}\nsweep: {users: [100, 10k]}",
@@ -326,6 +363,10 @@ mod tests {
             "latency: {client: 20}",
             "latency: {client: {exponential: 1 ms, empirical: x}}",
             "latency: {client: {gamma: {mean: 1 ms}}}",
+            "servers: {cores: {uncertain: {uniform: {low: 2, high: 4}}}}",
+            "latency: {client: {uncertain: {normal: {low: 1 ms, high: 2 ms}}}}",
+            "latency: {client: {uncertain: {uniform: {low: 1 ms}}}}",
+            "latency: {client: {uncertain: {uniform: {low: 1..2 ms, high: 3 ms}}}}",
             "broker: rabbit",
             "sharding: {by: region}",
             "workload2: {}",

@@ -443,12 +443,70 @@ fn an_interval_is_its_5th_to_95th_percentile() {
     wide.set("users=1..3").unwrap();
     wide.set("servers.target_utilisation=60..95 %").unwrap();
     wide.set("latency.client={uniform: {low: 1..2 ms, high: 2..3 ms}}").unwrap();
-    wide.set("servers.connections.limit=4_500").unwrap();
+    wide.set("servers.connections.limit=5_000").unwrap();
     for q in [1e-9, 0.01, 0.5, 0.99, 1.0 - 1e-9] {
         let world = wide.resolve_world(&move |path| if path.ends_with("high") { 1.0 - q } else { q }).unwrap();
         assert!(world.users >= 1 && world.servers.target_utilisation.get() <= 1.0);
-        assert!(world.servers.comfortable_connections <= 4_500.0);
+        assert!(world.servers.comfortable_connections <= 5_000.0);
     }
+}
+
+#[test]
+fn an_uncertain_figure_can_have_another_distribution() {
+    let quantiles = |set: &str, of: &dyn Fn(&Scenario) -> f64| {
+        let mut document = document(SHORTEST);
+        document.set(set).unwrap();
+        [0.05, 0.5, 0.95].map(|q| of(&document.resolve_world(&move |_| q).unwrap()))
+    };
+    let near = |found: [f64; 3], expected: [f64; 3]| {
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-9 * expected, "{found}, not {expected}");
+        }
+    };
+    let target = |scenario: &Scenario| scenario.servers.target_utilisation.get();
+    near(
+        quantiles("servers.target_utilisation={uncertain: {uniform: {low: 50 %, high: 90 %}}}", &target),
+        [0.52, 0.7, 0.88],
+    );
+    let client = |scenario: &Scenario| scenario.latency.client.mean();
+    near(quantiles("latency.client={uncertain: {lognormal: {low: 1 ms, high: 4 ms}}}", &client), [1e-3, 2e-3, 4e-3]);
+    near(
+        quantiles("latency.client={exponential: {uncertain: {loguniform: {low: 1 ms, high: 100 ms}}}}", &client),
+        [1.258_925_411_794_167_2e-3, 10e-3, 79.432_823_472_428_15e-3],
+    );
+    for (wrong, says) in [
+        (
+            "servers.cores={uncertain: {uniform: {low: 1, high: 4}}}",
+            "`cores` can't be uncertain: it is yours to choose",
+        ),
+        ("slo.latency.p99={uncertain: {uniform: {low: 1 ms, high: 4 ms}}}", "a promise has one figure"),
+        ("latency.client={uncertain: {unifrom: {low: 1 ms, high: 4 ms}}}", "did you mean `uniform`?"),
+        ("latency.client={uncertain: {uniform: {low: 4 ms, high: 1 ms}}}", "its figures must rise"),
+        ("latency.client={uncertain: {lognormal: {low: 0 s, high: 1 ms}}}", "`low` must be more than zero"),
+        ("latency.client={uncertain: {triangular: {low: 1 ms, high: 4 ms}}}", "`triangular` needs `mode`"),
+        ("latency.client={uncertain: {uniform: {low: 1..2 ms, high: 4 ms}}}", "can't be uncertain"),
+        ("latency.client={uncertain: 5 ms}", "`uncertain` needs a distribution"),
+        ("latency.client={uncertain: {uniform: {low: 1 ms, high: 4 ms}}, exponential: 1 ms}", "one distribution only"),
+        ("servers.target_utilisation={uncertain: {uniform: {low: 50 %, high: 120 %}}}", "can be at most"),
+        ("servers.connections={comfortable: 3_000..5_000, limit: 4_500}", "less than `comfortable` (5,000)"),
+    ] {
+        let mut document = document(SHORTEST);
+        document.set(wrong).unwrap();
+        let errors = document.resolve().expect_err(wrong).to_string();
+        assert!(errors.contains(says), "{wrong}: {errors}");
+    }
+    // Another distribution is another scenario.
+    let hash = |set: &str| {
+        let mut document = document(SHORTEST);
+        document.set(set).unwrap();
+        document.hash()
+    };
+    let uniform = hash("latency.client={uncertain: {uniform: {low: 1 ms, high: 4 ms}}}");
+    assert_ne!(uniform, hash("latency.client={uncertain: {loguniform: {low: 1 ms, high: 4 ms}}}"));
+    assert_eq!(
+        hash("latency.client=1..4 ms"),
+        hash("latency.client={uncertain: {lognormal: {low: 1 ms, high: 4 ms}}}")
+    );
 }
 
 #[test]

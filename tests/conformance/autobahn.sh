@@ -29,14 +29,19 @@ install() {
     fail "Autobahn's test suite takes Python 2.7, which '$python' is not: --python FILE" 3
   "$python" -m pip --version >/dev/null 2>&1 || fail "'$python' has no pip" 3
   rm -rf "$folder"
-  "$python" -m pip install --quiet --disable-pip-version-check --target "$run/virtualenv" "virtualenv==$virtualenv"
-  PYTHONPATH=$run/virtualenv "$python" -m virtualenv --quiet "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check "autobahntestsuite==$suite"
+  {
+    "$python" -m pip install --quiet --disable-pip-version-check --target "$run/virtualenv" "virtualenv==$virtualenv" &&
+      PYTHONPATH=$run/virtualenv "$python" -m virtualenv --quiet "$folder" &&
+      "$folder/bin/pip" install --quiet --disable-pip-version-check "autobahntestsuite==$suite"
+  } 2>"$run/install.err" || {
+    cat "$run/install.err" >&2
+    fail "autobahntestsuite==$suite can't be installed" 3
+  }
   touch "$folder/complete"
 }
 
 prepare
-install 2>"$run/install.err" || { code=$?; cat "$run/install.err" >&2; fail "Autobahn's test suite can't be installed" "$code"; }
+install
 start_server
 cat >"$run/spec.json" <<SPEC
 {"outdir": "$run/report", "servers": [{"agent": "plimsoll", "url": "$url"}],

@@ -57,6 +57,7 @@ fn links_between_documents_lead_somewhere() {
         "README.md",
         "docs/model.md",
         "docs/calibration.md",
+        "docs/conformance.md",
         "docs/contributing.md",
         "docs/coverage.md",
         "docs/live.md",

@@ -119,14 +119,14 @@ impl Letters {
     fn pack(&mut self, plain: &[u8]) {
         self.compressor.reset();
         self.packed.clear();
-        let mut done = 0;
         loop {
-            self.packed.reserve(plain.len() / 2 + 64);
-            let before = self.compressor.total_in();
-            let flushed = self.compressor.compress_vec(&plain[done..], &mut self.packed, FlushCompress::Sync);
-            done += (self.compressor.total_in() - before) as usize;
-            // Room to spare at the end says that all of it is out.
-            if flushed.is_err() || (done == plain.len() && self.packed.len() < self.packed.capacity()) {
+            // More than a message can become: where the compressor runs out of room at the end of a block, it takes the
+            // next call for no more than to give out that block, and says nothing of what it still has.
+            self.packed.reserve(plain.len() + plain.len() / 10 + 256);
+            let (rest, before) = (&plain[self.compressor.total_in() as usize..], self.packed.len());
+            let flushed = self.compressor.compress_vec(rest, &mut self.packed, FlushCompress::Sync);
+            let taken = self.compressor.total_in() as usize == plain.len();
+            if flushed.is_err() || self.packed.len() == before || taken && self.packed.ends_with(&TAIL) {
                 break;
             }
         }

@@ -7,13 +7,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 
 use super::Tried;
-use crate::app::Failure;
 use crate::app::calibrate;
 use crate::app::progress::Progress;
 use crate::app::rig::{FOREIGN, Ran, Rig, Run, Variant};
+use crate::app::{Failure, output};
 use crate::cli::Validate;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::metrics::Observation;
@@ -248,7 +248,8 @@ fn calibration(
     );
     notes.extend(quick.excesses.iter().map(|excess| format!("the calibration was disturbed: {excess}")));
     let Some(found) = quick.calibration("plimsoll validate") else {
-        return Err(anyhow!("the quick calibration found nothing: is the machine busy with something else?").into());
+        output::complain("the quick calibration found nothing: is the machine busy with something else?");
+        return Err(Failure::Inconclusive);
     };
     let file = rig.folder().join("quick.yaml");
     fs::write(&file, found.yaml()).with_context(|| format!("`{}` can't be written", file.display()))?;

@@ -359,6 +359,9 @@ pub struct Validate {
     /// calibration is made first
     #[arg(long, value_name = "FILE", conflicts_with = "measured")]
     pub calibration: Option<PathBuf>,
+    /// Of a ladder (`sweep: {users: …}`), hold rungs of up to a million connections too: minutes, and 12 GB of memory
+    #[arg(long, conflicts_with = "measured")]
+    pub million: bool,
     /// An earlier `--format json` of this command: how far has each metric drifted since?
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<String>,

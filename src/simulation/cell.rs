@@ -247,7 +247,7 @@ impl Cell {
     pub fn next_time(&self) -> SimTime {
         let heartbeat = self.heartbeats.as_ref().map_or(SimTime::NEVER, |(ring, ..)| ring.next());
         let under_way = self.network.under_way.as_ref().and_then(Calendar::next_time).unwrap_or(SimTime::NEVER);
-        let server = self.servers.iter().map(|server| server.next_time()).min().unwrap_or(SimTime::NEVER);
+        let server = self.servers.iter().map(Server::next_time).min().unwrap_or(SimTime::NEVER);
         self.messages.next().min(heartbeat).min(under_way).min(server)
     }
 

@@ -169,7 +169,7 @@ impl Directory {
         };
         let apart = self.shards.windows(2).all(|two| relays_of(&two[0]).1 < relays_of(&two[1]).0);
         if !apart {
-            return vec![0..self.shard_of.len()];
+            return std::iter::once(0..self.shard_of.len()).collect();
         }
         self.shards.iter().map(|shard| shard.first as usize..(shard.first + shard.servers) as usize).collect()
     }

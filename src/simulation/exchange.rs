@@ -129,7 +129,9 @@ impl Inbox {
         // By counting: one pass to see how many each has, one to put them in their places. Nearly all that is new arrives
         // within the step, so it is put there directly.
         ends.fill(0);
-        portion.iter().for_each(|(_, copy)| ends[server(copy)] += 1);
+        for (_, copy) in portion.iter() {
+            ends[server(copy)] += 1;
+        }
         for copy in new.clone() {
             if copy.at <= until {
                 ends[server(copy)] += 1;
@@ -149,7 +151,9 @@ impl Inbox {
             sorted[*place] = *copy;
             *place += 1;
         };
-        portion.iter().for_each(|(_, copy)| put(copy));
+        for (_, copy) in portion.iter() {
+            put(copy);
+        }
         new.filter(|copy| copy.at <= until).for_each(put);
         // Each server has a few only.
         let mut start = 0;

@@ -315,8 +315,8 @@ impl Outlet {
     /// The last letter of a batch. Most letters find none of their batch: that is seen by a look at all, with no branch.
     fn last_of(&self, name: u32) -> Option<usize> {
         let (front, back) = self.names.as_slices();
-        let among = |names: &[u32]| names.iter().fold(false, |any, other| any | (other & !FIRST == name));
-        if !(among(front) | among(back)) {
+        let among = |names: &[u32]| names.iter().map(|other| u32::from(other & !FIRST == name)).sum::<u32>();
+        if among(front) + among(back) == 0 {
             return None;
         }
         self.names.iter().rposition(|other| other & !FIRST == name)

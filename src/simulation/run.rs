@@ -303,7 +303,7 @@ fn replicate(scenario: &Scenario, plan: &Plan, number: u64, watch: &dyn Watch) -
     };
     let sites = match &setting.between {
         Some(between) if plan.pace.apart > Span::ZERO => between.directory.sites(),
-        _ => vec![0..cells],
+        _ => std::iter::once(0..cells).collect(),
     };
     let parts = (plan.parts as usize / sites.len()).max(1);
     let sites: Vec<Vec<Range<usize>>> = sites.into_iter().map(|site| divide(site, parts)).collect();
@@ -442,7 +442,9 @@ fn run_together(
                 && exchange.pace().step == Span::ZERO
             {
                 if let Some(slice) = stretch.first_mut().and_then(|window: &mut Window| window.opens.take()) {
-                    parts.iter_mut().for_each(|part| part.recorder.turn_to(slice));
+                    for part in parts.iter_mut() {
+                        part.recorder.turn_to(slice);
+                    }
                     exchange.sites().iter_mut().for_each(|site| site.turn_to(slice));
                 }
                 exchange.advance_singly(&mut rows(parts), &mut changes, setting, until);

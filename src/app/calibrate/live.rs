@@ -161,6 +161,7 @@ pub fn measure(rig: &Rig, like: &Scenario, effort: Effort) -> Result<Measured, F
             seed: 1 + number as u64,
             record: false,
             in_flight: load.closed.then_some(1),
+            crowd: false,
         };
         let ran = rig.run(&load.variant(&base), how)?;
         if !load.closed {

@@ -106,6 +106,8 @@ pub struct Run {
     pub record: bool,
     /// A closed loop with so many messages of a connection under way, instead of the scenario's rate.
     pub in_flight: Option<u32>,
+    /// Whether it takes several processes, on all cores: server and driver then have none of their own.
+    pub crowd: bool,
 }
 
 /// What a run came to.
@@ -180,7 +182,11 @@ impl Rig {
         let logs = self.folder.join("log");
         // What the server draws is as independent from run to run as what the driver draws.
         let mut arguments = variant.clone().with("simulation.seed", how.seed).arguments();
-        arguments.extend(["--cpus".to_owned(), Cores::list(&self.cores.server)]);
+        if how.crowd {
+            arguments.extend(["--workers", "auto"].map(str::to_owned));
+        } else {
+            arguments.extend(["--cpus".to_owned(), Cores::list(&self.cores.server)]);
+        }
         if scenario.logs.is_some() {
             let folder = logs.display().to_string();
             // All files are kept, for their bytes are counted at the end.
@@ -193,7 +199,7 @@ impl Rig {
             duration: how.seconds,
             warm_up: how.warm_up,
             drain: DRAIN,
-            cpus: vec![self.cores.driver],
+            cpus: if how.crowd { Vec::new() } else { vec![self.cores.driver] },
             watch: server.pids.clone(),
             record: how.record,
             in_flight: how.in_flight,

@@ -18,15 +18,15 @@ use crate::cli::Validate;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::metrics::Observation;
 use crate::model::{Fleet, Model, ResourceKind};
-use crate::scenario::{Arrivals, Scenario};
+use crate::scenario::{Arrivals, Document, Scenario};
 use crate::simulation::{SimulationError, simulate};
 use crate::stats::Estimate;
 use crate::units::display::count;
 use crate::units::{Rate, Seconds};
-use crate::validate::Trial;
 use crate::validate::compare::{Load, Side};
 use crate::validate::metric::Allowances;
 use crate::validate::repeats::{self, pooled};
+use crate::validate::{Noise, Trial};
 
 /// Most connections of a load point: descriptors of one process on each side, connected within seconds.
 const MOST_CONNECTIONS: u64 = 10_000;
@@ -34,6 +34,8 @@ const MOST_CONNECTIONS: u64 = 10_000;
 const PAST: [f64; 2] = [1.1, 1.5];
 /// Messages that a prediction is made of, at least.
 const MESSAGES: f64 = 300_000.0;
+/// Most connections at all: some 12 GB of memory, most of it the kernel's.
+const MOST_HELD: u64 = 1_000_000;
 /// Share of the connections that find a place, where the limit is tried.
 const PLACES: f64 = 0.75;
 /// Utilisation at which the limit is tried, and most connections there.
@@ -84,12 +86,16 @@ const HERE: [(&str, &str); 34] = [
 ];
 
 /// Holds the model against a server on this machine.
-pub fn tried(options: &Validate, scenario: &Scenario) -> Result<Tried, Failure> {
+pub fn tried(options: &Validate, document: &Document, scenario: &Scenario) -> Result<Tried, Failure> {
+    let rungs = rungs(document)?;
     let rig = Rig::new(scenario.servers.cores, options.quiet)?;
     let mut notes = notes(scenario, &rig);
     let calibration = calibration(options, &rig, scenario, &mut notes)?;
     let here = here(Variant::of(&options.input), scenario, &rig, &calibration)?;
-    let points = points(&here, scenario)?;
+    let points = match &rungs[..] {
+        [] => points(&here, scenario)?,
+        rungs => on_ladder(rungs, options, &here, &mut notes)?,
+    };
     let (mut trials, mut foreign) = (Vec::new(), 0.0_f64);
     for (number, point) in points.iter().enumerate() {
         rig.say(&format!("load {} of {}", number + 1, points.len()));
@@ -115,6 +121,59 @@ pub fn tried(options: &Validate, scenario: &Scenario) -> Result<Tried, Failure> 
     let stopped = (trials.len() < points.len()).then_some(SimulationError::Interrupted);
     let allowances = Allowances::of(&here.resolve()?.1);
     Ok(Tried { trials, allowances, planned: points.len(), source, sample: "run", notes, stopped })
+}
+
+/// The numbers of users of a scenario that is a ladder: that varies them and nothing else.
+fn rungs(document: &Document) -> Result<Vec<String>, Diagnostics> {
+    Ok(match document.sweep()?.as_slice() {
+        [axis] if axis.path == "users" => axis.values.clone(),
+        _ => Vec::new(),
+    })
+}
+
+/// A point for each rung that this machine holds, at the rate of the scenario. Of the others it is said what they are.
+fn on_ladder(
+    rungs: &[String],
+    options: &Validate,
+    here: &Variant,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Point>, Failure> {
+    let mut points = Vec::new();
+    for users in rungs {
+        let rung = here
+            .clone()
+            .with("users", users)
+            .with("servers.connections", "{comfortable: 1_000_000_000, limit: unlimited}");
+        let (_, scenario) = rung.resolve()?;
+        let many = scenario.users > MOST_CONNECTIONS;
+        if scenario.users > MOST_HELD || many && !options.million {
+            let (_, whole) = Variant::of(&options.input).with("users", users).resolve()?;
+            notes.push(simulated_only(&whole)?);
+            continue;
+        }
+        points.push(Point { crowd: many, ..Point::of(rung, false)? });
+    }
+    if points.is_empty() {
+        let error = Diagnostic::new("no rung of the ladder fits on this machine");
+        return Err(Diagnostics::from(error.help("`sweep: {users: …}` needs one of at most 10,000 users")).into());
+    }
+    Ok(points)
+}
+
+/// What the model says of a rung that is too high for this machine.
+fn simulated_only(scenario: &Scenario) -> Result<String, Failure> {
+    let model = Model::of(scenario);
+    let metrics = simulate(scenario, &model, &Progress::new(true))?;
+    let flag = if scenario.users <= MOST_HELD { " (`--million` holds them here)" } else { "" };
+    let latency = metrics.latency.map_or_else(String::new, |latency| {
+        format!(", latency p50 {:.2} ms, p99 {:.2} ms", latency.p50.value * 1e3, latency.p99.value * 1e3)
+    });
+    Ok(format!(
+        "{} users are simulated only{flag}: {} servers, CPU load {:.1} %{latency}",
+        count(scenario.users as f64),
+        count(model.fleet.servers as f64),
+        cpu(&model) * 100.0
+    ))
 }
 
 /// What the scenario has and this machine hasn't.
@@ -192,6 +251,8 @@ struct Point {
     model: Model,
     /// Whether the scenario's own limit of connections is tried.
     at_limit: bool,
+    /// Whether there are so many connections that it takes several processes, on all cores.
+    crowd: bool,
 }
 
 /// The loads: those that the scenario asks for, two past saturation, and one past the limit of connections.
@@ -261,6 +322,10 @@ fn absolute(file: &Path) -> Result<PathBuf, Failure> {
     Ok(found?)
 }
 
+fn counts_only(side: &Side) -> Side {
+    Side { seen: Observation { latency: None, cpu_busy: None, ..side.seen }, saturated: side.saturated }
+}
+
 fn refused_only(side: &Side) -> Side {
     let Observation { seconds, connections, refused_connections, .. } = side.seen;
     Side { seen: Observation { seconds, connections, refused_connections, ..Observation::default() }, saturated: false }
@@ -299,14 +364,14 @@ impl Point {
         let variant = variant.with("simulation.duration", format!("{seconds} s"));
         let variant = variant.with("simulation.replications", REPLICATIONS);
         let (_, scenario) = variant.resolve()?;
-        Ok(Self { model: on_one(&scenario), scenario, variant, at_limit })
+        Ok(Self { model: on_one(&scenario), scenario, variant, at_limit, crowd: false })
     }
 
     /// Predicts, measures, replays; and says how much of what went over loopback was others'.
     fn trial(&self, rig: &Rig, number: u64) -> Result<(Trial, f64), Failure> {
         let predicted = self.predicted()?;
         let asked = &self.scenario.validation;
-        let repeats = if self.at_limit { 1 } else { asked.repeats };
+        let repeats = if self.at_limit || self.crowd { 1 } else { asked.repeats };
         let mut runs = Vec::new();
         for repeat in 0..repeats {
             let how = Run {
@@ -315,11 +380,12 @@ impl Point {
                 seed: self.scenario.simulation.seed + 1_000 * (number + 1) + repeat,
                 record: repeat == 0,
                 in_flight: None,
+                crowd: self.crowd,
             };
             runs.push(rig.run(&self.variant, how)?);
         }
         let seen: Vec<Observation> = runs.iter().map(|run| run.seen).collect();
-        let noise = runs.iter().fold(repeats::noise(&seen), |worst, run| worst.worse(&run.noise));
+        let mut noise = runs.iter().fold(repeats::noise(&seen), |worst, run| worst.worse(&run.noise));
         let mut measured = Side::measured(pooled(&seen).unwrap_or_default());
         let mut predicted = predicted;
         if self.at_limit {
@@ -329,8 +395,13 @@ impl Point {
             // Nobody is past the limit elsewhere.
             measured.seen.refused_connections = None;
         }
+        if self.crowd {
+            // Server and driver have all cores in common, so times tell of both; what is counted is the server's.
+            (predicted, measured) = (counts_only(&predicted), counts_only(&measured));
+            noise = Noise { steal_share: noise.steal_share, ..Noise::default() };
+        }
         let replayed = match runs.first() {
-            Some(first) if !measured.saturated && !self.at_limit => self.replayed(first)?,
+            Some(first) if !measured.saturated && !self.at_limit && !self.crowd => self.replayed(first)?,
             _ => None,
         };
         let load = &self.model.load;

@@ -58,7 +58,7 @@ pub fn run(options: &Validate) -> Result<(), Failure> {
     interrupt::listen();
     let tried = match history {
         Some(history) => history.tried(options.quiet, &scenario),
-        None => live::tried(options, &scenario)?,
+        None => live::tried(options, &document, &scenario)?,
     };
     if let Some(error) = tried.stopped.as_ref().filter(|_| tried.trials.is_empty()) {
         return Err(error.clone().into());

@@ -51,7 +51,18 @@ fn counted(runs: &[Observation], pick: fn(&Observation) -> Option<Estimate>) -> 
 /// How far the runs lie apart in CPU time; nothing where that was not measured in at least two.
 pub fn noise(runs: &[Observation]) -> Noise {
     let busy: Vec<f64> = runs.iter().filter_map(|run| run.cpu_busy).map(|busy| busy.value).collect();
-    Noise { repeat_spread: spread(&busy), ..Noise::default() }
+    // A point of the cores is within what is allowed anyway, however little they do.
+    let (low, high) = ends(&busy);
+    let repeat_spread = spread(&busy).map(|spread| if high - low <= POINT { 0.0 } else { spread });
+    Noise { repeat_spread, ..Noise::default() }
+}
+
+/// A difference in CPU time that doesn't count, as a share of the cores.
+const POINT: f64 = 0.01;
+
+/// The smallest and the largest.
+fn ends(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
 }
 
 /// (largest − smallest)/mean.
@@ -60,8 +71,7 @@ fn spread(values: &[f64]) -> Option<f64> {
         return None;
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let (low, high) =
-        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
+    let (low, high) = ends(values);
     Some(if high > low { (high - low) / mean } else { 0.0 })
 }
 

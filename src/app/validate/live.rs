@@ -190,6 +190,10 @@ fn notes(scenario: &Scenario, rig: &Rig) -> Vec<String> {
         (!scenario.faults.is_empty(), "faults"),
         (scenario.autoscaler.is_some(), "the autoscaler"),
         (workload.profile.is_some(), "the load's profile"),
+        (
+            workload.heartbeat.is_some_and(|every| every > scenario.validation.duration),
+            "heartbeats (further apart than a run lasts)",
+        ),
         (workload.session.is_some(), "sessions"),
         (workload.slow_clients.is_some(), "slow clients"),
         (workload.timeout.is_some(), "timeouts and retries"),
@@ -221,6 +225,9 @@ fn here(own: Variant, scenario: &Scenario, rig: &Rig, calibration: &Path) -> Res
     let own_rate = matches!(scenario.workload.arrivals, Arrivals::Mmpp { .. } | Arrivals::Trace { .. });
     if own_rate {
         here = here.with("workload.message.arrivals", "poisson");
+    }
+    if scenario.workload.heartbeat.is_some_and(|every| every > scenario.validation.duration) {
+        here = here.with("workload.heartbeat", "none");
     }
     if scenario.logs.is_some() {
         here = here.with("logs.compression", "none").with("logs.replication", 1);
@@ -307,7 +314,10 @@ fn calibration(
         "no calibration is named, so a quick one was made first; a thorough one (`plimsoll calibrate`) knows more"
             .to_owned(),
     );
-    notes.extend(quick.excesses.iter().map(|excess| format!("the calibration was disturbed: {excess}")));
+    // One of a kind says enough.
+    let mut excesses = quick.excesses.clone();
+    excesses.dedup_by(|a, b| a.split(':').next() == b.split(':').next());
+    notes.extend(excesses.iter().map(|excess| format!("the calibration was disturbed: {excess}")));
     let Some(found) = quick.calibration("plimsoll validate") else {
         output::complain("the quick calibration found nothing: is the machine busy with something else?");
         return Err(Failure::Inconclusive);

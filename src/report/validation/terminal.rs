@@ -90,7 +90,7 @@ fn overall(view: &View<'_>) -> String {
         let rows = validation.mean_errors.iter().map(|mean| {
             vec![
                 mean.metric.label().to_owned(),
-                share(mean.mean_absolute),
+                share((mean.mean_absolute * 1e6).round() / 1e6),
                 signed(mean.mean_signed),
                 count(mean.points as f64),
             ]

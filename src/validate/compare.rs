@@ -180,6 +180,8 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
             (comparison.verdict, comparison.reason) = (Verdict::NotJudged, Some(Reason::Saturated));
         } else if !excesses.is_empty() {
             (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Noise));
+        } else if is_explained(comparison, &trial.noise) {
+            (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Waited));
         }
     }
     Point {
@@ -192,6 +194,19 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
         noise: trial.noise,
         excesses,
     }
+}
+
+/// Whether a percentile is measured larger than predicted, and other programs kept the server from its core for a share of
+/// the time that is no longer small beside what lies above the percentile: who comes meanwhile waits for them.
+fn is_explained(found: &Comparison, noise: &Noise) -> bool {
+    let above = match found.metric {
+        Metric::P50 => 0.5,
+        Metric::P90 => 0.1,
+        Metric::P99 => 0.01,
+        _ => return false,
+    };
+    let waited = noise.waited_share.unwrap_or(0.0);
+    found.verdict == Verdict::Fail && found.predicted.value < found.measured.value && waited > above / 2.0
 }
 
 /// The prediction at the trial's load. Of the interval, what is there because the simulated arrivals are random is left

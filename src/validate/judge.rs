@@ -45,6 +45,8 @@ pub enum Reason {
     ShortSimulation,
     /// The machine was too noisy, or the driver too late.
     Noise,
+    /// Other programs had the server's core for so long that it explains the difference.
+    Waited,
     /// Past saturation there is no steady state to compare.
     Saturated,
 }
@@ -56,6 +58,7 @@ impl Reason {
             Self::Scatter => "the measurements differ by more than the tolerance",
             Self::ShortSimulation => "the prediction's interval is wider than the tolerance: simulate for longer",
             Self::Noise => "the measurement was disturbed",
+            Self::Waited => "larger than predicted, but other programs had the server's core for a part of the time",
             Self::Saturated => "saturated: no steady state",
         }
     }

@@ -65,7 +65,6 @@ fn links_between_documents_lead_somewhere() {
         "docs/sweeps.md",
         "docs/check.md",
         "docs/validation.md",
-        "docs/conformance.md",
         "docs/plan.md",
     ] {
         let text = read(document);

@@ -26,7 +26,7 @@ figures:
 
 #[test]
 fn a_real_server_is_held_against_the_model() {
-    let folder = folder("live");
+    let folder = folder();
     fs::write(folder.join("x.yaml"), SCENARIO).unwrap();
     fs::write(folder.join("c.yaml"), CALIBRATION).unwrap();
     let ended = run_in(&folder, ["validate", "x.yaml", "--calibration", "c.yaml", "--format", "json", "--quiet"]);

@@ -1,6 +1,7 @@
 //! Does `validate` really run the scenario's server, and say of each load what it must?
 //!
 //! Nothing here depends on how fast or how noisy the machine is.
+#![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
 
 mod common;
 
@@ -52,7 +53,8 @@ fn a_real_server_is_held_against_the_model() {
     let offered = points[0]["load"]["messages_per_second"].as_f64().unwrap();
     assert!((per_message / offered - 1.0).abs() < 0.05, "a KB is logged of each message: {per_message} of {offered}");
     for side in ["predicted", "measured"] {
-        assert_eq!(figure(&points[3], "refused_connections", side), 250.0, "{:#}", points[3]);
+        let refused = figure(&points[3], "refused_connections", side);
+        assert!((refused - 250.0).abs() < 0.5, "{:#}", points[3]);
     }
     assert!(ended.stdout.contains("left out: TLS"), "{}", ended.stdout);
 }

@@ -190,16 +190,19 @@ mod tests {
     #[test]
     fn a_process_that_works_and_takes_memory_shows_it() {
         let me = std::process::id();
-        let before = Usage::of(me).unwrap();
-        let mut held = vec![0_u8; 16 << 20];
-        let mut sum = 0_u64;
-        for (at, byte) in held.iter_mut().enumerate() {
-            *byte = (at as u8).wrapping_mul(31) | 1;
-            sum = sum.wrapping_mul(31).wrapping_add(u64::from(*byte));
-        }
-        let after = Usage::of_all(&[me]).unwrap();
-        assert!(after.cpu_seconds > before.cpu_seconds, "{sum} {before:?} {after:?}");
-        assert!(after.memory_bytes > before.memory_bytes + (8 << 20), "{before:?} {after:?}");
+        // Other tests run in this process too, and give back memory and end threads meanwhile: so it may take another try.
+        let shows = || {
+            let before = Usage::of(me).unwrap();
+            let mut held = vec![0_u8; 64 << 20];
+            let mut sum = 0_u64;
+            for (at, byte) in held.iter_mut().enumerate() {
+                *byte = (at as u8).wrapping_mul(31) | 1;
+                sum = sum.wrapping_mul(31).wrapping_add(u64::from(*byte));
+            }
+            let after = Usage::of_all(&[me]).unwrap();
+            sum != 0 && after.cpu_seconds > before.cpu_seconds && after.memory_bytes > before.memory_bytes + (32 << 20)
+        };
+        assert!((0..20).any(|_| shows()));
         assert_eq!(Usage::of(u32::MAX), None);
     }
 

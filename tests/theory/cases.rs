@@ -226,6 +226,10 @@ fn single(s: f64) -> Vec<Case> {
         [wait(found.queue.wait), residence(found.queue.residence), busy, utilisation(found.load)]
     };
     let (w, exponential) = (0.5e-3, Moments::exponential(s));
+    // The idle time that a Poisson arrival ends is exponential: it is longer than 2 ms with this probability.
+    let (p, d) = ((-500.0 * 2e-3_f64).exp(), 1e-3);
+    let (wake, wake_square) = (w + p * d, (1.0 - p) * w * w + p * (w + d) * (w + d));
+    let asleep = Moments { mean: s + wake, square: exponential.square + 2.0 * s * wake + wake_square };
     // Works for 20 ms and stands still for 5 ms, on average.
     let broken = mm1_breakdowns(500.0, s, 50.0, 200.0).unwrap();
     vec![
@@ -244,6 +248,8 @@ fn single(s: f64) -> Vec<Case> {
                 queue_length(broken.queue_length),
             ],
         ),
+        System { rate: 50.0, wakeup: "500 us, per_sleep: 1 ms, sleep_after: 2 ms", ..PLAIN }
+            .case("M/M/1 with a core that sleeps", woken(exponential, asleep)),
         System { rate: 50.0, ..PLAIN }.case("M/M/1, ρ = 0.5", mm1_figures(500.0)),
         PLAIN.case("M/M/1, ρ = 0.8", mm1_figures(800.0)),
         System { service: "1 ms", ..PLAIN }.case("M/D/1", [wait(md1(800.0, s).unwrap().wait)]),

@@ -149,6 +149,12 @@ impl Sockets {
     }
 }
 
+/// Memory that the kernel holds for its own objects (slabs), among them sockets, files and what is waited for: of the whole
+/// machine, in bytes.
+pub fn kernel_bytes() -> Option<u64> {
+    Some(1_024 * field(&fs::read_to_string("/proc/meminfo").ok()?, "Slab:")?)
+}
+
 /// The machine, as far as its speed depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Machine {

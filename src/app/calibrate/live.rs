@@ -238,6 +238,9 @@ impl Load {
             .with(Column::Connects, ran.connects_per_second)
             .with(Column::CoresBusy, ran.cores_busy)
             .with(Column::Memory, ran.memory_bytes);
+        if let Some(bytes) = ran.kernel_bytes {
+            point.set(Column::KernelMemory, bytes);
+        }
         if let Some(latency) = &seen.latency {
             point.set(Column::LatencyMean, latency.mean.value);
             point.set(Column::LatencyP50, latency.p50.value);

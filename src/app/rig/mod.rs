@@ -123,6 +123,9 @@ pub struct Ran {
     pub cores_busy: f64,
     /// Memory of the server's processes with all connections open and nothing sent yet, in bytes.
     pub memory_bytes: f64,
+    /// Memory that the kernel holds for the server's ends of the connections, in bytes: half of what both ends take. Not where
+    /// there are few.
+    pub kernel_bytes: Option<f64>,
     /// What other programs sent over loopback shortly before and after, as a share of all. The wire's bytes are left out
     /// where it is more than [`FOREIGN`].
     pub foreign_share: f64,
@@ -255,6 +258,9 @@ impl Rig {
             },
             cores_busy,
             memory_bytes: watched.map_or(0.0, |watched| watched.memory_bytes.connected as f64),
+            kernel_bytes: watched.filter(|_| drove.connections.at_start as f64 >= MANY).map(|watched| {
+                watched.kernel_bytes.connected.saturating_sub(watched.kernel_bytes.unconnected) as f64 / 2.0
+            }),
             foreign_share,
             connects_per_second: again / (how.warm_up + how.seconds),
             seen,

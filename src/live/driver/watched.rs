@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::DriveError;
 use super::plan::Plan;
 use super::socket::now;
-use crate::live::probe::{Loopback, Sockets, Threads, Ticks, Usage};
+use crate::live::probe::{Loopback, Sockets, Threads, Ticks, Usage, kernel_bytes};
 
 /// What processes and machine did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Watched {
     pub steal_share: f64,
     /// Memory that the kernel holds in TCP's buffers, on the whole machine and so at both ends, in bytes.
     pub socket_buffer_bytes: Moments,
+    /// Memory that the kernel holds for its own objects, sockets among them, likewise.
+    pub kernel_bytes: Moments,
 }
 
 /// A figure at four moments.
@@ -66,6 +68,7 @@ struct Look {
     loopback: Loopback,
     ticks: Ticks,
     sockets: Sockets,
+    kernel_bytes: u64,
 }
 
 impl<'a> Watcher<'a> {
@@ -139,6 +142,7 @@ impl<'a> Watcher<'a> {
             steal_ticks: end.ticks.steal.saturating_sub(start.ticks.steal),
             steal_share: end.ticks.steal_share_since(start.ticks),
             socket_buffer_bytes: moments(|look| look.sockets.buffer_bytes),
+            kernel_bytes: moments(|look| look.kernel_bytes),
         })
     }
 
@@ -150,10 +154,12 @@ impl<'a> Watcher<'a> {
         let at = u64::midpoint(before, now());
         let Some(usage) = Usage::of_all(pids) else { return Err(self.lost()) };
         let (loopback, ticks, sockets) = (Loopback::now(), Ticks::now(), Sockets::now());
-        let (Some(loopback), Some(ticks), Some(sockets)) = (loopback, ticks, sockets) else {
+        let (Some(loopback), Some(ticks), Some(sockets), Some(kernel_bytes)) =
+            (loopback, ticks, sockets, kernel_bytes())
+        else {
             return Err(DriveError::Counters);
         };
-        Ok(Look { at, threads, memory_bytes: usage.memory_bytes, loopback, ticks, sockets })
+        Ok(Look { at, threads, memory_bytes: usage.memory_bytes, loopback, ticks, sockets, kernel_bytes })
     }
 
     /// That a process is not there.

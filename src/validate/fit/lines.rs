@@ -9,6 +9,7 @@ use crate::validate::read::{Column, LoadPoint};
 
 pub(super) const LAW: &str = "CPU by the utilisation law";
 pub(super) const MEMORY: &str = "Memory";
+pub(super) const KERNEL: &str = "Memory of the kernel";
 pub(super) const LOG: &str = "Log";
 
 /// Lines need so many different loads.
@@ -62,6 +63,29 @@ pub fn memory(points: &[LoadPoint]) -> Result<Fit, Unfit> {
             load: Axis { name: "connections", quantity: Quantity::Count },
             result: Axis { name: "memory", quantity: Quantity::Bytes },
             columns: "`connections` and `memory_bytes`",
+        },
+    )
+}
+
+/// Memory of the kernel for a server's connections = base + connections × each.
+///
+/// # Errors
+/// When there are too few points.
+pub(super) fn kernel_memory(points: &[LoadPoint]) -> Result<Fit, Unfit> {
+    let pairs =
+        |point: &LoadPoint| Some((point.per_server(Column::Connections)?, point.per_server(Column::KernelMemory)?));
+    line(
+        points.iter().filter_map(pairs),
+        &|_| 1.0,
+        &Line {
+            name: "kernel_memory",
+            title: KERNEL,
+            formula: "kernel's memory = base + connections × per connection",
+            slope: |each| Figure::other("kernel_memory_per_connection", Quantity::Bytes, each),
+            intercept: |base| Figure::other("kernel_memory_without_connections", Quantity::Bytes, base),
+            load: Axis { name: "connections", quantity: Quantity::Count },
+            result: Axis { name: "memory", quantity: Quantity::Bytes },
+            columns: "`connections` and `kernel_memory_bytes`",
         },
     )
 }

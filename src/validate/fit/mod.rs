@@ -164,6 +164,9 @@ pub fn all(points: &[LoadPoint], machine: &Machine) -> Fits {
     take(cpu::TITLE, cpu(points, machine));
     take(lines::LAW, utilisation_law(points, machine));
     take(lines::MEMORY, memory(points));
+    if points.iter().any(|point| point.get(Column::KernelMemory).is_some()) {
+        take(lines::KERNEL, lines::kernel_memory(points));
+    }
     take(lines::LOG, log(points));
     take(usl::TITLE, usl(points));
     found

@@ -68,6 +68,7 @@ columns! {
     CpuUtilisation, "cpu_utilisation", Ratio, Mean, "share of the servers' cores that was busy: 0.7 or 70 %";
     CoresBusy, "cores_busy", Count, Sum, "cores that were busy: CPU seconds a second";
     Memory, "memory_bytes", Bytes, Sum, "memory the servers held (resident)";
+    KernelMemory, "kernel_memory_bytes", Bytes, Sum, "memory the kernel held for the servers' connections";
     Log, "log_bytes_per_second", ByteRate, Sum, "bytes of log written each second";
     WireIn, "ingress_wire_bytes_per_second", ByteRate, Sum, "bytes that came in on the wire each second";
     WireOut, "egress_wire_bytes_per_second", ByteRate, Sum, "bytes that went out on the wire each second";

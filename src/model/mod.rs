@@ -200,6 +200,12 @@ impl Required {
                 (Tier::Broker, Some(broker)) => broker.replication.max(nodes_for_regions(scenario)),
                 _ => 1,
             };
+            // On fewer servers than connections have slots on, who is left out knocks again and again. That is not what is
+            // planned for, and would be more work than any number of servers that does suffice has.
+            let least = match tier {
+                Tier::Server => units_for(scenario, load, ResourceKind::Connections, &fleet).max(least),
+                _ => least,
+            };
             *fleet.units_mut(tier) = fleet.units(tier).max(least);
             // Broker and backend have the servers that there are to be behind; the rest is for what is required.
             let mut on = fleet;

@@ -106,6 +106,35 @@ pub enum Format {
     Json,
 }
 
+/// How to show a result that others read too.
+#[derive(Debug, Args)]
+pub struct Shown {
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = PageFormat::Terminal)]
+    pub format: PageFormat,
+    #[expect(clippy::doc_markdown, reason = "it is shown as help")]
+    /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, SVG and PNG, JUnit XML where
+    /// there is a verdict; NAME is the scenario's. Put it last, or before another option
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "reports")]
+    pub report: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Forms of a result that others read too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// Tables for people
+    Terminal,
+    /// JSON for programs
+    Json,
+    /// The table that says most, as CSV
+    Csv,
+    /// Markdown for a pull request
+    Markdown,
+}
+
 /// How to run.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -132,7 +161,7 @@ pub struct Estimate {
     pub input: Input,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// `plimsoll simulate`.
@@ -143,7 +172,7 @@ pub struct Simulate {
     pub input: Input,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
     /// The run.
     #[command(flatten)]
     pub run: Run,

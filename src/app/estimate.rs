@@ -1,9 +1,10 @@
 //! `plimsoll estimate`.
 
-use super::{Failure, input, output};
+use super::reports::Repeat;
+use super::{Failure, input, reports};
 use crate::analysis::assess;
-use crate::cli::{Estimate, Format};
-use crate::report::{View, json, terminal};
+use crate::cli::Estimate;
+use crate::report::View;
 
 /// Computes the closed form and shows it.
 pub fn run(options: &Estimate) -> Result<(), Failure> {
@@ -11,8 +12,5 @@ pub fn run(options: &Estimate) -> Result<(), Failure> {
     let assessment = assess(&document)?;
     let hash = document.hash();
     let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
-    match options.output.format {
-        Format::Terminal => output::print(&terminal::estimate(&view)),
-        Format::Json => output::print_json(&json::result(&view)),
-    }
+    reports::show_view(&options.output, &view, &document, &Repeat::new("estimate", &options.input))
 }

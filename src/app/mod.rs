@@ -13,6 +13,7 @@ mod new;
 mod output;
 mod plan;
 mod progress;
+mod reports;
 mod rig;
 mod schema;
 mod serve;

@@ -3,13 +3,14 @@
 use anyhow::Context as _;
 
 use super::progress::Progress;
-use super::{Failure, input, interrupt, output};
+use super::reports::Repeat;
+use super::{Failure, input, interrupt, reports};
 use crate::analysis::slo::{Objective, Verdict, judge, overall};
 use crate::analysis::{Assessment, assess};
-use crate::cli::{FailOn, Format, Run, Simulate};
+use crate::cli::{FailOn, Run, Simulate};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::metrics::RunMetrics;
-use crate::report::{View, json, terminal};
+use crate::report::View;
 use crate::scenario::{Document, Scenario};
 use crate::simulation::{SimulationError, Watch, simulate};
 
@@ -55,11 +56,8 @@ pub fn run(options: &Simulate) -> Result<(), Failure> {
     let outcome = Outcome::of(&document, assessment, &progress);
     progress.finish();
     let outcome = outcome?;
-    let view = outcome.view();
-    match options.output.format {
-        Format::Terminal => output::print(&terminal::simulation(&view, &outcome.metrics))?,
-        Format::Json => output::print_json(&json::result(&view))?,
-    }
+    let repeat = Repeat::new("simulate", &options.input);
+    reports::show_view(&options.output, &outcome.view(), &document, &repeat)?;
     verdict(&options.run, &outcome)
 }
 

@@ -202,7 +202,7 @@ pub struct Sweep {
     pub partition: Option<Partition>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
     /// The run.
     #[command(flatten)]
     pub run: Run,
@@ -410,6 +410,11 @@ pub struct Validate {
     /// Write it as JUnit XML, for a CI server
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    #[expect(clippy::doc_markdown, reason = "it is shown as help")]
+    /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, JUnit XML, SVG and PNG; NAME is
+    /// the scenario's. Put it last, or before another option
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "reports")]
+    pub report: Option<PathBuf>,
     /// No progress bar
     #[arg(long, short)]
     pub quiet: bool,
@@ -425,6 +430,8 @@ pub enum ReportFormat {
     Terminal,
     /// JSON for programs
     Json,
+    /// Every metric at every load as CSV
+    Csv,
     /// Markdown for a pull request
     Markdown,
     #[expect(clippy::doc_markdown, reason = "it is shown as help")]
@@ -491,7 +498,7 @@ pub struct Plan {
     pub threads: Option<u16>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// `plimsoll compare`.
@@ -519,7 +526,7 @@ pub struct Compare {
     pub threads: Option<u16>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// `plimsoll line`.
@@ -536,7 +543,7 @@ pub struct Line {
     pub threads: Option<u16>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// What is made more of.
@@ -600,9 +607,9 @@ pub struct Check {
     /// What is logged in a time ("36 GB/hour"), or kept in the end ("6 TB")
     #[arg(long, value_name = "FLOW|BYTES")]
     pub storage: Option<String>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    pub format: Format,
+    /// The output.
+    #[command(flatten)]
+    pub output: Shown,
 }
 
 /// `plimsoll merge`.
@@ -611,9 +618,9 @@ pub struct Merge {
     /// What `sweep --out` wrote, all parts of it
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    pub format: Format,
+    /// The output.
+    #[command(flatten)]
+    pub output: Shown,
     /// Exit with code 1 on this (4 where the run can't tell)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub fail_on: Option<FailOn>,

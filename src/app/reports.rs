@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use rayon::prelude::*;
 use serde_json::Value;
 
-pub use self::repeat::Repeat;
+pub use self::repeat::{Repeat, scenario};
 use super::{Failure, output};
 use crate::analysis::curve::curve;
 use crate::analysis::price::cheapest;
@@ -41,19 +41,24 @@ pub fn show(options: &Shown, result: &Result<'_>) -> std::result::Result<(), Fai
         PageFormat::Csv => output::print(&csv::main(&(result.page)()))?,
         PageFormat::Markdown => output::print(&markdown::report(&(result.page)(), Charts::LeftOut))?,
     }
-    write(options, &(result.page), &(result.json))
+    write(options.report.as_deref(), options.quiet, result.page, result.json, Vec::new())
 }
 
-/// Writes the report where one is asked for.
+/// Writes the report where one is asked for. `own` are files in a form of their own, in place of those made of the page.
 pub fn write(
-    options: &Shown,
+    folder: Option<&Path>,
+    quiet: bool,
     page: &dyn Fn() -> Page,
     json: &dyn Fn() -> Value,
+    own: Vec<(String, Vec<u8>)>,
 ) -> std::result::Result<(), Failure> {
-    let Some(folder) = &options.report else { return Ok(()) };
+    let Some(folder) = folder else { return Ok(()) };
     let page = page();
-    let written = folder::replace(folder, &page.name, files(&page, &json())?)?;
-    if !options.quiet {
+    let mut files = files(&page, &json())?;
+    files.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
+    files.extend(own);
+    let written = folder::replace(folder, &page.name, files)?;
+    if !quiet {
         output::complain(&format!("report written: {}", written.join("report.html").display()));
     }
     Ok(())
@@ -102,6 +107,6 @@ fn files(page: &Page, json: &Value) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 }
 
 /// The last name of a path: a report says nothing of the machine it was made on.
-fn file_name(path: &str) -> String {
+pub fn file_name(path: &str) -> String {
     Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
 }

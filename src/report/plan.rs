@@ -15,7 +15,7 @@ use crate::stats::Estimate;
 use crate::units::display::{bit_rate, bytes, count};
 
 /// Hours of a month: a twelfth of a year.
-const HOURS_A_MONTH: f64 = 730.0;
+pub(super) const HOURS_A_MONTH: f64 = 730.0;
 
 /// A plan, and what it was made of.
 #[derive(Debug)]
@@ -29,11 +29,11 @@ pub struct PlanView<'a> {
 }
 
 impl PlanView<'_> {
-    fn currency(&self) -> &str {
+    pub(super) fn currency(&self) -> &str {
         self.catalogue.map_or("", |catalogue| &catalogue.currency)
     }
 
-    fn worlds(&self) -> String {
+    pub(super) fn worlds(&self) -> String {
         counted(&count(self.plan.worlds as f64), if self.plan.uncertain { "world" } else { "replication" })
     }
 }
@@ -179,7 +179,7 @@ pub(super) fn found(objective: &Objective) -> String {
     format!("{} {found}, at most {}", objective.name, show(objective.limit))
 }
 
-fn spare(sizing: &Sizing) -> String {
+pub(super) fn spare(sizing: &Sizing) -> String {
     let zones = if sizing.zone_spare > 0 {
         format!(", {} of them headroom of zones", count(sizing.zone_spare as f64))
     } else {
@@ -188,7 +188,7 @@ fn spare(sizing: &Sizing) -> String {
     format!("{}{zones}", count(sizing.spare as f64))
 }
 
-fn around(sizing: &Sizing) -> Vec<String> {
+pub(super) fn around(sizing: &Sizing) -> Vec<String> {
     let fleet = &sizing.fleet;
     [
         (fleet.balancers, "balancer"),
@@ -205,12 +205,12 @@ fn around(sizing: &Sizing) -> Vec<String> {
     .collect()
 }
 
-fn in_the_way(edge: &Edge) -> Option<String> {
+pub(super) fn in_the_way(edge: &Edge) -> Option<String> {
     let what = edge.limited_by?;
     Some(if edge.past_target { format!("{what} is past what to plan for") } else { what.to_owned() })
 }
 
-fn no_number(tried: u64, limited_by: &str, objectives: &[Objective]) -> String {
+pub(super) fn no_number(tried: u64, limited_by: &str, objectives: &[Objective]) -> String {
     let servers = counted(&count(tried as f64), "server");
     let figures: Vec<String> = objectives.iter().filter(|objective| !objective.met()).map(found).collect();
     let figures = if figures.is_empty() { String::new() } else { format!(" ({})", figures.join("; ")) };
@@ -219,7 +219,7 @@ fn no_number(tried: u64, limited_by: &str, objectives: &[Objective]) -> String {
     )
 }
 
-fn rejection(view: &PlanView<'_>, why: &Why) -> String {
+pub(super) fn rejection(view: &PlanView<'_>, why: &Why) -> String {
     match why {
         Why::Dearer { servers, price_per_hour, bottleneck } => {
             let cheapest = view.plan.offers.first().map_or(*price_per_hour, |offer| offer.price_per_hour);
@@ -245,7 +245,7 @@ fn chosen(offer: &Offer, rank: usize, currency: &str) -> String {
     }
 }
 
-fn least_regret(regret: &LeastRegret, currency: &str) -> String {
+pub(super) fn least_regret(regret: &LeastRegret, currency: &str) -> String {
     format!(
         "least regret: {} of {} for {} {currency}/hour, which suffice in {} of {} worlds; compared with the cheapest that would have done in each, they cost {} {currency}/hour too much on average",
         counted(&count(regret.servers as f64), "server"),

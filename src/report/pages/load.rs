@@ -1,6 +1,6 @@
 //! Tables of a result: the load, latency, resources, objectives, faults, what is uncertain or assumed.
 
-use super::{flow, line, number, per_second, time};
+use super::{flow, clean, number, per_second, time};
 use crate::analysis::Assessment;
 use crate::analysis::slo::{Objective, Verdict};
 use crate::metrics::{Flows, RunMetrics};
@@ -180,7 +180,7 @@ pub fn faults(metrics: &RunMetrics) -> Table {
             let whole = |figure: Estimate| estimate(Some(figure), count_whole, "");
             vec![
                 Cell::number(time(fault.at_seconds), fault.at_seconds),
-                Cell::text(line(&fault.what)),
+                Cell::text(clean(&fault.what)),
                 whole(fault.dropped),
                 estimate(Some(fault.peak_attempt_rate), per_second, ""),
                 whole(fault.refused),

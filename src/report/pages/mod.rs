@@ -1,13 +1,25 @@
 //! From a view to a page: one file a command. What a page says is said here; how it looks is not.
 
 mod charts;
+mod check;
+mod compare;
 mod flat;
+mod line;
 mod load;
 mod over_time;
+mod plan;
 mod result;
+mod sweep;
 mod topology;
+mod validation;
 
+pub use check::check;
+pub use compare::compare;
+pub use line::line;
+pub use plan::plan;
 pub use result::{Extra, result};
+pub use sweep::sweep;
+pub use validation::validation;
 
 use super::plots::{Axis, Chart, Drawing, Scale};
 use super::show::{fine, share};
@@ -50,7 +62,7 @@ fn chart(file: &str, title: &str, note: &str, drawing: Drawing) -> Chart {
 }
 
 /// A text without control characters, and not too long.
-fn line(text: &str) -> String {
+fn clean(text: &str) -> String {
     super::terminal::cut(text, 200)
 }
 

@@ -1,6 +1,6 @@
 //! A run over time: latency, use, connections and messages, with the faults marked.
 
-use super::{axis, chart, line, number, per_second, percent, time};
+use super::{axis, chart, clean, number, per_second, percent, time};
 use crate::metrics::summary::STATION_NAMES;
 use crate::metrics::{RunMetrics, SeriesPoint};
 use crate::report::page::{Block, Cell, Column, Table};
@@ -92,7 +92,7 @@ fn track(
             dots: false,
         })
         .collect();
-    let marks = metrics.recovery.iter().map(|fault| Mark::X(fault.at_seconds, line(&fault.what))).collect();
+    let marks = metrics.recovery.iter().map(|fault| Mark::X(fault.at_seconds, clean(&fault.what))).collect();
     let lines = Lines { x: axis("time", Scale::Linear, time), y: axis(label, scale, show), series, marks };
     let mut columns = vec![Column::number("time", "until_seconds")];
     columns.extend(tracks.iter().map(|(title, name, _)| Column::number(title, name)));

@@ -1,6 +1,6 @@
 //! The page of `estimate` and `simulate`.
 
-use super::{charts, flat, flow, line, load, number, over_time, percent, sentence, time, topology};
+use super::{charts, flat, flow, clean, load, number, over_time, percent, sentence, time, topology};
 use crate::analysis::advice::advice;
 use crate::analysis::curve::Curve;
 use crate::analysis::price::Cheapest;
@@ -43,7 +43,7 @@ pub fn result(view: &View<'_>, extra: Extra) -> Page {
     sections.push(arithmetic(view));
     sections.extend(view.metrics.map(|metrics| ran(view, metrics)));
     Page {
-        name: line(&scenario.name),
+        name: clean(&scenario.name),
         what: if view.metrics.is_some() { "simulated" } else { "estimated" },
         hash: view.hash.to_owned(),
         seed: scenario.simulation.seed,
@@ -140,8 +140,8 @@ fn figures(view: &View<'_>, price: Option<&Cheapest>) -> Vec<Headline> {
     if let Some(price) = price {
         out.push(Headline {
             what: "Cost of the servers",
-            figure: format!("{} {}/hour", money(price.per_hour), line(&price.currency)),
-            note: format!("at least, on machines of the {} catalogue", line(&price.catalogue)),
+            figure: format!("{} {}/hour", money(price.per_hour), clean(&price.currency)),
+            note: format!("at least, on machines of the {} catalogue", clean(&price.catalogue)),
         });
     }
     match view.metrics.and_then(|metrics| metrics.latency) {

@@ -1,4 +1,4 @@
-//! The commands in README.md, docs/sweeps.md and docs/check.md work as they stand there.
+//! The commands in README.md, docs/sweeps.md, docs/check.md and docs/reports.md work as they stand there.
 #![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
 
 mod common;
@@ -10,7 +10,7 @@ use common::{folder, home, run_in};
 
 #[test]
 fn its_commands_run() {
-    for document in ["README.md", "docs/sweeps.md", "docs/check.md"] {
+    for document in ["README.md", "docs/sweeps.md", "docs/check.md", "docs/reports.md"] {
         let text = fs::read_to_string(home().join(document)).unwrap();
         let commands = commands(&text);
         assert!(!commands.is_empty(), "{document} shows no command in a ```sh block");

@@ -72,9 +72,8 @@ pub fn show_view(
     repeat: &Repeat,
 ) -> std::result::Result<(), Failure> {
     let terminal = || view.metrics.map_or_else(|| terminal::estimate(view), |found| terminal::simulation(view, found));
-    let example = Catalogue::example()?;
     let page = || {
-        let price = cheapest(document, &example);
+        let price = Catalogue::example().ok().and_then(|example| cheapest(document, &example));
         let curve = curve(view.assessment);
         pages::result(view, Extra { curve, price, origin: repeat.origin(&[document]) })
     };

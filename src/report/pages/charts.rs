@@ -79,12 +79,9 @@ pub fn load_latency(assessment: &Assessment, curve: &Curve) -> Block {
     }
     let lines =
         Lines { x: axis("users", Scale::Linear, number), y: axis("mean latency", Scale::Log, time), series, marks };
-    let note = format!(
-        "Closed form, up to the limit of {} at {} users. Past the knee, latency grows faster than what is carried.",
-        curve.limit.1,
-        number(curve.limit.0.floor())
-    );
-    let note = if curve.knee.is_some() { note } else { note.split_inclusive(". ").next().unwrap_or("").trim().to_owned() };
+    let limit = format!("Closed form, up to the limit of {} at {} users.", curve.limit.1, number(curve.limit.0.floor()));
+    let bend = if curve.knee.is_some() { " Past the knee, latency grows faster than what is carried." } else { "" };
+    let note = limit + bend;
     let columns = vec![
         Column::number("users", "users"),
         Column::number("of the limit", "share_of_limit"),

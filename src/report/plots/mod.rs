@@ -9,7 +9,7 @@ mod pen;
 mod ticks;
 mod topology;
 
-use std::sync::Once;
+use std::sync::OnceLock;
 
 use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
@@ -139,10 +139,9 @@ impl Drawing {
 
 /// Makes our letters known to the drawing library, once.
 fn letters() -> Result<(), PlotError> {
-    static KNOWN: Once = Once::new();
-    let mut known = Ok(());
-    KNOWN.call_once(|| known = register_font(pen::FAMILY, FontStyle::Normal, FONT).map_err(|_| ()));
-    known.map_err(|()| PlotError("its font can't be read".to_owned()))
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| register_font(pen::FAMILY, FontStyle::Normal, FONT).is_ok());
+    if *known { Ok(()) } else { Err(PlotError("its font can't be read".to_owned())) }
 }
 
 /// The colours that charts are drawn in.

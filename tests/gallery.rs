@@ -44,9 +44,16 @@ const GALLERY: [Shown; 5] = [
         pictures: ["sweep-servers-required", "sweep-egress-bytes-per-second"],
     },
     Shown {
-        name: "qps-10x",
-        about: "Ten times the messages: with ten times the users, or from the same users.",
-        command: &["compare", "scenarios/qps-10x.yaml", "scenarios/qps-10x-same-users.yaml"],
+        name: "lean-wire",
+        about: "What compression gives, and what it takes.",
+        command: &[
+            "compare",
+            "scenarios/lean-wire.yaml",
+            "--with",
+            "protocol.compression=none",
+            "--set",
+            "simulation.duration=5 s",
+        ],
         pictures: ["changes-1", "changes-1"],
     },
 ];

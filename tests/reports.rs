@@ -63,10 +63,13 @@ fn a_report_has_all_its_files() {
     let ended = report(&file, &into, &["simulate"]).well();
     assert!(ended.stdout.contains("First to give way"), "the result is printed too: {}", ended.stdout);
     let found = files(&into.join("small"));
-    for name in ["report.html", "report.md", "report.json", "junit.xml", "scenario.yaml", "figures.csv", "latency.csv"] {
+    for name in ["report.html", "report.md", "report.json", "junit.xml", "scenario.yaml", "figures.csv", "latency.csv"]
+    {
         assert!(found.contains_key(name), "no {name} among {:?}", found.keys());
     }
-    for chart in ["topology", "saturation", "load-latency", "percentiles", "stations", "time-latency", "sensitivity-servers"] {
+    for chart in
+        ["topology", "saturation", "load-latency", "percentiles", "stations", "time-latency", "sensitivity-servers"]
+    {
         assert!(text(&found, &format!("{chart}.svg")).starts_with("<svg "), "{chart}");
         assert!(found[&format!("{chart}.png")].starts_with(b"\x89PNG\r\n"), "{chart}");
         assert!(text(&found, "report.md").contains(&format!("({chart}.svg)")), "{chart}");
@@ -76,7 +79,10 @@ fn a_report_has_all_its_files() {
     assert_eq!(text(&found, "scenario.yaml"), SMALL, "the scenario is there as it was");
     let html = text(&found, "report.html");
     assert!(html.contains("plimsoll simulate scenario.yaml"), "how to make it again");
-    assert!(!html.contains(into.to_str().unwrap()) && !html.contains(file.to_str().unwrap()), "no path of this machine");
+    assert!(
+        !html.contains(into.to_str().unwrap()) && !html.contains(file.to_str().unwrap()),
+        "no path of this machine"
+    );
 }
 
 #[test]
@@ -201,7 +207,11 @@ fn a_folder_that_can_not_be_written_is_told_after_the_result() {
     let blocked = into.join("small/report.html/deep");
     let ended = report(&file, &blocked, &["estimate"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    assert!(ended.stdout.contains("1. Clarify") && ended.stderr.contains("report can't be written"), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("1. Clarify") && ended.stderr.contains("report can't be written"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(files(&into.join("small")), before);
     // Root writes everywhere; others are told.
     fs::set_permissions(&into, fs::Permissions::from_mode(0o555)).unwrap();
@@ -223,7 +233,9 @@ fn a_hostile_name_is_only_a_name() {
         .replace("name: small", &format!("name: {}", serde_json::Value::from(name)))
         .replace("slo:", "zones: {names: ['<b>zone</b>', 'b', 'c'], tolerate: 1}\nfaults: [{at: 2 s, lose: '<b>zone</b>', for: 1 s}]\n# </code></pre><script>alert(3)</script>\nslo:");
     let file = scenario(&yaml);
-    for command in [&["simulate"][..], &["estimate"], &["sweep", "--vary", "name=['<i>a</i>'],users=10,20", "--estimate"]] {
+    for command in
+        [&["simulate"][..], &["estimate"], &["sweep", "--vary", "name=['<i>a</i>'],users=10,20", "--estimate"]]
+    {
         let into = folder();
         let ended = report(&file, &into, command);
         if command[0] == "sweep" && ended.code == Some(2) {

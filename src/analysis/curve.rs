@@ -5,14 +5,16 @@
 //! depend on the load, and is left out of that time. Of an M/M/1 queue the knee is at half its capacity.
 
 use super::Assessment;
-use crate::model::Model;
 use crate::model::latency::latency;
+use crate::model::{Model, ResourceKind};
 use crate::scenario::Scenario;
 
 /// Loads that the curve is computed at.
 const STEPS: i32 = 48;
 /// The largest of them, as a share of the limit.
 const LAST: f64 = 0.99;
+/// More users than this say nothing.
+const MOST_USERS: f64 = 1e12;
 
 /// The curve, in the median world, on the fleet of the scenario (or, where it leaves that open, the one required).
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +23,10 @@ pub struct Curve {
     pub points: Vec<CurvePoint>,
     /// The knee, where there is one below the limit.
     pub knee: Option<CurvePoint>,
-    /// The users at the first limit, and what is limited.
+    /// The users at the first limit of what latency depends on, and what is limited.
     pub limit: (f64, &'static str),
+    /// The users at which there are no more connection slots; latency is that of a fleet that had enough.
+    pub slots: Option<f64>,
 }
 
 /// A load and its latency.
@@ -36,15 +40,27 @@ pub struct CurvePoint {
     pub mean_seconds: f64,
 }
 
-/// The curve of a scenario; `None` where nothing limits it.
+/// What makes messages wait when it is full.
+const WAITED_FOR: [ResourceKind; 8] = [
+    ResourceKind::Cpu,
+    ResourceKind::NicIn,
+    ResourceKind::NicOut,
+    ResourceKind::BrokerCpu,
+    ResourceKind::BrokerNicIn,
+    ResourceKind::BrokerNicOut,
+    ResourceKind::BrokerDisk,
+    ResourceKind::BackendCpu,
+];
+
+/// The curve of a scenario; `None` where nothing that messages wait for is limited.
 pub fn curve(assessment: &Assessment) -> Option<Curve> {
-    let limit = assessment
-        .model
-        .saturation_order()
+    let at_limit = |kind| assessment.model.resource(kind).and_then(|resource| resource.users_at_limit);
+    let limit = WAITED_FOR
         .into_iter()
-        .filter_map(|resource| Some((resource.users_at_limit?, resource.kind.name())))
+        .filter_map(|kind| Some((at_limit(kind)?, kind.name())))
         .min_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|limit| limit.0 >= 2.0)?;
+        .filter(|limit| limit.0 >= 2.0 && limit.0 < MOST_USERS)?;
+    let slots = at_limit(ResourceKind::Connections);
     let mut points = Vec::new();
     let mut powers = Vec::new();
     for step in 1..=STEPS {
@@ -60,12 +76,13 @@ pub fn curve(assessment: &Assessment) -> Option<Curve> {
     let best = (0..powers.len()).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
     // Where power still grows at the end there is no knee: the limit comes first.
     let knee = (best + 1 < points.len()).then(|| points[best]);
-    Some(Curve { points, knee, limit })
+    Some(Curve { points, knee, limit, slots })
 }
 
 fn grown(assessment: &Assessment, users: f64) -> (Scenario, Model) {
     let mut scenario = assessment.scenario.clone();
     scenario.users = users as u64;
+    scenario.servers.connection_limit = None;
     let model = Model::on(&scenario, assessment.model.fleet);
     (scenario, model)
 }
@@ -77,7 +94,8 @@ mod tests {
     use crate::scenario::Document;
 
     fn of(text: &str) -> Curve {
-        let document = Document::parse("x.yaml", text.as_bytes(), &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap();
+        let document =
+            Document::parse("x.yaml", text.as_bytes(), &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap();
         curve(&assess(&document).unwrap()).unwrap()
     }
 
@@ -100,7 +118,8 @@ servers:
         assert_eq!(curve.limit.1, "server.cpu");
         let knee = curve.knee.unwrap();
         assert!((knee.utilisation - 0.5).abs() < 0.03, "{knee:?}");
-        let half = curve.points.iter().min_by(|a, b| (a.utilisation - 0.5).abs().total_cmp(&(b.utilisation - 0.5).abs()));
+        let half =
+            curve.points.iter().min_by(|a, b| (a.utilisation - 0.5).abs().total_cmp(&(b.utilisation - 0.5).abs()));
         let half = half.unwrap();
         let expected = 0.02 + 0.001 / (1.0 - half.utilisation);
         assert!((half.mean_seconds - expected).abs() < 0.02 * expected, "{half:?} {expected}");

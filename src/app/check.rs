@@ -76,4 +76,5 @@ fn figures(options: &Check) -> [(&'static str, &Option<String>, Kinds); 8] {
         ("--egress", &options.egress, &[(Quantity::Egress, ByteRate), (Quantity::Egress, BitRate)]),
         ("--network", &options.network, &[(Quantity::Network, ByteRate), (Quantity::Network, BitRate)]),
         ("--storage", &options.storage, &[(Quantity::Storage, ByteRate), (Quantity::Kept, Bytes)]),
-    ]}
+    ]
+}

@@ -34,8 +34,5 @@ fn element(case: &Case, suite: &str) -> String {
         Outcome::Failed => format!("<failure message=\"{says}\" type=\"verdict\"/>"),
         Outcome::Unclear => format!("<skipped message=\"undecided: {says}\"/>"),
     };
-    format!(
-        "    <testcase name=\"{}\" classname=\"{suite}\">\n      {inner}\n    </testcase>\n",
-        escaped(&case.name)
-    )
+    format!("    <testcase name=\"{}\" classname=\"{suite}\">\n      {inner}\n    </testcase>\n", escaped(&case.name))
 }

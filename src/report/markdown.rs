@@ -55,7 +55,15 @@ fn section(section: &Section, charts: Charts) -> String {
 fn block(part: &Block, charts: Charts) -> String {
     match part {
         Block::Text(text) => format!("{}\n\n", escaped(text)),
-        Block::List(items) => items.iter().map(|item| format!("- {}\n", escaped(item))).collect::<String>() + "\n",
+        Block::List(items) => {
+            items.iter().fold(String::new(), |out, item| {
+                out + "- "
+                    + &escaped(item)
+                    + "
+"
+            }) + "
+"
+        }
         Block::Table(table) => rows(table),
         Block::Chart(chart, _) if charts == Charts::Beside => {
             format!("![{}]({}.svg)\n\n", escaped(&chart.title), chart.file)
@@ -80,8 +88,8 @@ fn rows(table: &Table) -> String {
     }
     let _ = writeln!(out, "\n{rule}");
     for row in table.rows.iter().take(MOST_ROWS) {
-        let cells: String = row.iter().map(|cell| format!(" {} |", escaped(&cell.shown))).collect();
-        let _ = writeln!(out, "|{cells}");
+        out += &row.iter().fold("|".to_owned(), |out, cell| out + " " + &escaped(&cell.shown) + " |");
+        out.push('\n');
     }
     let more = table.rows.len().saturating_sub(MOST_ROWS);
     if more > 0 {

@@ -1,5 +1,5 @@
 //! A page: all that a report says, in the order in which it is read, without a form yet. Each command makes one of its view
-//! (`report::pages`); it is rendered as HTML, Markdown, CSV and JUnit.
+//! (`report::pages`); it is rendered as HTML, Markdown, CSV and `JUnit`.
 
 use super::plots::Chart;
 

@@ -32,17 +32,17 @@ pub fn replace(under: &Path, name: &str, files: Vec<(String, Vec<u8>)>) -> anyho
 fn check(place: &Path) -> anyhow::Result<()> {
     let Ok(mut entries) = fs::read_dir(place) else {
         if fs::symlink_metadata(place).is_ok() {
-            return Err(anyhow!("`{}` is in the way of the report; name another folder: `--report DIR`", place.display()));
+            return Err(anyhow!(
+                "`{}` is in the way of the report; name another folder: `--report DIR`",
+                place.display()
+            ));
         }
         return Ok(());
     };
     if entries.next().is_none() || OURS.iter().all(|file| place.join(file).is_file()) {
         return Ok(());
     }
-    Err(anyhow!(
-        "`{}` is no report, and is left alone; name another folder: `--report DIR`",
-        place.display()
-    ))
+    Err(anyhow!("`{}` is no report, and is left alone; name another folder: `--report DIR`", place.display()))
 }
 
 fn fill(part: &Path, files: Vec<(String, Vec<u8>)>) -> io::Result<()> {
@@ -55,19 +55,17 @@ fn put(part: &Path, place: &Path) -> io::Result<()> {
     if fs::symlink_metadata(place).is_err() {
         return fs::rename(part, place);
     }
-    match renameat_with(CWD, part, CWD, place, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(()),
-        // Not every file system can exchange two folders: then there is a moment without a report, but never half of one.
-        Err(_) => {
-            let old = part.with_extension("old");
-            fs::rename(place, &old)?;
-            if let Err(error) = fs::rename(part, place) {
-                fs::rename(&old, place)?;
-                return Err(error);
-            }
-            fs::remove_dir_all(&old)
-        }
+    if renameat_with(CWD, part, CWD, place, RenameFlags::EXCHANGE).is_ok() {
+        return Ok(());
     }
+    // Not every file system can exchange two folders: then there is a moment without a report, but never half of one.
+    let old = part.with_extension("old");
+    fs::rename(place, &old)?;
+    if let Err(error) = fs::rename(part, place) {
+        fs::rename(&old, place)?;
+        return Err(error);
+    }
+    fs::remove_dir_all(&old)
 }
 
 /// A name that is one folder's on any file system, and no hidden one.

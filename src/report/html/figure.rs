@@ -30,5 +30,10 @@ pub fn of(chart: &Chart, figures: &Table) -> Result<String, PlotError> {
 }
 
 fn spot(spot: &Spot) -> String {
-    format!("<circle class=\"spot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"9\"><title>{}</title></circle>\n", spot.x, spot.y, escaped(&spot.text))
+    format!(
+        "<circle class=\"spot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"9\"><title>{}</title></circle>\n",
+        spot.x,
+        spot.y,
+        escaped(&spot.text)
+    )
 }

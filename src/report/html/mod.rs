@@ -31,7 +31,8 @@ pub fn report(page: &Page) -> Result<String, PlotError> {
     let mut out = String::from("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     let _ = writeln!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
     out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-    let _ = writeln!(out, "<title>{title}</title>\n<style>\n{STYLE}{REPORT_STYLE}{}</style>\n</head>\n<body>", palette());
+    let _ =
+        writeln!(out, "<title>{title}</title>\n<style>\n{STYLE}{REPORT_STYLE}{}</style>\n</head>\n<body>", palette());
     out += "<div class=\"page\">\n";
     out += &head(page);
     out += "<main>\n";
@@ -79,7 +80,8 @@ fn palette() -> String {
 
 fn head(page: &Page) -> String {
     let mut out = format!("<header>{MARK}<div><h1>{}</h1><p class=\"muted\">", escaped(&page.name));
-    let _ = write!(out, "{} by plimsoll {VERSION} · seed {} · scenario <code>{}</code>", page.what, page.seed, page.hash);
+    let _ =
+        write!(out, "{} by plimsoll {VERSION} · seed {} · scenario <code>{}</code>", page.what, page.seed, page.hash);
     out += "</p></div></header>\n";
     let links: Vec<String> = page
         .sections
@@ -159,8 +161,7 @@ fn block(part: &Block) -> Result<String, PlotError> {
     Ok(match part {
         Block::Text(text) => format!("<p>{}</p>\n", escaped(text)),
         Block::List(items) => {
-            let items: String = items.iter().map(|item| format!("<li>{}</li>\n", escaped(item))).collect();
-            format!("<ul>\n{items}</ul>\n")
+            items.iter().fold("<ul>\n".to_owned(), |out, item| out + "<li>" + &escaped(item) + "</li>\n") + "</ul>\n"
         }
         Block::Table(one) => table(one),
         Block::Chart(chart, figures) => figure::of(chart, figures)?,
@@ -172,7 +173,9 @@ fn block(part: &Block) -> Result<String, PlotError> {
 
 /// A table that can be sorted by each column.
 fn table(table: &Table) -> String {
-    let mut out = String::from("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table class=\"sortable\">\n<thead><tr>");
+    let mut out = String::from(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table class=\"sortable\">\n<thead><tr>",
+    );
     for column in &table.columns {
         let class = if column.is_number { " class=\"number\"" } else { "" };
         let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escaped(&column.title));

@@ -46,7 +46,7 @@ pub fn saturation(assessment: &Assessment) -> Option<Block> {
             vec![Cell::text(one.kind.name()), users(one.users_at_target), users(one.users_at_limit)]
         })
         .collect();
-    Some(Block::Chart(chart("saturation", "What gives way first", note, Drawing::Bars(bars)), table))
+    Some(Block::Chart(chart("saturation", "Saturation order", note, Drawing::Bars(bars)), table))
 }
 
 fn saturating(assessment: &Assessment, one: &ResourceAssessment) -> Bar {
@@ -75,11 +75,18 @@ pub fn load_latency(assessment: &Assessment, curve: &Curve) -> Block {
         .collect();
     let own = assessment.model.load.users;
     if own <= curve.limit.0 * 1.05 {
-        marks.push(Mark::X(own, format!("today: {} users", number(own))));
+        marks.push(Mark::X(own, format!("today: {}", number(own)), Colour::Ink));
+    }
+    if let Some(slots) = curve.slots.filter(|slots| *slots < curve.limit.0) {
+        marks.push(Mark::X(slots, format!("no more slots: {}", number(slots.floor())), Colour::Bad));
     }
     let lines =
         Lines { x: axis("users", Scale::Linear, number), y: axis("mean latency", Scale::Log, time), series, marks };
-    let limit = format!("Closed form, up to the limit of {} at {} users.", curve.limit.1, number(curve.limit.0.floor()));
+    let limit = format!(
+        "Closed form, up to the limit of {} at {} users, as if there were slots for all connections.",
+        curve.limit.1,
+        number(curve.limit.0.floor())
+    );
     let bend = if curve.knee.is_some() { " Past the knee, latency grows faster than what is carried." } else { "" };
     let note = limit + bend;
     let columns = vec![
@@ -102,28 +109,38 @@ pub fn load_latency(assessment: &Assessment, curve: &Curve) -> Block {
     Block::Chart(chart("load-latency", "Load and latency", &note, Drawing::Lines(lines)), table)
 }
 
+/// An objective so many times above all latencies would press them flat.
+const FAR: f64 = 3.0;
+
 /// The distribution of latency.
 pub fn percentiles(metrics: &RunMetrics, limits: Vec<(f64, String)>) -> Option<Block> {
     if metrics.percentiles.len() < 2 {
         return None;
     }
     let points = metrics.percentiles.iter().map(|(share, latency)| (*share, Some(*latency))).collect();
+    let most = metrics.percentiles.iter().map(|(_, latency)| *latency).fold(0.0, f64::max);
+    let far = limits.iter().any(|(limit, _)| *limit > most * FAR);
     let lines = Lines {
         x: axis("share of messages that are faster", Scale::Nines, nines),
         y: axis("latency", Scale::Log, time),
         series: vec![Series { name: "latency".to_owned(), points, colour: Colour::First, dots: false }],
-        marks: limits.into_iter().map(|(limit, name)| Mark::Y(limit, name)).collect(),
+        marks: limits
+            .into_iter()
+            .filter(|(limit, _)| *limit <= most * FAR)
+            .map(|(limit, name)| Mark::Y(limit, name))
+            .collect(),
     };
-    let note = "Simulated. Each step to the right is another nine; the line ends where fewer than ten messages are slower.";
-    let columns =
-        vec![Column::number("faster", "share"), Column::number("latency", "latency_seconds")];
+    let note =
+        "Simulated. Each step to the right is another nine; the line ends where fewer than ten messages are slower.";
+    let note = if far { format!("{note} An objective is far above.") } else { note.to_owned() };
+    let columns = vec![Column::number("faster", "share"), Column::number("latency", "latency_seconds")];
     let mut table = Table::new("percentiles", columns);
     table.rows = metrics
         .percentiles
         .iter()
         .map(|(share, latency)| vec![Cell::number(nines(*share), *share), Cell::number(time(*latency), *latency)])
         .collect();
-    Some(Block::Chart(chart("percentiles", "How latency is distributed", note, Drawing::Lines(lines)), table))
+    Some(Block::Chart(chart("percentiles", "How latency is distributed", &note, Drawing::Lines(lines)), table))
 }
 
 /// A share near 1, with as many digits as it takes to tell it from 1.
@@ -240,7 +257,10 @@ fn tornado(
     let bars = Bars {
         axis: axis(&title.to_lowercase(), Scale::Log, show),
         rows: moved.iter().map(bar).collect(),
-        legend: vec![("input at its low end".to_owned(), Colour::Sixth), ("at its high end".to_owned(), Colour::Second)],
+        legend: vec![
+            ("input at its low end".to_owned(), Colour::Sixth),
+            ("at its high end".to_owned(), Colour::Second),
+        ],
         mark: Some((base, format!("median: {}", show(base)))),
     };
     let columns = vec![

@@ -21,13 +21,13 @@ pub fn compare(view: &CompareView<'_>, origin: Origin) -> Page {
         blocks.extend(changes(view, side, number));
     }
     let tables = variants().map(|(number, side)| {
-        let title = format!("{} against {}", clean(&side.name), clean(&first.name));
+        let title = format!("{} against {}", called(&side.name), called(&first.name));
         Block::Folded(title, vec![Block::Table(table(view, number, &format!("differences-{number}")))])
     });
-    let sections = vec![
-        Section { title: "What changes", blocks },
-        Section { title: "All figures", blocks: tables.collect() },
-    ];
+    let mut sections = vec![Section { title: "All figures", blocks: tables.collect() }];
+    if !blocks.is_empty() {
+        sections.insert(0, Section { title: "What changes", blocks });
+    }
     Page {
         name: clean(&scenario.name),
         what: "compared",
@@ -42,6 +42,11 @@ pub fn compare(view: &CompareView<'_>, origin: Origin) -> Page {
     }
 }
 
+/// A variant is called by its changes, or its file: of that, the name counts and not where it is.
+fn called(name: &str) -> String {
+    clean(if name.contains('=') { name } else { name.rsplit('/').next().unwrap_or(name) })
+}
+
 fn of<'a>(view: &CompareView<'a>, number: usize) -> Vec<&'a Difference> {
     view.comparison.differences.iter().filter(|difference| difference.variant == number).collect()
 }
@@ -54,11 +59,7 @@ fn said(view: &CompareView<'_>, first: &Side, side: &Side, number: usize) -> Sai
     } else {
         format!("First to give way: {after} instead of {before}.")
     };
-    Said {
-        tone: Tone::Plain,
-        text: format!("{}: {}", clean(&side.name), compare::sentence(&differences)),
-        note: way,
-    }
+    Said { tone: Tone::Plain, text: format!("{}: {}", called(&side.name), compare::sentence(&differences)), note: way }
 }
 
 /// The figures that surely change, and by how much.
@@ -86,9 +87,9 @@ fn changes(view: &CompareView<'_>, side: &Side, number: usize) -> Option<Block> 
                 Meaning::Price => Colour::Bad,
                 Meaning::Different | Meaning::Nothing => Colour::First,
             };
-            let text = one.difference.map_or_else(String::new, |found| {
-                signed(&found, &|found| difference_of(&one.figure, found))
-            });
+            let text = one
+                .difference
+                .map_or_else(String::new, |found| signed(&found, &|found| difference_of(&one.figure, found)));
             let part = Part { from: Some(1.0_f64.min(1.0 + by)), to: (1.0 + by).max(1.0), colour, text };
             Bar { label: label(&one.figure), parts: vec![part], figure: compare::percent(*by) }
         })
@@ -105,7 +106,7 @@ fn changes(view: &CompareView<'_>, side: &Side, number: usize) -> Option<Block> 
     };
     let note = "What surely changes by 1 % or more: the whole interval of the difference is on one side.";
     let drawing = Drawing::Bars(bars);
-    Some(Block::Chart(chart(&format!("changes-{number}"), &clean(&side.name), note, drawing), Table::default()))
+    Some(Block::Chart(chart(&format!("changes-{number}"), &called(&side.name), note, drawing), Table::default()))
 }
 
 fn columns() -> Vec<Column> {
@@ -126,8 +127,9 @@ fn table(view: &CompareView<'_>, number: usize, file: &str) -> Table {
 }
 
 fn row(one: &Difference) -> Vec<Cell> {
-    let shown = |found: Option<&crate::stats::Estimate>| {
-        Cell { shown: shown_as(&one.figure, found), ..Cell::maybe(found.map(|f| f.value), |_| String::new(), "none") }
+    let shown = |found: Option<&crate::stats::Estimate>| Cell {
+        shown: shown_as(&one.figure, found),
+        ..Cell::maybe(found.map(|f| f.value), |_| String::new(), "none")
     };
     let by = one.difference.map_or_else(
         || Cell::maybe(None, |_| String::new(), "none"),
@@ -140,7 +142,14 @@ fn row(one: &Difference) -> Vec<Cell> {
         Meaning::Different => "different",
         Meaning::Nothing => "no sure difference",
     };
-    vec![Cell::text(one.figure.as_str()), shown(one.from.as_ref()), shown(one.to.as_ref()), by, share, Cell::text(means)]
+    vec![
+        Cell::text(one.figure.as_str()),
+        shown(one.from.as_ref()),
+        shown(one.to.as_ref()),
+        by,
+        share,
+        Cell::text(means),
+    ]
 }
 
 /// All differences of all variants, for programs.
@@ -154,7 +163,7 @@ fn all(view: &CompareView<'_>) -> Table {
         .iter()
         .map(|one| {
             let mut cells = row(one);
-            cells.insert(0, Cell::text(clean(&view.comparison.sides[one.variant].name)));
+            cells.insert(0, Cell::text(called(&view.comparison.sides[one.variant].name)));
             cells
         })
         .collect();
@@ -170,7 +179,7 @@ fn cases(view: &CompareView<'_>) -> Vec<Case> {
                 Fared::Passed => (Outcome::Failed, "it is beyond the limit"),
                 Fared::Unclear => (Outcome::Unclear, "it may be beyond the limit: the interval holds it"),
             };
-            let name = clean(&view.comparison.sides[judged.variant].name);
+            let name = called(&view.comparison.sides[judged.variant].name);
             Case { name: format!("{name}: {}", clean(&judged.threshold.text)), says: sentence(says), outcome }
         })
         .collect()

@@ -10,6 +10,9 @@ use crate::report::plots::{Colour, Drawing, Lines, Mark, Scale, Series};
 use crate::report::show::{counted, fine, interval, share};
 use crate::units::display::count;
 
+/// A line of a chart: its name, and its figure in a run.
+type Track = (&'static str, fn(&RunMetrics) -> Option<f64>);
+
 /// The page.
 pub fn line(view: &LineView<'_>, origin: Origin) -> Page {
     let found = view.line;
@@ -67,11 +70,7 @@ fn figures(view: &LineView<'_>) -> Vec<Headline> {
         out.push(Headline { what: "Load line", figure: interval(carried, |load| view.load(load)), note });
     }
     let note = if found.fleet_given { "as the scenario has" } else { "as its own load requires" };
-    out.push(Headline {
-        what: "Servers",
-        figure: count(found.fleet.servers as f64),
-        note: note.to_owned(),
-    });
+    out.push(Headline { what: "Servers", figure: count(found.fleet.servers as f64), note: note.to_owned() });
     if let Some(way) = view.gives_way() {
         let note = found.beyond.as_ref().map_or_else(String::new, broken);
         out.push(Headline { what: "Gives way there", figure: way.to_owned(), note });
@@ -88,8 +87,7 @@ fn of(point: &Point, figure: fn(&RunMetrics) -> Option<f64>) -> Option<f64> {
 }
 
 fn latency(view: &LineView<'_>) -> Block {
-    type Pick = fn(&RunMetrics) -> Option<f64>;
-    let tracks: [(&str, Pick); 3] = [
+    let tracks: [Track; 3] = [
         ("p50", |m| Some(m.latency?.p50.value)),
         ("p99", |m| Some(m.latency?.p99.value)),
         ("p99.9", |m| Some(m.latency?.p999.value)),
@@ -102,7 +100,11 @@ fn latency(view: &LineView<'_>) -> Block {
         .iter()
         .map(|(_, limit)| Mark::Y(limit.get(), format!("at most {}", fine(limit.get()))))
         .collect();
-    marks.extend(view.line.line.map(|carried| Mark::X(carried.value, format!("load line: {}", number(carried.value)))));
+    marks.extend(
+        view.line
+            .line
+            .map(|carried| Mark::X(carried.value, format!("load line: {}", number(carried.value)), Colour::Ink)),
+    );
     let lines = Lines {
         x: axis(view.what(), Scale::Linear, number),
         y: axis("latency", Scale::Log, time),
@@ -114,12 +116,15 @@ fn latency(view: &LineView<'_>) -> Block {
 }
 
 fn use_of(view: &LineView<'_>) -> Block {
-    let tracks: [(&str, fn(&RunMetrics) -> Option<f64>); 3] = [
+    let tracks: [Track; 3] = [
         ("CPU busy", |m| Some(cpu(m)?.1)),
         ("CPU load", |m| Some(cpu(m)?.0)),
         ("not served or lost", |m| Some(m.undelivered_share().value)),
     ];
-    let marks = view.line.line.map(|carried| Mark::X(carried.value, format!("load line: {}", number(carried.value))));
+    let marks = view
+        .line
+        .line
+        .map(|carried| Mark::X(carried.value, format!("load line: {}", number(carried.value)), Colour::Ink));
     let lines = Lines {
         x: axis(view.what(), Scale::Linear, number),
         y: axis("share", Scale::Linear, percent),
@@ -129,8 +134,8 @@ fn use_of(view: &LineView<'_>) -> Block {
     Block::Chart(chart("load-use", "Load and use", "", Drawing::Lines(lines)), Table::default())
 }
 
-fn series(view: &LineView<'_>, tracks: &[(&str, fn(&RunMetrics) -> Option<f64>)]) -> Vec<Series> {
-    let track = |(number, (name, pick)): (usize, &(&str, fn(&RunMetrics) -> Option<f64>))| Series {
+fn series(view: &LineView<'_>, tracks: &[Track]) -> Vec<Series> {
+    let track = |(number, (name, pick)): (usize, &Track)| Series {
         name: (*name).to_owned(),
         points: view.line.points.iter().map(|point| (point.load, of(point, *pick))).collect(),
         colour: Colour::series(number),

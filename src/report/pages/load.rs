@@ -1,6 +1,6 @@
 //! Tables of a result: the load, latency, resources, objectives, faults, what is uncertain or assumed.
 
-use super::{flow, clean, number, per_second, time};
+use super::{clean, flow, number, per_second, time};
 use crate::analysis::Assessment;
 use crate::analysis::slo::{Objective, Verdict};
 use crate::metrics::{Flows, RunMetrics};
@@ -38,11 +38,8 @@ pub fn load(view: &View<'_>) -> Table {
         ("static files", "bytes/s", load.static_bytes_per_second, flow, None),
         ("of them, from the origin", "bytes/s", load.origin_bytes_per_second, flow, None),
     ];
-    let mut columns = vec![
-        Column::text("load", "load"),
-        Column::text("in", "unit"),
-        Column::number("closed form", "closed_form"),
-    ];
+    let mut columns =
+        vec![Column::text("load", "load"), Column::text("in", "unit"), Column::number("closed form", "closed_form")];
     if view.metrics.is_some() {
         columns.push(Column::number("simulated (95 %)", "simulated"));
     }
@@ -205,7 +202,11 @@ pub fn uncertain(assessment: &Assessment) -> Table {
         .uncertain
         .iter()
         .map(|one| {
-            vec![Cell::text(one.path.as_str()), Cell::number(plain(one.low), one.low), Cell::number(plain(one.high), one.high)]
+            vec![
+                Cell::text(one.path.as_str()),
+                Cell::number(plain(one.low), one.low),
+                Cell::number(plain(one.high), one.high),
+            ]
         })
         .collect();
     table

@@ -9,6 +9,9 @@ use crate::report::plots::{Colour, Drawing, Lines, Mark, Scale, Series};
 /// A line of a chart: its name for people and for programs, and its figure at a point of time.
 type Track<'a> = (&'a str, &'a str, &'a dyn Fn(&SeriesPoint) -> Option<f64>);
 
+/// What the stations' use is called, in the order of [`STATION_NAMES`].
+const LOADS: [&str; 4] = ["network in", "CPU load", "network out", "log writes"];
+
 /// The charts; none where nothing was kept over time.
 pub fn blocks(metrics: &RunMetrics) -> Vec<Block> {
     if metrics.series.len() < 2 {
@@ -30,7 +33,7 @@ pub fn blocks(metrics: &RunMetrics) -> Vec<Block> {
     let mut used: Vec<Track<'_>> = vec![("CPU busy", "cpu_busy", &busy), ("memory", "memory_utilisation", &memory)];
     for (number, of) in stations.iter().enumerate() {
         // The load of the CPU stands beside its busy time.
-        used.push((STATION_NAMES[number], &names[number], of));
+        used.push((LOADS[number], &names[number], of));
     }
     used.push(("backend", "backend_utilisation", &backend));
     let highest = |of: &dyn Fn(&SeriesPoint) -> Option<f64>| metrics.series.iter().filter_map(of).fold(0.0, f64::max);
@@ -92,7 +95,8 @@ fn track(
             dots: false,
         })
         .collect();
-    let marks = metrics.recovery.iter().map(|fault| Mark::X(fault.at_seconds, clean(&fault.what))).collect();
+    let marks =
+        metrics.recovery.iter().map(|fault| Mark::X(fault.at_seconds, clean(&fault.what), Colour::Bad)).collect();
     let lines = Lines { x: axis("time", Scale::Linear, time), y: axis(label, scale, show), series, marks };
     let mut columns = vec![Column::number("time", "until_seconds")];
     columns.extend(tracks.iter().map(|(title, name, _)| Column::number(title, name)));

@@ -79,7 +79,11 @@ fn figures(view: &PlanView<'_>) -> Vec<Headline> {
         out.push(Headline {
             what: "Cost of the servers",
             figure: format!("{} {currency}/hour", money(offer.price_per_hour)),
-            note: format!("{} {currency}/month on {}", money(offer.price_per_hour * HOURS_A_MONTH), clean(&offer.machine.name)),
+            note: format!(
+                "{} {currency}/month on {}",
+                money(offer.price_per_hour * HOURS_A_MONTH),
+                clean(&offer.machine.name)
+            ),
         });
     }
     out

@@ -1,6 +1,8 @@
 //! The page of `estimate` and `simulate`.
 
-use super::{charts, flat, flow, clean, load, number, over_time, percent, sentence, time, topology};
+use std::fmt::Write as _;
+
+use super::{charts, clean, flat, flow, load, number, over_time, percent, sentence, time, topology};
 use crate::analysis::advice::advice;
 use crate::analysis::curve::Curve;
 use crate::analysis::price::Cheapest;
@@ -61,7 +63,8 @@ fn verdict(view: &View<'_>) -> Vec<Said> {
     if let Some(metrics) = view.metrics {
         out.extend(promise(view));
         if metrics.unserved_share.value > 0.0 {
-            let text = format!("{} of those who want a connection have none.", interval(&metrics.unserved_share, share));
+            let text =
+                format!("{} of those who want a connection have none.", interval(&metrics.unserved_share, share));
             out.push(Said { tone: Tone::Bad, text, note: String::new() });
         }
         for warning in &metrics.warnings {
@@ -79,12 +82,16 @@ fn line_long(text: &str) -> String {
 fn answer(view: &View<'_>) -> Said {
     let assessment = view.assessment;
     let required = counted(&whole_interval(&assessment.servers_required), "server");
-    let spare = if assessment.spare.high > 0.0 { format!(" and {} to spare", whole_interval(&assessment.spare)) } else { String::new() };
+    let spare = if assessment.spare.high > 0.0 {
+        format!(" and {} to spare", whole_interval(&assessment.spare))
+    } else {
+        String::new()
+    };
     let today = assessment.model.load.users;
     let mut text = format!("{} take {required}{spare}", users(today));
     let mut tone = Tone::Plain;
     if let Some(given) = assessment.scenario.servers.count {
-        text += &format!("; the scenario has {}", count(given as f64));
+        let _ = write!(text, "; the scenario has {}", count(given as f64));
         let enough = given as f64 >= assessment.servers_required.value;
         tone = if enough { Tone::Good } else { Tone::Bad };
     }
@@ -94,7 +101,8 @@ fn answer(view: &View<'_>) -> Said {
             |at| format!("at {}", counted(&interval(&at, count_whole), "user")),
         );
         let servers = counted(&count(assessment.model.fleet.servers as f64), "server");
-        let next = assessment.resources.get(1).map_or_else(String::new, |next| format!(" Next is {}.", short(next.kind)));
+        let next =
+            assessment.resources.get(1).map_or_else(String::new, |next| format!(" Next is {}.", short(next.kind)));
         format!("On {servers}, {} ({}) gives way first, {at}.{next}", short(first.kind), first.kind.name())
     });
     Said { tone, text: text + ".", note }
@@ -110,7 +118,7 @@ fn promise(view: &View<'_>) -> Option<Said> {
         Verdict::Undecided => (Tone::Warn, "Whether the objectives are met is undecided: the run is no steady state."),
     };
     let found: Vec<String> = view.objectives.iter().map(crate::report::plan::found).collect();
-    Some(Said { tone, text: text.to_owned(), note: sentence(&found.join("; ")) })
+    Some(Said { tone, text: text.to_owned(), note: format!("Found: {}.", found.join("; ")) })
 }
 
 fn figures(view: &View<'_>, price: Option<&Cheapest>) -> Vec<Headline> {
@@ -186,8 +194,11 @@ fn gives_way(view: &View<'_>) -> Section {
     let assessment = view.assessment;
     let mut blocks: Vec<Block> = charts::saturation(assessment).into_iter().collect();
     blocks.push(Block::Table(load::resources(assessment)));
-    let columns =
-        vec![Column::text("bottleneck", "resource"), Column::text("solution", "solution"), Column::text("trade-offs", "trade_offs")];
+    let columns = vec![
+        Column::text("bottleneck", "resource"),
+        Column::text("solution", "solution"),
+        Column::text("trade-offs", "trade_offs"),
+    ];
     let mut table = Table::new("solutions", columns);
     table.rows = assessment
         .resources
@@ -213,9 +224,11 @@ fn latency(view: &View<'_>, curve: Option<&Curve>) -> Section {
     let mut blocks = Vec::new();
     blocks.extend(curve.map(|curve| charts::load_latency(assessment, curve)));
     if let Some(metrics) = view.metrics {
-        let limits = view.objectives.iter().filter(|objective| objective.name.starts_with("latency")).map(|objective| {
-            (objective.limit, format!("{} at most {}", objective.name, fine(objective.limit)))
-        });
+        let limits = view
+            .objectives
+            .iter()
+            .filter(|objective| objective.name.starts_with("latency"))
+            .map(|objective| (objective.limit, format!("{} at most {}", objective.name, fine(objective.limit))));
         blocks.extend(charts::percentiles(metrics, limits.collect()));
     }
     blocks.extend(charts::stations(assessment, view.metrics));

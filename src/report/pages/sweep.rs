@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{axis, chart, flow, clean, number, percent, sentence, time};
+use super::{axis, chart, clean, flow, number, percent, sentence, time};
 use crate::report::page::{Block, Case, Cell, Column, Origin, Outcome, Page, Said, Section, Table, Tone};
 use crate::report::plots::{Bar, Bars, Colour, Drawing, Lines, Part, Scale, Series};
 use crate::report::sweep::{Extent, Finished};
@@ -24,15 +24,43 @@ struct Figure {
 const FIGURES: [Figure; 10] = [
     Figure { title: "connections", name: "connections", show: number, at: |r| value(r, "/load/connections") },
     Figure { title: "servers required", name: "servers_required", show: number, at: |r| value(r, "/required/servers") },
-    Figure { title: "messages/s in", name: "messages_in_per_second", show: number, at: |r| value(r, "/load/messages_in_per_second") },
-    Figure { title: "payload in", name: "ingress_bytes_per_second", show: flow, at: |r| value(r, "/load/ingress_bytes_per_second") },
-    Figure { title: "payload out", name: "egress_bytes_per_second", show: flow, at: |r| value(r, "/load/egress_bytes_per_second") },
+    Figure {
+        title: "messages/s in",
+        name: "messages_in_per_second",
+        show: number,
+        at: |r| value(r, "/load/messages_in_per_second"),
+    },
+    Figure {
+        title: "payload in",
+        name: "ingress_bytes_per_second",
+        show: flow,
+        at: |r| value(r, "/load/ingress_bytes_per_second"),
+    },
+    Figure {
+        title: "payload out",
+        name: "egress_bytes_per_second",
+        show: flow,
+        at: |r| value(r, "/load/egress_bytes_per_second"),
+    },
     Figure { title: "logs", name: "log_bytes_per_hour", show: hourly, at: |r| value(r, "/load/log_bytes_per_hour") },
-    Figure { title: "p50", name: "latency_p50_seconds", show: time, at: |r| value(r, "/simulation/latency_seconds/p50") },
-    Figure { title: "p99", name: "latency_p99_seconds", show: time, at: |r| value(r, "/simulation/latency_seconds/p99") },
-    Figure { title: "mean, closed form", name: "latency_mean_closed_form_seconds", show: time, at: |r| {
-        r.pointer("/closed_form/latency_seconds/mean").and_then(Json::as_f64)
-    } },
+    Figure {
+        title: "p50",
+        name: "latency_p50_seconds",
+        show: time,
+        at: |r| value(r, "/simulation/latency_seconds/p50"),
+    },
+    Figure {
+        title: "p99",
+        name: "latency_p99_seconds",
+        show: time,
+        at: |r| value(r, "/simulation/latency_seconds/p99"),
+    },
+    Figure {
+        title: "mean, closed form",
+        name: "latency_mean_closed_form_seconds",
+        show: time,
+        at: |r| r.pointer("/closed_form/latency_seconds/mean").and_then(Json::as_f64),
+    },
     Figure { title: "CPU busy", name: "cpu_busy", show: percent, at: busy },
 ];
 
@@ -86,11 +114,16 @@ fn verdict(points: &[Finished], extent: Extent) -> Vec<Said> {
         let high = found.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         (low <= high).then(|| {
             let (low, high) = ((figure.show)(low), (figure.show)(high));
-            if low == high { format!("{} {low}", figure.title) } else { format!("{} from {low} to {high}", figure.title) }
+            if low == high {
+                format!("{} {low}", figure.title)
+            } else {
+                format!("{} from {low} to {high}", figure.title)
+            }
         })
     };
     let parts: Vec<String> = [1, 7, 4].iter().filter_map(|number| range(&FIGURES[*number])).collect();
-    let mut names: Vec<&str> = points.iter().map(|point| bottleneck(&point.result)).filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<&str> =
+        points.iter().map(|point| bottleneck(&point.result)).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     names.dedup();
     let note = if names.is_empty() { String::new() } else { format!("First to give way: {}.", names.join(", ")) };
@@ -98,7 +131,11 @@ fn verdict(points: &[Finished], extent: Extent) -> Vec<Said> {
     let mut out = vec![Said { tone: Tone::Plain, text, note }];
     let bad: Vec<String> = points.iter().filter(|point| slo(point) == Some("not met")).map(at).collect();
     if !bad.is_empty() {
-        out.push(Said { tone: Tone::Bad, text: format!("The objectives are not met at {}.", clean(&bad.join("; "))), note: String::new() });
+        out.push(Said {
+            tone: Tone::Bad,
+            text: format!("The objectives are not met at {}.", clean(&bad.join("; "))),
+            note: String::new(),
+        });
     }
     if points.len() < extent.planned {
         let text = format!("Interrupted: {} of {} points were finished.", points.len(), extent.planned);
@@ -142,10 +179,8 @@ fn cases(points: &[Finished]) -> Vec<Case> {
 
 fn table(points: &[Finished]) -> Table {
     let vary = points.first().map_or(&[][..], |point| &point.vary);
-    let mut columns: Vec<Column> = vary
-        .iter()
-        .map(|(path, _)| Column::text(path.rsplit('.').next().unwrap_or(path), path))
-        .collect();
+    let mut columns: Vec<Column> =
+        vary.iter().map(|(path, _)| Column::text(path.rsplit('.').next().unwrap_or(path), path)).collect();
     let there: Vec<&Figure> =
         FIGURES.iter().filter(|figure| points.iter().any(|point| (figure.at)(&point.result).is_some())).collect();
     columns.extend(there.iter().map(|figure| Column::number(figure.title, figure.name)));
@@ -158,7 +193,9 @@ fn table(points: &[Finished]) -> Table {
             let mut row: Vec<Cell> = point
                 .vary
                 .iter()
-                .map(|(_, value)| numeric(value).map_or_else(|| Cell::text(clean(value)), |n| Cell::number(clean(value), n)))
+                .map(|(_, value)| {
+                    numeric(value).map_or_else(|| Cell::text(clean(value)), |n| Cell::number(clean(value), n))
+                })
                 .collect();
             row.extend(there.iter().map(|figure| Cell::maybe((figure.at)(&point.result), figure.show, "-")));
             row.push(Cell::text(bottleneck(&point.result)));
@@ -206,13 +243,7 @@ fn lines(points: &[Finished], key: usize, figure: &Figure) -> Block {
         let name = clean(&others.join(", "));
         let Some(x) = numeric(&point.vary[key].1) else { continue };
         let place = (x, (figure.at)(&point.result));
-        match series.iter_mut().find(|one| one.name == name) {
-            Some(one) => one.points.push(place),
-            None => {
-                let colour = Colour::series(series.len());
-                series.push(Series { name, points: vec![place], colour, dots: true });
-            }
-        }
+        Series::add(&mut series, &name, place);
     }
     for one in &mut series {
         one.points.sort_by(|a, b| a.0.total_cmp(&b.0));

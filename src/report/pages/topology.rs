@@ -20,8 +20,10 @@ fn drawing(assessment: &Assessment) -> Chart {
     let fleet = &assessment.model.fleet;
     let load = &assessment.model.load;
     let mut links = Vec::new();
-    let messages =
-        vec![format!("{} in", per_second(load.messages_in_per_second)), format!("{} out", per_second(load.messages_out_per_second))];
+    let messages = vec![
+        format!("{} in", per_second(load.messages_in_per_second)),
+        format!("{} out", per_second(load.messages_out_per_second)),
+    ];
     let mut front = Vec::new();
     if fleet.balancers > 0 || fleet.servers > 1 {
         let planned = fleet.balancers > 0;
@@ -52,7 +54,8 @@ fn drawing(assessment: &Assessment) -> Chart {
     if !behind.is_empty() {
         columns.push(behind);
     }
-    let note = "Each box shows the resource of its tier that gives way first, and how full it is of what is planned for.";
+    let note =
+        "Each box shows the resource of its tier that gives way first, and how full it is of what is planned for.";
     chart("topology", "Who talks to whom", note, Drawing::Topology(Topology { columns, links }))
 }
 

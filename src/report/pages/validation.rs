@@ -63,13 +63,7 @@ fn errors(view: &View<'_>) -> Option<Block> {
         for found in &point.metrics {
             let place = (point.load.messages_per_second, found.error);
             let name = found.metric.label();
-            match series.iter_mut().find(|one| one.name == name) {
-                Some(one) => one.points.push(place),
-                None => {
-                    let colour = Colour::series(series.len());
-                    series.push(Series { name: name.to_owned(), points: vec![place], colour, dots: true });
-                }
-            }
+            Series::add(&mut series, name, place);
         }
     }
     series.retain(|one| one.points.iter().any(|point| point.1.is_some()));
@@ -129,7 +123,9 @@ fn table(view: &View<'_>) -> Table {
     for point in &view.validation.points {
         table.rows.extend(point.metrics.iter().map(|found| row(load(point), found)));
     }
-    table.rows.extend(view.validation.saturation.iter().map(|found| row("the most that gets through".to_owned(), found)));
+    table
+        .rows
+        .extend(view.validation.saturation.iter().map(|found| row("the most that gets through".to_owned(), found)));
     table
 }
 

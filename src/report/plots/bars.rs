@@ -6,7 +6,7 @@ use super::pen::{Anchor, Pen, fitted, width};
 use super::ticks::{Axis, Scale, Span};
 use super::{Colour, PlotError, Spot};
 
-const WIDTH: f64 = 640.0;
+const WIDTH: f64 = 600.0;
 const ROW: f64 = 30.0;
 const THICK: f64 = 18.0;
 const WIDEST_LABEL: f64 = 230.0;
@@ -101,10 +101,10 @@ pub fn draw<DB: DrawingBackend>(bars: &Bars, pen: &Pen<'_, DB>) -> Result<Vec<Sp
     }
     if let Some((figure, text)) = &bars.mark {
         let x = across(*figure);
-        pen.line(&[(x, top - 8.0), (x, bottom)], Colour::Bad, 1.5)?;
+        pen.line(&[(x, top - 8.0), (x, bottom)], Colour::Ink, 1.5)?;
         let anchor = if x > f64::midpoint(left, right) { Anchor::End } else { Anchor::Start };
         let shift = if anchor == Anchor::End { 4.0 } else { -4.0 };
-        pen.text(text, (x + shift, top - 17.0), anchor, Colour::Bad)?;
+        pen.text(text, (x + shift, top - 17.0), anchor, Colour::Ink)?;
     }
     pen.line(&[(left, top), (left, bottom)], Colour::Rule, 1.0)?;
     Ok(spots)
@@ -112,7 +112,8 @@ pub fn draw<DB: DrawingBackend>(bars: &Bars, pen: &Pen<'_, DB>) -> Result<Vec<Sp
 
 fn legend<DB: DrawingBackend>(bars: &Bars, pen: &Pen<'_, DB>, left: f64) -> Result<(), PlotError> {
     let mut at = left;
-    for (name, colour) in &bars.legend {
+    let used = |colour: Colour| bars.rows.iter().flat_map(|row| &row.parts).any(|part| part.colour == colour);
+    for (name, colour) in bars.legend.iter().filter(|(_, colour)| used(*colour)) {
         pen.block((at, 8.0), (at + 14.0, 22.0), *colour)?;
         pen.text(name, (at + 20.0, 15.0), Anchor::Start, Colour::Ink)?;
         at += 20.0 + width(name) + 20.0;

@@ -7,11 +7,11 @@ use super::ticks::{Axis, Span};
 use super::{Colour, PlotError, Spot};
 
 /// Width and height.
-pub const SIZE: (u32, u32) = (640, 360);
-const RIGHT: f64 = 622.0;
-const BOTTOM: f64 = 306.0;
-/// The first lines hold the y axis' label and the legend.
-const TOP: f64 = 62.0;
+pub const SIZE: (u32, u32) = (600, 350);
+const RIGHT: f64 = 584.0;
+const BOTTOM: f64 = 294.0;
+/// Above are the y axis' label and, with several lines, the legend.
+const TOP: (f64, f64) = (40.0, 64.0);
 /// Marks say their names in so many rows.
 const ROWS: usize = 3;
 
@@ -41,11 +41,23 @@ pub struct Series {
     pub dots: bool,
 }
 
+impl Series {
+    /// Adds a point to the series of this name, which is a new one where there is none yet.
+    pub fn add(all: &mut Vec<Self>, name: &str, point: (f64, Option<f64>)) {
+        if let Some(known) = all.iter_mut().find(|one| one.name == name) {
+            known.points.push(point);
+        } else {
+            let colour = Colour::series(all.len());
+            all.push(Self { name: name.to_owned(), points: vec![point], colour, dots: true });
+        }
+    }
+}
+
 /// A place that is marked.
 #[derive(Debug, Clone)]
 pub enum Mark {
     /// At a figure of the horizontal axis.
-    X(f64, String),
+    X(f64, String, Colour),
     /// At a figure of the vertical axis.
     Y(f64, String),
     /// A point.
@@ -57,14 +69,14 @@ pub fn draw<DB: DrawingBackend>(lines: &Lines, pen: &Pen<'_, DB>) -> Result<Vec<
     let points = || lines.series.iter().flat_map(|series| &series.points);
     let marked = |of: fn(&Mark) -> Option<f64>| lines.marks.iter().filter_map(of);
     let xs = points().map(|point| point.0).chain(marked(|mark| match mark {
-        Mark::X(x, _) | Mark::At(x, _, _) => Some(*x),
+        Mark::X(x, ..) | Mark::At(x, _, _) => Some(*x),
         Mark::Y(..) => None,
     }));
     let ys = points().filter_map(|point| point.1).chain(marked(|mark| match mark {
         Mark::Y(y, _) | Mark::At(_, y, _) => Some(*y),
         Mark::X(..) => None,
     }));
-    let frame = Frame::of(Span::over(&lines.x, xs), Span::over(&lines.y, ys));
+    let frame = Frame::of(Span::over(&lines.x, xs), Span::over(&lines.y, ys), lines);
     frame.axes(lines, pen)?;
     frame.marks(lines, pen)?;
     for series in &lines.series {
@@ -92,16 +104,18 @@ struct Frame<'a> {
     x: Span<'a>,
     y: Span<'a>,
     left: f64,
+    top: f64,
 }
 
 impl<'a> Frame<'a> {
-    fn of(x: Span<'a>, y: Span<'a>) -> Self {
+    fn of(x: Span<'a>, y: Span<'a>, lines: &Lines) -> Self {
+        let top = if lines.series.len() > 1 { TOP.1 } else { TOP.0 };
         let widest = y.ticks(5.0).iter().map(|(_, text)| width(text)).fold(24.0, f64::max);
-        Self { x, y, left: widest + 18.0 }
+        Self { x, y, left: widest + 18.0, top }
     }
 
     fn at(&self, x: f64, y: f64) -> (f64, f64) {
-        (self.across(x), BOTTOM - self.y.place(y) * (BOTTOM - TOP))
+        (self.across(x), BOTTOM - self.y.place(y) * (BOTTOM - self.top))
     }
 
     fn across(&self, x: f64) -> f64 {
@@ -110,7 +124,7 @@ impl<'a> Frame<'a> {
 
     fn axes<DB: DrawingBackend>(&self, lines: &Lines, pen: &Pen<'_, DB>) -> Result<(), PlotError> {
         for (figure, text) in self.y.ticks(5.0) {
-            let height = BOTTOM - self.y.place(figure) * (BOTTOM - TOP);
+            let height = BOTTOM - self.y.place(figure) * (BOTTOM - self.top);
             pen.line(&[(self.left, height), (RIGHT, height)], Colour::Grid, 1.0)?;
             pen.text(&text, (self.left - 8.0, height), Anchor::End, Colour::Muted)?;
         }
@@ -126,7 +140,7 @@ impl<'a> Frame<'a> {
             }
         }
         pen.line(&[(self.left, BOTTOM), (RIGHT, BOTTOM)], Colour::Rule, 1.0)?;
-        pen.text(&lines.x.label, (RIGHT, BOTTOM + 40.0), Anchor::End, Colour::Muted)?;
+        pen.text(&lines.x.label, (RIGHT, BOTTOM + 41.0), Anchor::End, Colour::Muted)?;
         pen.text(&lines.y.label, (8.0, 14.0), Anchor::Start, Colour::Muted)?;
         self.legend(lines, pen)
     }
@@ -149,14 +163,14 @@ impl<'a> Frame<'a> {
         let mut row = 0;
         for mark in &lines.marks {
             match mark {
-                Mark::X(x, text) if self.x.holds(*x) => {
+                Mark::X(x, text, colour) if self.x.holds(*x) => {
                     let across = self.across(*x);
-                    pen.line(&[(across, TOP - 8.0), (across, BOTTOM)], Colour::Bad, 1.5)?;
-                    let height = TOP + 2.0 + 18.0 * (row % ROWS) as f64;
+                    pen.line(&[(across, self.top - 4.0), (across, BOTTOM)], *colour, 1.5)?;
+                    let height = self.top + 6.0 + 18.0 * (row % ROWS) as f64;
                     row += 1;
                     let right = across > f64::midpoint(self.left, RIGHT);
                     let (shift, anchor) = if right { (-6.0, Anchor::End) } else { (6.0, Anchor::Start) };
-                    pen.text(&fitted(text, 280.0), (across + shift, height), anchor, Colour::Bad)?;
+                    pen.text(&fitted(text, 280.0), (across + shift, height), anchor, *colour)?;
                 }
                 Mark::Y(y, text) => {
                     let (_, height) = self.at(0.0, *y);
@@ -168,7 +182,7 @@ impl<'a> Frame<'a> {
                     pen.line(&[(across, height), (across, BOTTOM)], Colour::Second, 1.0)?;
                     let right = across > f64::midpoint(self.left, RIGHT);
                     let (shift, anchor) = if right { (-10.0, Anchor::End) } else { (10.0, Anchor::Start) };
-                    let height = (height - 18.0).max(TOP + 4.0);
+                    let height = (height - 18.0).max(self.top + 4.0);
                     pen.text(&fitted(text, 300.0), (across + shift, height), anchor, Colour::Ink)?;
                 }
                 Mark::X(..) => {}
@@ -187,15 +201,12 @@ fn spots(lines: &Lines, frame: &Frame<'_>) -> Vec<Spot> {
             let (across, height) = frame.at(*x, *y);
             let figure = (lines.y.show)(*y);
             let says = if lines.series.len() > 1 { format!("{}: {figure}", series.name) } else { figure };
-            match spots.iter_mut().find(|(at, _)| at.total_cmp(x).is_eq()) {
-                Some((_, spot)) => {
-                    spot.y = spot.y.min(height);
-                    spot.text = format!("{}\n{says}", spot.text);
-                }
-                None => {
-                    let text = format!("{}: {}\n{says}", lines.x.label, (lines.x.show)(*x));
-                    spots.push((*x, Spot { x: across, y: height, text }));
-                }
+            if let Some((_, spot)) = spots.iter_mut().find(|(at, _)| at.total_cmp(x).is_eq()) {
+                spot.y = spot.y.min(height);
+                spot.text = format!("{}\n{says}", spot.text);
+            } else {
+                let text = format!("{}: {}\n{says}", lines.x.label, (lines.x.show)(*x));
+                spots.push((*x, Spot { x: across, y: height, text }));
             }
         }
     }

@@ -18,7 +18,7 @@ pub use bars::{Bar, Bars, Part};
 pub use lines::{Lines, Mark, Series};
 use pen::Pen;
 pub use ticks::{Axis, Scale};
-pub use topology::{TierBox, Link, Topology};
+pub use topology::{Link, TierBox, Topology};
 
 /// Latin letters of Noto Sans.
 const FONT: &[u8] = include_bytes!("font/NotoSans-subset.ttf");

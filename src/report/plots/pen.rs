@@ -11,7 +11,9 @@ use super::{Colour, PlotError};
 /// The name of our letters.
 pub const FAMILY: &str = "sans-serif";
 /// The height of a line of text.
-pub const TEXT: f64 = 16.0;
+pub const TEXT: f64 = 17.0;
+/// A letter is about so wide, for a line of height 1.
+const LETTER: f64 = 0.455;
 
 /// Where a text stands beside its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +67,7 @@ impl<'a, DB: DrawingBackend> Pen<'a, DB> {
 
     /// A dot.
     pub fn dot(&self, at: (f64, f64), radius: f64, colour: Colour) -> Result<(), PlotError> {
-        let circle = Circle::new(self.at(at), self.width(radius) as i32, rgb(colour).filled());
+        let circle = Circle::new(self.at(at), (radius * self.scale).round() as i32, rgb(colour).filled());
         self.area.draw(&circle).map_err(PlotError::of)
     }
 
@@ -104,12 +106,17 @@ fn rgb(colour: Colour) -> RGBColor {
 
 /// About how wide a text is.
 pub fn width(text: &str) -> f64 {
-    text.chars().count() as f64 * TEXT * 0.455
+    text.chars().count() as f64 * TEXT * LETTER
 }
 
 /// A text cut to about so wide.
 pub fn fitted(text: &str, most: f64) -> String {
-    let letters = (most / (TEXT * 0.455)).floor().max(1.0) as usize;
+    fitted_at(text, most, TEXT)
+}
+
+/// The same, with letters of another size.
+pub fn fitted_at(text: &str, most: f64, size: f64) -> String {
+    let letters = (most / (size * LETTER)).floor().max(1.0) as usize;
     if text.chars().count() <= letters {
         return text.to_owned();
     }

@@ -1,5 +1,8 @@
 //! Axes: from figures to places, and which figures are written beside them.
 
+/// A `Near` axis shows this share of its figures at least.
+const NEAREST: f64 = 0.05;
+
 /// How an axis is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
@@ -7,6 +10,8 @@ pub enum Scale {
     Linear,
     /// Equal factors.
     Log,
+    /// Equal steps, beginning near the smallest figure: what `Log` becomes where figures are less than a factor of two apart.
+    Near,
     /// Of a share below: equal steps are another nine (0 %, 90 %, 99 %, …), as percentiles are looked at.
     Nines,
 }
@@ -26,6 +31,7 @@ pub struct Axis {
 #[derive(Debug)]
 pub struct Span<'a> {
     axis: &'a Axis,
+    scale: Scale,
     low: f64,
     high: f64,
 }
@@ -33,40 +39,46 @@ pub struct Span<'a> {
 impl<'a> Span<'a> {
     /// An axis that holds all of these figures. A linear one begins at 0.
     pub fn over(axis: &'a Axis, figures: impl Iterator<Item = f64>) -> Self {
-        let (low, high) = figures
-            .filter(|figure| figure.is_finite() && (axis.scale != Scale::Log || *figure > 0.0))
-            .map(|figure| inner(axis.scale, figure))
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), figure| (low.min(figure), high.max(figure)));
-        let (low, high) = match axis.scale {
-            _ if low > high => (0.0, 1.0),
-            Scale::Linear => (low.min(0.0), if high > 0.0 { high * 1.04 } else { 1.0 }),
+        let figures: Vec<f64> =
+            figures.filter(|figure| figure.is_finite() && (axis.scale != Scale::Log || *figure > 0.0)).collect();
+        let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = figures.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let scale = if axis.scale == Scale::Log && most < 2.0 * least { Scale::Near } else { axis.scale };
+        let (low, high) = match scale {
+            _ if figures.is_empty() => (0.0, 1.0),
+            Scale::Linear => (least.min(0.0) * 1.04, if most > 0.0 { most * 1.04 } else { 1.0 }),
+            Scale::Near => {
+                // So that nothing looks large that is not.
+                let room = ((most - least) * 0.1).max(most * NEAREST / 2.0);
+                (least - room, most + room)
+            }
             Scale::Log => {
-                let (low, high) = if high - low < 0.3 { (low - 0.15, high + 0.15) } else { (low, high) };
+                let (low, high) = (least.log10(), most.log10());
                 (low - 0.04 * (high - low), high + 0.04 * (high - low))
             }
-            Scale::Nines => (0.0, high.max(1.0)),
+            Scale::Nines => (0.0, inner(scale, most).max(1.0)),
         };
-        Self { axis, low, high }
+        Self { axis, scale, low, high }
     }
 
     /// The share of the axis below a figure, from 0 to 1.
     pub fn place(&self, figure: f64) -> f64 {
-        if self.axis.scale == Scale::Log && figure <= 0.0 {
+        if self.scale == Scale::Log && figure <= 0.0 {
             return 0.0;
         }
-        ((inner(self.axis.scale, figure) - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+        ((inner(self.scale, figure) - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
     /// Whether a figure is on the axis.
     pub fn holds(&self, figure: f64) -> bool {
-        let figure = inner(self.axis.scale, figure);
+        let figure = inner(self.scale, figure);
         figure.is_finite() && (self.low..=self.high).contains(&figure)
     }
 
     /// Figures to write beside it, some `wanted` of them.
     pub fn ticks(&self, wanted: f64) -> Vec<(f64, String)> {
-        let figures = match self.axis.scale {
-            Scale::Linear => linear(self.low, self.high, wanted),
+        let figures = match self.scale {
+            Scale::Linear | Scale::Near => linear(self.low, self.high, wanted),
             Scale::Log => log(self.low, self.high, wanted),
             Scale::Nines => (0..=self.high.floor() as i32).map(|nines| 1.0 - 10_f64.powi(-nines)).collect(),
         };
@@ -76,7 +88,7 @@ impl<'a> Span<'a> {
 
 fn inner(scale: Scale, figure: f64) -> f64 {
     match scale {
-        Scale::Linear => figure,
+        Scale::Linear | Scale::Near => figure,
         Scale::Log => figure.log10(),
         Scale::Nines => -(1.0 - figure).log10(),
     }
@@ -132,6 +144,7 @@ mod tests {
         assert_eq!(span(Scale::Linear, &[3.0, 59.0]), [0.0, 20.0, 40.0, 60.0]);
         assert_eq!(span(Scale::Linear, &[0.0, 0.9]), [0.0, 0.2, 0.4, 0.6, 0.8]);
         assert_eq!(span(Scale::Log, &[100.0, 1e8]), [100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]);
+        assert_eq!(span(Scale::Log, &[0.040_07, 0.040_08]), [0.0395, 0.04, 0.0405, 0.041]);
         assert_eq!(span(Scale::Log, &[0.02, 0.09]), [0.02, 0.03, 0.04, 0.05, 0.06, 0.08]);
         assert_eq!(span(Scale::Nines, &[0.0, 0.9995]), [0.0, 0.9, 0.99, 0.999]);
         assert_eq!(span(Scale::Linear, &[]), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);

@@ -2,11 +2,13 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::pen::{Anchor, Pen, fitted};
+use super::pen::{Anchor, Pen, fitted, fitted_at};
 use super::{Colour, PlotError, Spot};
 
 const BOX: (f64, f64) = (172.0, 96.0);
-const GAP: (f64, f64) = (92.0, 26.0);
+const GAP: (f64, f64) = (112.0, 26.0);
+/// The height of a line of text at an arrow.
+const SMALL: f64 = 15.0;
 const MARGIN: f64 = 14.0;
 
 /// A drawing of tiers.
@@ -98,12 +100,16 @@ fn connect<DB: DrawingBackend>(topology: &Topology, link: &Link, pen: &Pen<'_, D
     let start = (from.0 + BOX.0, from.1 + BOX.1 / 2.0);
     let end = (to.0, to.1 + BOX.1 / 2.0);
     let bend = start.0 + 14.0;
-    let path = [start, (bend, start.1), (bend, end.1), end];
-    pen.line(&path, Colour::Rule, 1.5)?;
+    if (start.1 - end.1).abs() < 1.0 {
+        pen.line(&[start, end], Colour::Rule, 1.5)?;
+    } else {
+        pen.line(&[start, (bend, start.1), (bend, end.1), end], Colour::Rule, 1.5)?;
+    }
     pen.line(&[(end.0 - 7.0, end.1 - 4.0), end, (end.0 - 7.0, end.1 + 4.0)], Colour::Rule, 1.5)?;
     for (row, text) in link.texts.iter().enumerate() {
         let height = if row == 0 { end.1 - 11.0 } else { end.1 + 12.0 };
-        pen.sized(&fitted(text, GAP.0 - 12.0), (end.0 - 10.0, height), Anchor::End, Colour::Muted, 14.0)?;
+        let text = fitted_at(text, GAP.0 - 12.0, SMALL);
+        pen.sized(&text, (end.0 - 10.0, height), Anchor::End, Colour::Muted, SMALL)?;
     }
     Ok(())
 }

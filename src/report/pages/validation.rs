@@ -2,7 +2,7 @@
 
 use super::{axis, chart, clean, number, sentence};
 use crate::report::page::{Block, Cell, Column, Origin, Page, Said, Section, Table, Tone};
-use crate::report::plots::{Colour, Drawing, Lines, Scale, Series};
+use crate::report::plots::{Drawing, Lines, Scale, Series};
 use crate::report::show::share;
 use crate::report::validation::{View, error, failures, load, signed, with_interval};
 use crate::validate::Verdict;

@@ -129,14 +129,14 @@ impl Effort {
 
     const fn seconds(self) -> f64 {
         match self {
-            Self::Quick => 1.0,
+            Self::Quick => 0.8,
             Self::Thorough => 3.0,
         }
     }
 
     const fn warm_up(self) -> f64 {
         match self {
-            Self::Quick => 0.3,
+            Self::Quick => 0.2,
             Self::Thorough => 0.5,
         }
     }

@@ -59,7 +59,15 @@ fn said(view: &CompareView<'_>, first: &Side, side: &Side, number: usize) -> Sai
     } else {
         format!("First to give way: {after} instead of {before}.")
     };
-    Said { tone: Tone::Plain, text: format!("{}: {}", called(&side.name), compare::sentence(&differences)), note: way }
+    Said {
+        tone: Tone::Plain,
+        text: format!(
+            "{}: {}",
+            called(&side.name),
+            compare::sentence(&differences).replace("more above", "more below")
+        ),
+        note: way,
+    }
 }
 
 /// The figures that surely change, and by how much.

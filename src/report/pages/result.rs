@@ -131,10 +131,11 @@ fn figures(view: &View<'_>, price: Option<&Cheapest>) -> Vec<Headline> {
         note: format!("{} of {} each", rate(each.message_rate), bytes(Bytes::new(load.message_bytes))),
     }];
     if let Some(first) = assessment.resources.first() {
-        let figure = first.users_at_target.map_or_else(|| "no bound".to_owned(), |at| number(at.value.floor()));
-        let range = first.users_at_target.filter(|at| at.low < at.high).map_or_else(String::new, |at| {
-            format!(", between {} and {}", number(at.low.floor()), number(at.high.floor()))
-        });
+        let figure = first.users_at_target.map_or_else(|| "no bound".to_owned(), |at| count_whole(at.value));
+        let range = first
+            .users_at_target
+            .filter(|at| at.low < at.high)
+            .map_or_else(String::new, |at| format!(", between {} and {}", count_whole(at.low), count_whole(at.high)));
         let servers = counted(&count(assessment.model.fleet.servers as f64), "server");
         out.push(Headline { what: "Carried as planned", figure, note: format!("users on {servers}{range}") });
         let note = format!("{} used", interval(&first.utilisation, share));

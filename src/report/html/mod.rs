@@ -8,7 +8,7 @@ mod figure;
 use std::fmt::Write as _;
 
 use super::VERSION;
-use super::page::{Block, Cell, Page, Section, Table, Tone, Value};
+use super::document::{Block, Cell, Page, Section, Table, Tone, Value};
 use super::plots::{Colour, PlotError};
 
 /// Design tokens and base styles, for every page of the program.

@@ -7,7 +7,7 @@ use crate::analysis::curve::Curve;
 use crate::analysis::sensitivity::{Effect, Sensitivity};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::RunMetrics;
-use crate::report::page::{Block, Cell, Column, Table};
+use crate::report::document::{Block, Cell, Column, Table};
 use crate::report::plots::{Bar, Bars, Colour, Drawing, Lines, Mark, Part, Scale, Series};
 use crate::report::show::{count_whole, short_users};
 use crate::report::steps::short;

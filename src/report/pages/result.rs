@@ -8,7 +8,7 @@ use crate::analysis::curve::Curve;
 use crate::analysis::price::Cheapest;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::RunMetrics;
-use crate::report::page::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
+use crate::report::document::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
 use crate::report::plan::money;
 use crate::report::show::{count_whole, counted, fine, interval, share, users, whole_interval};
 use crate::report::steps::{self, Step, short};

@@ -9,8 +9,9 @@ pub mod compare;
 pub mod growth;
 pub mod line;
 pub mod plan;
+pub mod price;
 pub mod sensitivity;
 pub mod slo;
 pub mod trial;
 
-pub use assessment::{Assessment, ResourceAssessment, assess};
+pub use assessment::{Assessment, ResourceAssessment, assess, assess_priced};

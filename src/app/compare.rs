@@ -8,15 +8,11 @@ use crate::analysis::compare::{Variant, compare, prepare};
 use crate::cli::{Compare, Format, Input};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::report::compare::{CompareView, Judged, json, terminal};
-use crate::scenario::{Catalogue, parse_with};
+use crate::scenario::parse_with;
 
 /// Compares variants, and shows how they differ.
 pub fn run(options: &Compare) -> Result<(), Failure> {
-    let catalogue = match options.shapes.as_deref() {
-        None => None,
-        Some("example") => Some(Catalogue::example()?),
-        Some(file) => Some(Catalogue::parse(file, &input::bytes(file)?)?),
-    };
+    let catalogue = input::catalogue(options.shapes.as_deref(), None)?;
     let thresholds = thresholds(options)?;
     let sides = prepare(variants(options)?, catalogue.as_ref())?;
     threads(options.threads)?;

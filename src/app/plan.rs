@@ -6,16 +6,11 @@ use super::{Failure, input, interrupt, output};
 use crate::analysis::plan::{PlanError, plan};
 use crate::cli::{Format, Plan};
 use crate::report::plan::{PlanView, json, terminal};
-use crate::scenario::Catalogue;
 
 /// Finds what it takes, and shows it.
 pub fn run(options: &Plan) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
-    let catalogue = match options.shapes.as_deref() {
-        None => Some(Catalogue::example()?),
-        Some("none") => None,
-        Some(file) => Some(Catalogue::parse(file, &input::bytes(file)?)?),
-    };
+    let catalogue = input::catalogue(options.shapes.as_deref(), Some("example"))?;
     threads(options.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use super::progress::Progress;
 use super::{Failure, input, interrupt, output};
+use crate::analysis::sensitivity::simulated::{TailError, tails};
 use crate::analysis::slo::{Objective, Verdict, judge, overall};
 use crate::analysis::{Assessment, assess};
 use crate::cli::{FailOn, Format, Run, Simulate};
@@ -49,10 +50,20 @@ pub fn run(options: &Simulate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
     let assessment = assess(&document)?;
     promised(&options.run, &assessment.scenario)?;
+    if options.sensitivity && assessment.sensitivity.is_empty() {
+        let error = Diagnostic::new("`--sensitivity` is of uncertain inputs, and nothing in the scenario is uncertain")
+            .help("give a figure as an interval, such as `--set workload.message.rate=0.5..2/s`");
+        return Err(Diagnostics::from(error).into());
+    }
     threads(options.run.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
-    let outcome = Outcome::of(&document, assessment, &progress);
+    let outcome = Outcome::of(&document, assessment, &progress).map_err(Failure::from).and_then(|mut outcome| {
+        if options.sensitivity {
+            add_tails(&mut outcome.assessment, &document, &progress)?;
+        }
+        Ok(outcome)
+    });
     progress.finish();
     let outcome = outcome?;
     let view = outcome.view();
@@ -61,6 +72,20 @@ pub fn run(options: &Simulate) -> Result<(), Failure> {
         Format::Json => output::print_json(&json::result(&view))?,
     }
     verdict(&options.run, &outcome)
+}
+
+/// Adds what each uncertain input does to the tail of latency.
+fn add_tails(assessment: &mut Assessment, document: &Document, watch: &dyn Watch) -> Result<(), Failure> {
+    let found = &mut assessment.sensitivity;
+    let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
+    let tails = tails(document, &paths, assessment.model.fleet, watch).map_err(|error| match error {
+        TailError::Wrong(errors) => Failure::from(errors),
+        TailError::Simulation(error) => error.into(),
+    })?;
+    for (one, tail) in found.iter_mut().zip(tails) {
+        one.tail = Some(tail);
+    }
+    Ok(())
 }
 
 /// `--fail-on slo` needs something to fail on.

@@ -8,6 +8,7 @@ mod interview;
 pub mod json;
 pub mod line;
 pub mod plan;
+mod sensitivity;
 mod show;
 pub mod steps;
 pub mod sweep;

@@ -146,8 +146,8 @@ fn shapes(price: &str) -> String {
 
 fn plan(price: &str, set: &[&str]) -> Value {
     let file = scenario(QUEUE);
-    let set = set.iter().flat_map(|assignment| ["--set", assignment]);
     let shapes = shapes(price);
+    let set = set.iter().flat_map(|assignment| ["--set", assignment]);
     let start = ["plan", file.to_str().unwrap(), "--shapes", &shapes, "--format", "json"];
     run(start.into_iter().chain(set).collect::<Vec<_>>()).well().json()
 }

@@ -159,6 +159,9 @@ pub struct Estimate {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
+    /// Say what it costs, on the cheapest machine of this catalogue; `example` is the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<String>,
     /// The output.
     #[command(flatten)]
     pub output: Shown,
@@ -170,6 +173,9 @@ pub struct Simulate {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
+    /// Simulate each uncertain input at both ends of its interval too, and say which of them moves the 99th percentile of latency
+    #[arg(long)]
+    pub sensitivity: bool,
     /// The output.
     #[command(flatten)]
     pub output: Shown,

@@ -2,14 +2,15 @@
 
 use super::reports::Repeat;
 use super::{Failure, input, reports};
-use crate::analysis::assess;
+use crate::analysis::assess_priced;
 use crate::cli::Estimate;
 use crate::report::View;
 
 /// Computes the closed form and shows it.
 pub fn run(options: &Estimate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
-    let assessment = assess(&document)?;
+    let catalogue = input::catalogue(options.shapes.as_deref(), None)?;
+    let assessment = assess_priced(&document, catalogue.as_ref())?;
     let hash = document.hash();
     let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
     reports::show_view(&options.output, &view, &document, &Repeat::new("estimate", &options.input))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use crate::cli::Input;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::scenario::Document;
+use crate::scenario::{Catalogue, Document};
 
 /// A scenario file is at most so large, and so is a data file next to it (in bytes).
 const LARGEST_SCENARIO: u64 = 1 << 20;
@@ -49,6 +49,15 @@ pub fn document_with(input: &Input, changes: &[(String, String)]) -> Result<Docu
         return Err(Diagnostics::from_iter(errors).into());
     }
     Ok(document)
+}
+
+/// The catalogue of machines that `--shapes` names, or else this one: a file, `example` for the one in the program, `none`.
+pub fn catalogue(shapes: Option<&str>, otherwise: Option<&str>) -> Result<Option<Catalogue>, Failure> {
+    match shapes.or(otherwise) {
+        None | Some("none") => Ok(None),
+        Some("example") => Ok(Some(Catalogue::example()?)),
+        Some(file) => Ok(Some(Catalogue::parse(file, &bytes(file)?)?)),
+    }
 }
 
 /// Reads a file of measurements; `-` is standard input.

@@ -8,16 +8,11 @@ use crate::analysis::plan::{PlanError, plan};
 use crate::cli::Plan;
 use crate::report::pages;
 use crate::report::plan::{PlanView, json, terminal};
-use crate::scenario::Catalogue;
 
 /// Finds what it takes, and shows it.
 pub fn run(options: &Plan) -> std::result::Result<(), Failure> {
     let document = input::document(&options.input)?;
-    let catalogue = match options.shapes.as_deref() {
-        None => Some(Catalogue::example()?),
-        Some("none") => None,
-        Some(file) => Some(Catalogue::parse(file, &input::bytes(file)?)?),
-    };
+    let catalogue = input::catalogue(options.shapes.as_deref(), Some("example"))?;
     threads(options.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);

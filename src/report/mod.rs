@@ -15,6 +15,7 @@ pub mod page;
 pub mod pages;
 pub mod plan;
 pub mod plots;
+mod sensitivity;
 mod show;
 pub mod steps;
 pub mod sweep;

@@ -218,9 +218,9 @@ pub fn assess_priced(document: &Document, catalogue: Option<&Catalogue>) -> Resu
 /// The least price over all worlds.
 fn price(pricing: &Pricing, currency: &str, seed: u64) -> Result<Option<Price>, Diagnostics> {
     let found = pricing.over_worlds(seed, WORLDS)?;
-    Ok(found.map(|(value, machine, prices)| Price {
-        per_hour: spread(value, prices),
-        machine: machine.name.clone(),
+    Ok(found.map(|found| Price {
+        per_hour: spread(found.median, found.each),
+        machine: found.machine.name.clone(),
         currency: currency.to_owned(),
     }))
 }

@@ -39,6 +39,17 @@ struct Priced {
     raise: f64,
 }
 
+/// The least price over worlds.
+#[derive(Debug)]
+pub struct Prices<'a> {
+    /// In the median world, an hour.
+    pub median: f64,
+    /// The machine that it is of there.
+    pub machine: &'a Machine,
+    /// In each world.
+    pub each: Vec<f64>,
+}
+
 impl Pricing {
     /// On all machines of a catalogue; those that the scenario can't be on are left out.
     pub fn of(document: &Document, catalogue: &Catalogue) -> Self {
@@ -91,20 +102,18 @@ impl Pricing {
         }
         Ok(least)
     }
-
-    /// The least price in the median world, on which machine, and what it is in each of so many worlds; no worlds where
-    /// nothing is uncertain.
+    /// The least price in so many worlds; in none where nothing is uncertain.
     ///
     /// # Errors
     /// Where a figure far out contradicts another.
-    pub fn over_worlds(&self, seed: u64, worlds: usize) -> Result<Option<(f64, &Machine, Vec<f64>)>, Diagnostics> {
-        let Some((value, machine)) = self.cheapest(&|_| 0.5)? else { return Ok(None) };
+    pub fn over_worlds(&self, seed: u64, worlds: usize) -> Result<Option<Prices<'_>>, Diagnostics> {
+        let Some((median, machine)) = self.cheapest(&|_| 0.5)? else { return Ok(None) };
         let inputs = self.uncertain();
         let drawn = Hypercube::new(seed, worlds, inputs.iter().map(|input| input.path.as_str()));
-        let mut prices = Vec::new();
+        let mut each = Vec::new();
         for world in 0..if inputs.is_empty() { 0 } else { worlds } {
-            prices.extend(self.cheapest(&|path| drawn.quantile(path, world))?.map(|(price, _)| price));
+            each.extend(self.cheapest(&|path| drawn.quantile(path, world))?.map(|(price, _)| price));
         }
-        Ok(Some((value, machine, prices)))
+        Ok(Some(Prices { median, machine, each }))
     }
 }

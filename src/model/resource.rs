@@ -369,7 +369,8 @@ fn users_at(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet,
             break;
         }
         (below, above) = if off > 1.0 { (below.max(users), above) } else { (below, above.min(users)) };
-        if users != last.0 {
+        // Two equal logarithms have no secant.
+        if (users / last.0 - 1.0).abs() > 1e-15 {
             power = slope(last, (users, demand));
         }
         last = (users, demand);

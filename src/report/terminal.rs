@@ -130,10 +130,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         .count
         .map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
     lines.push(("Servers required", format!("{}{given}", whole_interval(&assessment.servers_required))));
-    if let Some(price) = &assessment.price {
-        let cost = interval(&price.per_hour, super::plan::money);
-        lines.push(("Cheapest", format!("{cost} {}/hour on {}, spare ones included", price.currency, price.machine)));
-    }
+    lines.extend(cheapest(assessment));
     lines.push(("Spare, on top", spare(view)));
     lines.extend(autoscaled(assessment).map(|figure| ("Autoscaled to", figure)));
     let load = &assessment.model.load;
@@ -306,6 +303,13 @@ fn logs_kept(assessment: &Assessment) -> Vec<(&'static str, String)> {
         }));
     }
     lines
+}
+
+/// What the servers cost, where machines have prices.
+fn cheapest(assessment: &Assessment) -> Option<(&'static str, String)> {
+    let price = assessment.price.as_ref()?;
+    let cost = interval(&price.per_hour, super::plan::money);
+    Some(("Cheapest", format!("{cost} {}/hour on {}, spare ones included", price.currency, price.machine)))
 }
 
 /// The servers that an autoscaler asks for in the end, if the peak lasts.

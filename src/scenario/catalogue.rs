@@ -140,6 +140,9 @@ impl Machine {
     }
 }
 
+/// Reads a figure or an interval: its ends.
+type Parser<'a> = dyn Fn(&str) -> Result<(f64, f64), ParseError> + 'a;
+
 /// Reads nodes, and notes what is wrong with them.
 struct Reader {
     errors: Vec<Diagnostic>,
@@ -194,7 +197,7 @@ impl Reader {
         name: &str,
         most: f64,
         quantity: Quantity,
-        parser: &dyn Fn(&str) -> Result<(f64, f64), ParseError>,
+        parser: &Parser<'_>,
     ) -> Option<(f64, f64)> {
         let Some(node) = shape.get(name) else {
             self.errors.push(missing(&shape.place, name));

@@ -8,7 +8,7 @@ pub mod figures;
 pub mod threshold;
 
 use super::assessment::{Assessment, WORLDS, assess, spread, worlds};
-use super::price::Pricing;
+use super::price::{Prices, Pricing};
 use super::slo::{Objective, judge};
 use crate::diagnostic::Diagnostics;
 use crate::metrics::RunMetrics;
@@ -204,8 +204,8 @@ fn closed_readings(
         .collect();
     if let Some(catalogue) = catalogue {
         let pricing = Pricing::of(document, catalogue);
-        if let Some((value, _, samples)) = pricing.over_worlds(seed, WORLDS)? {
-            let value = spread(value, samples.clone());
+        if let Some(Prices { median, each: samples, .. }) = pricing.over_worlds(seed, WORLDS)? {
+            let value = spread(median, samples.clone());
             readings.push(Reading { name: figures::PRICE.to_owned(), value, samples, kind: Kind::Parameter });
         }
     }

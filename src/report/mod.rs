@@ -4,6 +4,7 @@ pub mod drive;
 pub mod calibration;
 pub mod compare;
 pub mod check;
+pub mod explore;
 mod interview;
 pub mod json;
 pub mod line;

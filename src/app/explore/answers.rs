@@ -1,0 +1,143 @@
+//! From what the page changed to what it shows: the scenario with these assignments, and its closed form.
+
+use serde_json::{Map, Value, json};
+
+use crate::analysis::{Assessment, assess};
+use crate::app::input;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::report::View;
+use crate::report::explore::{self as page, levers};
+use crate::scenario::Document;
+
+/// Assignments of one variant.
+const MOST_SETS: usize = 500;
+/// Variants side by side.
+pub const VARIANTS: usize = 2;
+
+/// The scenario as the command line has it, which variants start from.
+#[derive(Debug)]
+pub struct Base {
+    /// Where the file is, or `-`.
+    path: String,
+    document: Document,
+}
+
+/// What is asked of the server is not what it knows.
+#[derive(Debug)]
+pub struct Malformed(pub &'static str);
+
+impl Base {
+    /// Variants of this document, which was read from this path.
+    pub fn new(path: &str, document: Document) -> Self {
+        Self { path: path.to_owned(), document }
+    }
+
+    /// A variant; with it, what can be said against its assignments one by one.
+    fn variant(&self, sets: &[String]) -> (Document, Vec<Diagnostics>) {
+        let mut document = self.document.clone();
+        let errors = sets.iter().filter_map(|set| document.set(set).err()).collect();
+        document.load_files(&|name| input::data_below(&self.path, name));
+        (document, errors)
+    }
+
+    /// A variant without mistakes.
+    ///
+    /// # Errors
+    /// All mistakes there are.
+    pub fn document(&self, sets: &[String]) -> Result<Document, Diagnostics> {
+        let (document, mut errors) = self.variant(sets);
+        if errors.is_empty() {
+            document.resolve()?;
+            return Ok(document);
+        }
+        // What else is wrong is said in the same breath.
+        errors.extend(document.resolve().err());
+        Err(Diagnostics::from_iter(errors))
+    }
+
+    /// The closed form of each variant, and how they differ; `wanted` says whether anybody still waits for it.
+    pub fn answer(&self, variants: &[Vec<String>], wanted: &dyn Fn() -> bool) -> Option<Value> {
+        let mut shown = Vec::new();
+        let mut figures = Vec::new();
+        for sets in variants {
+            if !wanted() {
+                return None;
+            }
+            let (document, _) = self.variant(sets);
+            let states: Vec<Value> =
+                levers::all().map(|lever| levers::state(lever, document.given(lever.path).as_ref())).collect();
+            let mut variant = match self.document(sets).and_then(|document| computed(&document)) {
+                Ok((answer, values)) => {
+                    figures.push(values);
+                    answer
+                }
+                Err(errors) => json!({ "errors": page::errors(&errors) }),
+            };
+            variant["levers"] = Value::Array(states);
+            shown.push(variant);
+        }
+        let differences = match &figures[..] {
+            [a, b] => differences(a, b),
+            _ => Map::new(),
+        };
+        Some(json!({ "variants": shown, "differences": differences }))
+    }
+
+    /// A scenario file that is a variant.
+    ///
+    /// # Errors
+    /// What is wrong with the variant.
+    pub fn yaml(&self, sets: &[String]) -> Result<(String, String), Diagnostics> {
+        let mut document = self.document(sets)?;
+        let scenario = document.resolve()?;
+        if document.given("name").is_none() {
+            document.set_path("--set", "name", &json!(scenario.name).to_string())?;
+        }
+        let text = document.to_yaml();
+        let again = Document::parse(&self.path, text.as_bytes(), &|name| input::data_below(&self.path, name));
+        if again.is_ok_and(|again| again.hash() == document.hash()) {
+            Ok((file_name(&scenario.name), text))
+        } else {
+            Err(Diagnostic::new("the scenario can't be written down so that it reads the same; please report this").into())
+        }
+    }
+}
+
+type Values = Vec<(&'static str, f64)>;
+
+fn computed(document: &Document) -> Result<(Value, Values), Diagnostics> {
+    let assessment: Assessment = assess(document)?;
+    let hash = document.hash();
+    let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
+    Ok((page::answer(&view), page::closed(&view).values().collect()))
+}
+
+/// The second over the first, in words, where both have a figure.
+fn differences(a: &Values, b: &Values) -> Map<String, Value> {
+    let mut out = Map::new();
+    for (key, first) in a {
+        let Some((_, second)) = b.iter().find(|other| other.0 == *key) else { continue };
+        // Nothing, twice, is no difference; out of nothing, no ratio.
+        let times = if first == second { 1.0 } else { second / first };
+        out.insert((*key).to_owned(), json!(page::difference(times)));
+    }
+    out
+}
+
+/// A name that any system takes.
+fn file_name(name: &str) -> String {
+    let clean: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' }).take(60).collect();
+    let clean = clean.trim_matches('-');
+    format!("{}.yaml", if clean.is_empty() { "scenario" } else { clean })
+}
+
+/// The assignments of a variant in a request.
+pub fn sets(value: &Value) -> Result<Vec<String>, Malformed> {
+    let Some(list) = value["set"].as_array() else { return Err(Malformed("`set` must be a list of assignments")) };
+    if list.len() > MOST_SETS {
+        return Err(Malformed("there are too many assignments"));
+    }
+    let text = |one: &Value| one.as_str().map(str::to_owned).ok_or(Malformed("an assignment must be a text"));
+    list.iter().map(text).collect()
+}

@@ -113,7 +113,11 @@ mod tests {
             let document = read(text);
             let written = document.to_yaml();
             let back = read(&written);
-            assert_eq!(super::super::paths::render(back.root()), super::super::paths::render(document.root()), "{written}");
+            assert_eq!(
+                super::super::paths::render(back.root()),
+                super::super::paths::render(document.root()),
+                "{written}"
+            );
             assert_eq!(back.to_yaml(), written);
             assert_eq!(back.hash(), document.hash());
         }

@@ -98,7 +98,8 @@ impl Base {
         if again.is_ok_and(|again| again.hash() == document.hash()) {
             Ok((file_name(&scenario.name), text))
         } else {
-            Err(Diagnostic::new("the scenario can't be written down so that it reads the same; please report this").into())
+            Err(Diagnostic::new("the scenario can't be written down so that it reads the same; please report this")
+                .into())
         }
     }
 }
@@ -126,8 +127,11 @@ fn differences(a: &Values, b: &Values) -> Map<String, Value> {
 
 /// A name that any system takes.
 fn file_name(name: &str) -> String {
-    let clean: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' }).take(60).collect();
+    let clean: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' })
+        .take(60)
+        .collect();
     let clean = clean.trim_matches('-');
     format!("{}.yaml", if clean.is_empty() { "scenario" } else { clean })
 }

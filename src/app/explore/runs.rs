@@ -83,7 +83,8 @@ async fn tell(watcher: &Watcher, sender: &mut Sender<Bytes>) -> Option<()> {
 
 fn simulated(site: &Site, sets: &[String], watcher: &Watcher) -> (&'static str, Value) {
     let wrong = |errors: &Diagnostics| ("errors", json!({ "errors": page::errors(errors) }));
-    let (document, assessment) = match site.base.document(sets).and_then(|document| Ok((assess(&document)?, document))) {
+    let (document, assessment) = match site.base.document(sets).and_then(|document| Ok((assess(&document)?, document)))
+    {
         Ok((assessment, document)) => (document, assessment),
         Err(errors) => return wrong(&errors),
     };

@@ -15,7 +15,7 @@ use crate::units::{ByteRate, Bytes, Rate};
 pub type Row = (&'static str, &'static str, &'static str);
 
 /// All rows there may be, in the order shown. A row that neither variant has is left out.
-pub const FIGURES: [Row; 38] = [
+pub const FIGURES: &[Row] = &[
     ("servers", "Required", "servers"),
     ("servers_given", "Required", "servers in the scenario"),
     ("spare", "Required", "spare servers, on top"),

@@ -39,12 +39,7 @@ const fn range(path: &'static str, label: &'static str, quantity: Quantity, low:
     Lever { path, label, turn: Turn::Range { quantity, low, high, before: &[], after: &[] }, needs: None }
 }
 
-const fn stops(
-    path: &'static str,
-    label: &'static str,
-    quantity: Quantity,
-    stops: &'static [&'static str],
-) -> Lever {
+const fn stops(path: &'static str, label: &'static str, quantity: Quantity, stops: &'static [&'static str]) -> Lever {
     Lever { path, label, turn: Turn::Stops(quantity, stops), needs: None }
 }
 
@@ -71,11 +66,11 @@ const AUTO: &[&str] = &["auto"];
 const UNLIMITED: &[&str] = &["unlimited"];
 const NONE: &[&str] = &["none"];
 const PERCENT: &[&str] = &[
-    "0 %", "5 %", "10 %", "15 %", "20 %", "25 %", "30 %", "35 %", "40 %", "45 %", "50 %", "55 %", "60 %", "65 %", "70 %",
-    "75 %", "80 %", "85 %", "90 %", "95 %", "98 %", "99 %", "100 %",
+    "0 %", "5 %", "10 %", "15 %", "20 %", "25 %", "30 %", "35 %", "40 %", "45 %", "50 %", "55 %", "60 %", "65 %",
+    "70 %", "75 %", "80 %", "85 %", "90 %", "95 %", "98 %", "99 %", "100 %",
 ];
 
-use Quantity::{Bytes, Count, Ratio, Rate, Time};
+use Quantity::{Bytes, Count, Rate, Ratio, Time};
 
 /// All levers, by group.
 static GROUPS: [Group; 9] = [
@@ -89,7 +84,13 @@ static GROUPS: [Group; 9] = [
             choice(
                 "workload.message.arrivals",
                 "Arrivals",
-                &[("poisson", "poisson"), ("periodic", "periodic"), ("batch", "{batch: {size: 4}}"), ("mmpp", ""), ("trace", "")],
+                &[
+                    ("poisson", "poisson"),
+                    ("periodic", "periodic"),
+                    ("batch", "{batch: {size: 4}}"),
+                    ("mmpp", ""),
+                    ("trace", ""),
+                ],
             ),
             choice(
                 "workload.fan_out",
@@ -118,13 +119,26 @@ static GROUPS: [Group; 9] = [
                 "servers.memory",
                 "Memory",
                 Bytes,
-                &["1 GiB", "2 GiB", "4 GiB", "8 GiB", "16 GiB", "32 GiB", "64 GiB", "128 GiB", "256 GiB", "512 GiB", "1 TiB"],
+                &[
+                    "1 GiB", "2 GiB", "4 GiB", "8 GiB", "16 GiB", "32 GiB", "64 GiB", "128 GiB", "256 GiB", "512 GiB",
+                    "1 TiB",
+                ],
             ),
             stops(
                 "servers.network",
                 "Network",
                 Quantity::BitRate,
-                &["100 Mbit/s", "1 Gbit/s", "2.5 Gbit/s", "5 Gbit/s", "10 Gbit/s", "25 Gbit/s", "50 Gbit/s", "100 Gbit/s", "unlimited"],
+                &[
+                    "100 Mbit/s",
+                    "1 Gbit/s",
+                    "2.5 Gbit/s",
+                    "5 Gbit/s",
+                    "10 Gbit/s",
+                    "25 Gbit/s",
+                    "50 Gbit/s",
+                    "100 Gbit/s",
+                    "unlimited",
+                ],
             ),
             range("servers.connections.comfortable", "Comfortable connections", Count, 500.0, 1e6),
             range("servers.connections.limit", "Connection limit", Count, 1e3, 1e7).or(&[], UNLIMITED),
@@ -220,7 +234,10 @@ static GROUPS: [Group; 9] = [
                 "logs.retention",
                 "Kept for",
                 Time,
-                &["1 h", "6 h", "1 day", "2 days", "3 days", "7 days", "14 days", "30 days", "90 days", "180 days", "365 days"],
+                &[
+                    "1 h", "6 h", "1 day", "2 days", "3 days", "7 days", "14 days", "30 days", "90 days", "180 days",
+                    "365 days",
+                ],
             )
             .needs("logs", &[ON]),
         ],
@@ -229,7 +246,12 @@ static GROUPS: [Group; 9] = [
         "Promises and autoscaler",
         &[
             range("slo.latency.p99", "p99 at most", Time, 1e-3, 10.0),
-            stops("slo.dropped", "Lost at most", Ratio, &["0 %", "0.001 %", "0.01 %", "0.1 %", "0.5 %", "1 %", "2 %", "5 %"]),
+            stops(
+                "slo.dropped",
+                "Lost at most",
+                Ratio,
+                &["0 %", "0.001 %", "0.01 %", "0.1 %", "0.5 %", "1 %", "2 %", "5 %"],
+            ),
             choice("autoscaler", "Autoscaler", &[("none", "none"), (ON, "{most: 100}")]),
             range("autoscaler.most", "Most servers", Count, 1.0, 1e4).needs("autoscaler", &[ON]),
         ],
@@ -239,7 +261,11 @@ static GROUPS: [Group; 9] = [
         &[
             range("simulation.duration", "Duration", Time, 1.0, 1_000.0),
             stops("simulation.replications", "Replications", Count, &["1", "2", "3", "5", "8", "10", "15", "20", "30"]),
-            choice("simulation.mode", "Mode", &[("auto", "auto"), ("every-message", "every-message"), ("sampled", "sampled")]),
+            choice(
+                "simulation.mode",
+                "Mode",
+                &[("auto", "auto"), ("every-message", "every-message"), ("sampled", "sampled")],
+            ),
             stops("simulation.seed", "Seed", Count, &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "42"]),
         ],
     ),
@@ -258,8 +284,7 @@ pub fn table() -> Value {
         .iter()
         .map(|(title, levers)| json!({ "title": title, "levers": levers.iter().map(described).collect::<Vec<_>>() }))
         .collect();
-    let keys: Vec<Value> =
-        KEYS.iter().map(|key| json!({ "path": key.path, "doc": key.doc })).collect();
+    let keys: Vec<Value> = KEYS.iter().map(|key| json!({ "path": key.path, "doc": key.doc })).collect();
     json!({ "groups": groups, "keys": keys })
 }
 
@@ -298,7 +323,13 @@ pub fn state(lever: &Lever, given: Option<&Given>) -> Value {
 /// The choice that a value is. A section is the choice that it names, or `on`.
 fn chosen(options: &[(&'static str, &'static str)], given: Option<&Given>, default: &str) -> Option<&'static str> {
     let named = |word: &str| options.iter().find(|option| option.0 == word).map(|option| option.0);
-    let is_there = |is_section: bool| if is_section { named(ON).or_else(|| named("own")).or_else(|| named("binary")).or_else(|| named("true")) } else { named(ON) };
+    let is_there = |is_section: bool| {
+        if is_section {
+            named(ON).or_else(|| named("own")).or_else(|| named("binary")).or_else(|| named("true"))
+        } else {
+            named(ON)
+        }
+    };
     match given {
         Some(given) => given.words.iter().find_map(|word| named(word)).or_else(|| is_there(given.is_section)),
         None => named(default).or_else(|| is_there(default == "{}")),
@@ -316,7 +347,8 @@ fn nearest(stops: &[String], quantity: Quantity, text: &str) -> Option<usize> {
         Err(_) => None,
     };
     let value = middle(text)?;
-    let distance = |stop: f64| if stop > 0.0 && value > 0.0 { (stop / value).ln().abs() } else { (stop - value).abs() * 1e9 };
+    let distance =
+        |stop: f64| if stop > 0.0 && value > 0.0 { (stop / value).ln().abs() } else { (stop - value).abs() * 1e9 };
     stops
         .iter()
         .enumerate()
@@ -360,7 +392,8 @@ fn decades(low: f64, high: f64, whole: bool) -> Vec<f64> {
 /// A round figure as a person types it: `50k`, `1.5/s`, `20 ms`.
 fn short(figure: f64, quantity: Quantity) -> String {
     const COUNTS: &[(f64, &str)] = &[(1e9, "000M"), (1e6, "M"), (1e3, "k"), (1.0, "")];
-    const TIMES: &[(f64, &str)] = &[(86_400.0, " days"), (3_600.0, " h"), (60.0, " min"), (1.0, " s"), (1e-3, " ms"), (1e-6, " us")];
+    const TIMES: &[(f64, &str)] =
+        &[(86_400.0, " days"), (3_600.0, " h"), (60.0, " min"), (1.0, " s"), (1e-3, " ms"), (1e-6, " us")];
     const SIZES: &[(f64, &str)] = &[(1e9, " GB"), (1e6, " MB"), (1e3, " KB"), (1.0, " B")];
     const ANY: &[(f64, &str)] = &[(1.0, "")];
     let (units, end) = match quantity {
@@ -437,7 +470,10 @@ mod tests {
                 // What can't be together with the rest is said, but the value itself is one.
                 if let Err(errors) = &resolved {
                     let text = errors.to_string();
-                    assert!(!text.contains("needs a") && !text.contains("at most") && !text.contains("at least"), "{sets:?}\n{text}");
+                    assert!(
+                        !text.contains("needs a") && !text.contains("at most") && !text.contains("at least"),
+                        "{sets:?}\n{text}"
+                    );
                 }
                 let state = state(lever, document.given(lever.path).as_ref());
                 match &lever.turn {
@@ -455,7 +491,8 @@ mod tests {
     fn a_lever_stands_at_its_default() {
         for lever in all() {
             let state = state(lever, document(&[]).given(lever.path).as_ref());
-            let known = keys::find(lever.path).is_some_and(|key| matches!(key.default, Default::Yaml(text) if !text.is_empty()));
+            let known = keys::find(lever.path)
+                .is_some_and(|key| matches!(key.default, Default::Yaml(text) if !text.is_empty()));
             let stands = state["at"].is_u64() || state["word"].is_string();
             assert!(stands || !known, "{}: {state}", lever.path);
         }

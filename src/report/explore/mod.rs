@@ -148,9 +148,7 @@ pub fn progress(done: u64, expected: u64) -> Value {
 pub fn errors(errors: &Diagnostics) -> Value {
     errors
         .iter()
-        .map(|one| {
-            json!({ "path": set_path(one), "message": visible(one.message()), "text": one.to_string() })
-        })
+        .map(|one| json!({ "path": set_path(one), "message": visible(one.message()), "text": one.to_string() }))
         .collect()
 }
 

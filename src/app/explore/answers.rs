@@ -119,7 +119,7 @@ fn differences(a: &Values, b: &Values) -> Map<String, Value> {
     for (key, first) in a {
         let Some((_, second)) = b.iter().find(|other| other.0 == *key) else { continue };
         // Nothing, twice, is no difference; out of nothing, no ratio.
-        let times = if first == second { 1.0 } else { second / first };
+        let times = if *first + *second > 0.0 { second / first } else { 1.0 };
         out.insert((*key).to_owned(), json!(page::difference(times)));
     }
     out

@@ -100,13 +100,16 @@ fn amount(figure: f64) -> String {
     bytes(Bytes::new(figure.max(0.0)))
 }
 
+/// A row, its figure's name in the closed form's load, and how it is shown.
+type Planned<'a> = (&'static str, &'static str, &'a dyn Fn(f64) -> String);
+
 /// What the closed form says.
 pub fn closed(view: &View<'_>) -> Shown {
     let assessment = view.assessment;
     let mut out = Shown::default();
     required(view, &mut out);
     let load = |name: &str| assessment.load_figure(name).unwrap_or(Estimate::exact(0.0));
-    let show: [(&'static str, &str, &dyn Fn(f64) -> String); 10] = [
+    let show: [Planned<'_>; 10] = [
         ("users", "users", &count_whole),
         ("connections", "connections", &count_whole),
         ("messages_in", "messages_in_per_second", &events),
@@ -121,7 +124,7 @@ pub fn closed(view: &View<'_>) -> Shown {
     for (key, name, show) in show {
         out.estimate(key, &load(name), show);
     }
-    let optional: [(&'static str, &str, &dyn Fn(f64) -> String); 5] = [
+    let optional: [Planned<'_>; 5] = [
         ("published", "published_per_second", &events),
         ("copies", "copies_per_second", &events),
         ("backplane", "backplane_bytes_per_second", &flow),

@@ -443,8 +443,8 @@ mod tests {
     /// What a choice takes besides itself, where it can't stand alone.
     fn beside(lever: &Lever, value: &str) -> Vec<String> {
         match (lever.path, value) {
-            ("workload.fan_out", "direct" | "broadcast" | "{room: 50}") => vec!["broker=redis".into()],
-            ("workload.fan_out.room" | "sharding.locality", _) => vec!["broker=redis".into()],
+            ("workload.fan_out", "direct" | "broadcast" | "{room: 50}")
+            | ("workload.fan_out.room" | "sharding.locality", _) => vec!["broker=redis".into()],
             ("cache.objects", _) => vec!["cache.size=10".into()],
             _ => Vec::new(),
         }

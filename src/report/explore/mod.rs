@@ -78,7 +78,7 @@ fn resource(assessment: &Assessment, resource: &ResourceAssessment) -> Value {
         "state": state,
         "at_target": users(resource.users_at_target),
         "at_limit": users(resource.users_at_limit),
-        "units": whole_interval(&resource.units_required),
+        "units": counted(&whole_interval(&resource.units_required), "unit"),
     })
 }
 

@@ -46,6 +46,9 @@
     return response;
   }
 
+  /// A name with dots, which may be broken after each.
+  const breakable = (name) => name.split(/(?<=\.)/).flatMap((part, index) => (index ? [el("wbr", {}), part] : [part]));
+
   const pathOf = (set) => set.slice(0, set.indexOf("=") < 0 ? set.length : set.indexOf("="));
   const isBelow = (path, parent) => path === parent || path.startsWith(parent + ".");
   const keyOf = (variant) => JSON.stringify(sets[variant]);
@@ -406,10 +409,10 @@
       const result = results(index);
       const tone = { met: "good", "not met": "bad", undecided: "warn" }[result && result.verdict && result.verdict.word] || "";
       const first = variant.first
-        ? [el("p", { class: "answer" }, letter(index), " ", variant.first.resource, " first"), el("p", { class: "small" }, variant.first.when)]
+        ? [el("p", { class: "answer" }, letter(index), " ", ...breakable(variant.first.resource), " first"), el("p", { class: "small" }, variant.first.when)]
         : [el("p", { class: "answer" }, letter(index), " nothing gives way")];
       const servers = el("p", { "data-figure": "servers" }, `${variant.figures.servers} servers required`,
-        variant.figures.servers_given ? `, ${variant.figures.servers_given} there` : "");
+        variant.figures.servers_given ? `; the scenario has ${variant.figures.servers_given}` : "");
       const extra = el("p", { class: "small extra" }, [variant.figures.messages_in + " in", variant.figures.messages_out + " out", variant.figures.logs && variant.figures.logs + " of logs"].filter(Boolean).join(", "));
       return [el("div", { class: `verdict ${tone}` }, ...first, servers, extra, runLine(index, result))];
     });
@@ -475,7 +478,7 @@
         return el("li", { class: one.state, "data-resource": one.resource },
           el("div", { class: "line" }, el("span", {}, one.resource, states[one.state] ? el("span", { class: "error" }, ` ${states[one.state]}`) : null), el("span", {}, one.used)),
           el("div", { class: "track", "aria-hidden": "true" }, fill),
-          el("small", {}, `target at ${one.at_target} users, limit at ${one.at_limit}; ${one.units} units`));
+          el("small", {}, `target at ${one.at_target} users, limit at ${one.at_limit}; ${one.units}`));
       })),
     ].filter(Boolean));
   }

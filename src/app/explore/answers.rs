@@ -1,8 +1,11 @@
 //! From what the page changed to what it shows: the scenario with these assignments, and its closed form.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::{Map, Value, json};
 
-use crate::analysis::{Assessment, assess};
+use crate::analysis::assess;
 use crate::app::input;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::report::View;
@@ -13,6 +16,8 @@ use crate::scenario::Document;
 const MOST_SETS: usize = 500;
 /// Variants side by side.
 pub const VARIANTS: usize = 2;
+/// Answers that are remembered.
+const REMEMBERED: usize = 8;
 
 /// The scenario as the command line has it, which variants start from.
 #[derive(Debug)]
@@ -20,6 +25,16 @@ pub struct Base {
     /// Where the file is, or `-`.
     path: String,
     document: Document,
+    /// What was asked last, the newest first.
+    recent: Mutex<VecDeque<Arc<Answer>>>,
+}
+
+/// What is shown of a variant, and its figures.
+#[derive(Debug)]
+struct Answer {
+    sets: Vec<String>,
+    shown: Value,
+    values: Values,
 }
 
 /// What is asked of the server is not what it knows.
@@ -29,7 +44,7 @@ pub struct Malformed(pub &'static str);
 impl Base {
     /// Variants of this document, which was read from this path.
     pub fn new(path: &str, document: Document) -> Self {
-        Self { path: path.to_owned(), document }
+        Self { path: path.to_owned(), document, recent: Mutex::default() }
     }
 
     /// A variant; with it, what can be said against its assignments one by one.
@@ -57,30 +72,40 @@ impl Base {
 
     /// The closed form of each variant, and how they differ; `wanted` says whether anybody still waits for it.
     pub fn answer(&self, variants: &[Vec<String>], wanted: &dyn Fn() -> bool) -> Option<Value> {
-        let mut shown = Vec::new();
-        let mut figures = Vec::new();
+        let mut answers = Vec::new();
         for sets in variants {
             if !wanted() {
                 return None;
             }
-            let (document, _) = self.variant(sets);
-            let states: Vec<Value> =
-                levers::all().map(|lever| levers::state(lever, document.given(lever.path).as_ref())).collect();
-            let mut variant = match self.document(sets).and_then(|document| computed(&document)) {
-                Ok((answer, values)) => {
-                    figures.push(values);
-                    answer
-                }
-                Err(errors) => json!({ "errors": page::errors(&errors) }),
-            };
-            variant["levers"] = Value::Array(states);
-            shown.push(variant);
+            answers.push(self.closed_form(sets));
         }
-        let differences = match &figures[..] {
-            [a, b] => differences(a, b),
+        let differences = match &answers[..] {
+            [a, b] => differences(&a.values, &b.values),
             _ => Map::new(),
         };
+        let shown: Vec<&Value> = answers.iter().map(|answer| &answer.shown).collect();
         Some(json!({ "variants": shown, "differences": differences }))
+    }
+
+    /// What is shown of a variant. While one is turned, the other stays, and is remembered.
+    fn closed_form(&self, sets: &[String]) -> Arc<Answer> {
+        let known = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = known().iter().find(|answer| answer.sets == sets) {
+            return Arc::clone(answer);
+        }
+        let (document, _) = self.variant(sets);
+        let states: Vec<Value> =
+            levers::all().map(|lever| levers::state(lever, document.given(lever.path).as_ref())).collect();
+        let (mut shown, values) = match self.document(sets).and_then(|document| computed(&document)) {
+            Ok(found) => found,
+            Err(errors) => (json!({ "errors": page::errors(&errors) }), Values::new()),
+        };
+        shown["levers"] = Value::Array(states);
+        let answer = Arc::new(Answer { sets: sets.to_vec(), shown, values });
+        let mut recent = known();
+        recent.push_front(Arc::clone(&answer));
+        recent.truncate(REMEMBERED);
+        answer
     }
 
     /// A scenario file that is a variant.
@@ -93,21 +118,17 @@ impl Base {
         if document.given("name").is_none() {
             document.set_path("--set", "name", &json!(scenario.name).to_string())?;
         }
-        let text = document.to_yaml();
-        let again = Document::parse(&self.path, text.as_bytes(), &|name| input::data_below(&self.path, name));
-        if again.is_ok_and(|again| again.hash() == document.hash()) {
-            Ok((file_name(&scenario.name), text))
-        } else {
-            Err(Diagnostic::new("the scenario can't be written down so that it reads the same; please report this")
-                .into())
-        }
+        let text = document.to_yaml().ok_or_else(|| {
+            Diagnostic::new("the scenario can't be written down so that it reads the same; please report this")
+        })?;
+        Ok((file_name(&scenario.name), text))
     }
 }
 
 type Values = Vec<(&'static str, f64)>;
 
 fn computed(document: &Document) -> Result<(Value, Values), Diagnostics> {
-    let assessment: Assessment = assess(document)?;
+    let assessment = assess(document)?;
     let hash = document.hash();
     let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
     Ok((page::answer(&view), page::closed(&view).values().collect()))

@@ -221,9 +221,9 @@ fn a_file_without_a_name_keeps_the_one_it_goes_by() {
 #[test]
 fn files_outside_the_scenarios_folder_stay_unread() {
     let outside = folder();
-    fs::write(outside.join("secret.csv"), "time\n1\n2\n").unwrap();
+    fs::write(outside.join("secret.csv"), "1 s\n2 s\n").unwrap();
     let file = scenario("users: 1k\nworkload: {message: {rate: 1/s}}\n");
-    fs::write(file.parent().unwrap().join("near.csv"), "time\n1 s\n2 s\n").unwrap();
+    fs::write(file.parent().unwrap().join("near.csv"), "1 s\n2 s\n").unwrap();
     let site = Site::start(file.to_str().unwrap(), &[]);
     let near = site.answer(&["workload.message.arrivals={trace: near.csv}"]);
     assert!(near["errors"].is_null(), "{}", near["errors"]);

@@ -207,7 +207,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
 }
 
 /// Who is left out.
-pub(super) fn unserved(view: &View<'_>, metrics: &RunMetrics) -> String {
+fn unserved(view: &View<'_>, metrics: &RunMetrics) -> String {
     let left_out = interval(&metrics.unserved_share, share);
     if view.assessment.scenario.workload.session.is_some() {
         return format!("{left_out} of the connection attempts are refused");

@@ -1,4 +1,5 @@
-//! Chromium without a window, driven over the DevTools protocol: pages are opened, looked at and used as a person would.
+//! Chromium without a window, driven over its debugging protocol (`DevTools`): pages are opened, looked at and used as
+//! a person would.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -64,7 +65,8 @@ impl Browser {
         let mut browser = Self { child, socket, session: String::new(), next: 0, folder, complaints: Vec::new() };
         let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        browser.session = browser.call("Target.attachToTarget", &attach)["sessionId"].as_str().unwrap().to_owned();
+        let attached = browser.call("Target.attachToTarget", &attach);
+        browser.session = attached["sessionId"].as_str().map(str::to_owned).unwrap();
         for domain in ["Page", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), &json!({}));
         }

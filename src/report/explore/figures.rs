@@ -6,7 +6,7 @@ use crate::analysis::Assessment;
 use crate::metrics::{LatencyMetrics, RunMetrics};
 use crate::report::View;
 use crate::report::show::{count_whole, fine, interval, share, whole_interval};
-use crate::report::terminal::{spare, unserved};
+use crate::report::terminal::spare;
 use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate};
 use crate::units::{ByteRate, Bytes, Rate};
@@ -215,7 +215,7 @@ pub fn simulated(view: &View<'_>, metrics: &RunMetrics) -> Shown {
     }
     out.estimate("dropped", &metrics.dropped_share, share);
     if metrics.unserved_share.value > 0.0 {
-        out.text("unserved", unserved(view, metrics));
+        out.estimate("unserved", &metrics.unserved_share, share);
     }
     out
 }

@@ -36,6 +36,8 @@ impl Lever {
 const AUTO: &[&str] = &["auto"];
 const UNLIMITED: &[&str] = &["unlimited"];
 const NONE: &[&str] = &["none"];
+const LOCALITY: &[&str] =
+    &["auto", "0 %", "10 %", "20 %", "30 %", "40 %", "50 %", "60 %", "70 %", "80 %", "90 %", "95 %", "100 %"];
 const PERCENT: &[&str] = &[
     "0 %", "5 %", "10 %", "15 %", "20 %", "25 %", "30 %", "35 %", "40 %", "45 %", "50 %", "55 %", "60 %", "65 %",
     "70 %", "75 %", "80 %", "85 %", "90 %", "95 %", "98 %", "99 %", "100 %",
@@ -147,7 +149,7 @@ pub static GROUPS: [Group; 9] = [
             choice("sharding", "Sharding", &[("none", "none"), (ON, "{shards: 8}")]),
             range("sharding.shards", "Shards", Count, 1.0, 1e4).needs("sharding", &[ON]),
             choice("sharding.by", "By", &[("user", "user"), ("region", "region")]).needs("sharding", &[ON]),
-            stops("sharding.locality", "Locality", Ratio, PERCENT).needs("sharding", &[ON]),
+            stops("sharding.locality", "Locality", Ratio, LOCALITY).needs("sharding", &[ON]),
             stops("sharding.skew", "Skew", Ratio, PERCENT.split_at(20).0).needs("sharding", &[ON]),
             choice("zones", "Zones", &[("none", "none"), (ON, "{names: 3, tolerate: 1}")]),
             stops("zones.tolerate", "Zones that may be lost", Count, &["0", "1", "2"]).needs("zones", &[ON]),

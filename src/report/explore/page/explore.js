@@ -409,7 +409,7 @@
       const result = results(index);
       const tone = { met: "good", "not met": "bad", undecided: "warn" }[result && result.verdict && result.verdict.word] || "";
       const first = variant.first
-        ? [el("p", { class: "answer" }, letter(index), " ", ...breakable(variant.first.resource), " first"), el("p", { class: "small" }, variant.first.when)]
+        ? [el("p", { class: "answer" }, letter(index), " ", ...breakable(variant.first.resource), " first"), el("p", { class: "small when" }, variant.first.when)]
         : [el("p", { class: "answer" }, letter(index), " nothing gives way")];
       const servers = el("p", { "data-figure": "servers" }, `${variant.figures.servers} servers required`,
         variant.figures.servers_given ? `; the scenario has ${variant.figures.servers_given}` : "");
@@ -441,27 +441,35 @@
   /// A figure without its interval.
   const plain = (text) => text.split(" (")[0];
 
+  /// With one variant, closed form and simulation each have a column; with two they share it.
   function drawFigures() {
-    const two = sets.length > 1 && latest && latest[0] && latest[1];
+    const two = sets.length > 1;
+    const names = (index) => [el("span", { class: "closed" }, "closed form"), el("span", { class: "simulated" }, "simulated (95 %)")].map((name) => (index === null ? name.textContent : name));
     const head = [el("th", { scope: "col" }, "figure")];
-    sets.forEach((_, index) => head.push(el("th", { scope: "col", class: "number" }, sets.length > 1 ? letter(index) : "closed form")));
-    if (two) head.push(el("th", { scope: "col", class: "number" }, "B against A"));
+    if (two) {
+      sets.forEach((_, index) => head.push(el("th", { scope: "col", class: "two" }, letter(index), ...names(index))));
+      head.push(el("th", { scope: "col" }, "B against A"));
+    } else {
+      names(null).forEach((name) => head.push(el("th", { scope: "col" }, name)));
+    }
     const body = el("tbody", {});
     let group = "";
     for (const [key, section, label] of table.figures) {
-      const cells = sets.map((_, index) => {
-        const closed = latest && latest[index] && latest[index].figures[key];
+      const found = sets.map((_, index) => {
         const result = results(index);
-        const simulated = result && result.figures[key];
-        if (!closed && !simulated) return el("td", {});
-        return el("td", { class: closed ? "" : "only-simulated", "data-figure": key, "data-variant": letters[index] },
-          closed ? el("span", { class: "closed" }, closed) : null, simulated ? el("span", { class: "simulated" }, simulated) : null);
+        const closed = latest && latest[index] && latest[index].figures[key];
+        return [closed, result && result.figures[key]];
       });
-      if (cells.every((cell) => cell.childNodes.length === 0)) continue;
+      if (!found.flat().some(Boolean)) continue;
       if (section !== group) {
         group = section;
         body.append(el("tr", {}, el("th", { scope: "rowgroup", colspan: head.length }, section)));
       }
+      const cells = found.flatMap(([closed, simulated], index) => {
+        const parts = [closed && el("span", { class: "closed" }, closed), simulated && el("span", { class: "simulated" }, simulated)];
+        const cell = (...content) => el("td", { class: two ? "two" : "", "data-figure": key, "data-variant": letters[index] }, ...content.filter(Boolean));
+        return two ? [cell(...parts)] : parts.map((part) => cell(part));
+      });
       if (two) cells.push(el("td", { "data-difference": key }, (shown.differences || {})[key] || ""));
       body.append(el("tr", {}, el("th", { scope: "row" }, label), ...cells));
     }

@@ -34,6 +34,8 @@ pub enum Command {
     Estimate(Estimate),
     /// Compute and simulate a scenario: the main job
     Simulate(Simulate),
+    /// Turn a scenario's knobs in the browser: a local page whose figures follow at once
+    Explore(Explore),
     /// Simulate a scenario at many points, one row each
     Sweep(Sweep),
     /// Put the parts of a sweep together: what one run of it prints
@@ -182,6 +184,17 @@ pub struct Simulate {
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll explore`.
+#[derive(Debug, Args)]
+pub struct Explore {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// Address to listen on, of this machine only; with port 0 a free one is chosen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: String,
 }
 
 /// `plimsoll sweep`.

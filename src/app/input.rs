@@ -60,6 +60,20 @@ pub fn catalogue(shapes: Option<&str>, otherwise: Option<&str>) -> Result<Option
     }
 }
 
+/// Reads a data file of the scenario, one that lies in the scenario's folder or below it: what is set from outside may not
+/// lead elsewhere.
+pub fn data_below(scenario: &str, name: &str) -> io::Result<String> {
+    let folder = Path::new(scenario).parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let path = folder.join(name).canonicalize()?;
+    if !path.starts_with(folder.canonicalize()?) {
+        return Err(io::Error::other("it is not in the scenario's folder"));
+    }
+    let mut text = String::new();
+    open(&path)?.take(LARGEST_DATA).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// Reads a file of measurements; `-` is standard input.
 pub fn measurements(path: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();

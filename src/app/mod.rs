@@ -6,6 +6,7 @@ mod calibrate;
 mod compare;
 mod check;
 mod estimate;
+mod explore;
 mod input;
 mod interrupt;
 mod line;
@@ -77,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::New(options) => new::run(&options),
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Explore(options) => explore::run(&options),
         Command::Sweep(options) => sweep::run(&options),
         Command::Drive(options) => drive::run(&options),
         Command::Serve(options) => serve::run(&options),

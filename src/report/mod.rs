@@ -6,6 +6,7 @@ pub mod compare;
 pub mod check;
 pub mod csv;
 pub mod html;
+pub mod explore;
 mod interview;
 pub mod json;
 pub mod junit;

@@ -218,7 +218,7 @@ fn unserved(view: &View<'_>, metrics: &RunMetrics) -> String {
 }
 
 /// Whether all objectives are met, or which aren't.
-fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
+pub(super) fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
     let those = |verdict| {
         let names: Vec<&str> =
             view.objectives.iter().filter(|o| o.verdict == verdict).map(|o| o.name.as_str()).collect();
@@ -276,7 +276,7 @@ fn backend(assessment: &Assessment, metrics: Option<&RunMetrics>) -> Vec<(&'stat
 }
 
 /// The users at which something happens. Where one user is too many already there is no such number.
-fn at_users(figure: &Estimate) -> String {
+pub(super) fn at_users(figure: &Estimate) -> String {
     if figure.value < 1.0 {
         return "before the first user is in,".to_owned();
     }
@@ -323,7 +323,7 @@ fn autoscaled(assessment: &Assessment) -> Option<String> {
 }
 
 /// The servers on top of those required, and what they are for.
-fn spare(view: &View<'_>) -> String {
+pub(super) fn spare(view: &View<'_>) -> String {
     let assessment = view.assessment;
     let all = whole_interval(&assessment.spare);
     let Some(zones) = assessment.scenario.zones.as_ref().filter(|zones| zones.tolerate > 0) else { return all };

@@ -1,6 +1,6 @@
 //! `plimsoll estimate`.
 
-use super::{Failure, input, output};
+use super::{Failure, input, output, verbose};
 use crate::analysis::assess;
 use crate::cli::{Estimate, Format};
 use crate::report::{View, json, terminal};
@@ -9,6 +9,7 @@ use crate::report::{View, json, terminal};
 pub fn run(options: &Estimate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
     let assessment = assess(&document)?;
+    verbose::done(|| format!("computed the closed form, in {} worlds", assessment.worlds));
     let hash = document.hash();
     let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
     match options.output.format {

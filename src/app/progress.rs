@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::interrupt;
+use super::{interrupt, verbose};
 use crate::simulation::Watch;
+use crate::units::display::whole;
 
 /// Shows how far a simulation is, and passes Ctrl-C on to it.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl Progress {
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+        verbose::done(|| format!("simulated {} messages", whole(self.bar.position() as f64)));
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::progress::Progress;
-use super::{Failure, input, interrupt, output};
+use super::{Failure, input, interrupt, output, verbose};
 use crate::analysis::slo::{Objective, Verdict, judge, overall};
 use crate::analysis::{Assessment, assess};
 use crate::cli::{FailOn, Format, Run, Simulate};
@@ -48,6 +48,7 @@ impl Outcome {
 pub fn run(options: &Simulate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
     let assessment = assess(&document)?;
+    verbose::done(|| format!("computed the closed form, in {} worlds", assessment.worlds));
     promised(&options.run, &assessment.scenario)?;
     threads(options.run.threads)?;
     interrupt::listen();

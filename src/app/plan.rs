@@ -18,7 +18,7 @@ pub fn run(options: &Plan) -> Result<(), Failure> {
     };
     threads(options.threads)?;
     interrupt::listen();
-    let progress = Progress::new(options.output.quiet);
+    let progress = Progress::of_search(options.output.quiet);
     let planned = plan(&document, catalogue.as_ref(), &progress);
     progress.finish();
     let planned = planned?;

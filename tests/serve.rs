@@ -337,6 +337,33 @@ fn encryption_is_the_given_certificates_or_one_made_for_the_occasion() {
     assert_eq!(server.end()["tls_failures"], 1);
 }
 
+/// The driver against this server, encrypted, compressed, and both: everything comes back.
+#[test]
+fn the_driver_speaks_all_that_the_server_does() {
+    let drive = |compression: &str, tls: bool| {
+        let text = format!(
+            "users: 20\nworkload: {{message: {{rate: 20/s, size: 4 KB}}, fan_out: echo, heartbeat: none}}\n\
+             protocol: {{compression: {compression}}}\nservers: {{count: 1, cores: 1}}\n"
+        );
+        let server = Serving::start(&text, if tls { &["--tls"] } else { &[] });
+        let url = format!("{}://{}", if tls { "wss" } else { "ws" }, server.addresses[0]);
+        let file = scenario(&text);
+        let options = ["--duration=0.5s", "--warm-up=0.1s", "--quiet", "--format=json"];
+        let arguments = ["drive", file.to_str().unwrap(), "--url", &url].into_iter().chain(options);
+        let result = run(arguments).well().json()["live"].take();
+        let (messages, totals) = (&result["messages"], server.end());
+        assert_eq!((&messages["answered"], &totals["protocol_errors"]), (&messages["sent"], &0.into()), "{messages}");
+        assert!(messages["answered"].as_f64().unwrap() > 50.0, "{messages}");
+        totals["bytes_in"].as_f64().unwrap() / totals["messages_in"].as_f64().unwrap()
+    };
+    let plain = drive("none", false);
+    for tls in [false, true] {
+        let packed = drive("deflate", tls);
+        assert!(packed < 0.8 * plain, "{packed} of {plain} bytes a message");
+    }
+    drive("none", true);
+}
+
 /// A client that compresses and one that doesn't, in one room, each as itself.
 #[test]
 fn messages_are_compressed_with_who_offers_it() {

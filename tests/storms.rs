@@ -77,6 +77,24 @@ fn jitter_beats_waves_and_back_off_beats_knocking() {
     assert!(peak(waves) > 5.0 * peak(spread), "{waves} {spread}");
 }
 
+/// With enough slots for all nobody knocks in vain, so how the refused come back changes nothing about how many servers it
+/// takes.
+#[test]
+fn the_servers_it_takes_are_not_those_for_knocking() {
+    let result = |backoff: &str| {
+        let file = scenario(
+            "users: 1M\nworkload: {message: {rate: 0.03/s}}\n\
+             servers: {connections: {comfortable: 4_000, limit: 20_000}, accept: {rate: 300/s, backlog: 512}}\n",
+        );
+        let backoff = format!("workload.reconnect.backoff={backoff}");
+        let file = file.to_str().unwrap();
+        run(["estimate", file, "--set", "latency.client=50 ms", "--set", &backoff, "--format=json"]).well().json()
+    };
+    for backoff in ["none", "{exponential: 1 s}"] {
+        assert_eq!(figure(&result(backoff)["required"], "servers"), 250.0, "{backoff}");
+    }
+}
+
 /// All at once against a queue for all of them: the last waits for everybody's handshake, and those past the patience of
 /// their users are in vain.
 #[test]

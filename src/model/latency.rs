@@ -346,7 +346,7 @@ fn message_service(scenario: &Scenario, load: &Load, servers: f64) -> Moments {
     let miss = moments(&cpu.per_cache_miss);
     let missed = Moments { mean: share * miss.mean, square: share * miss.square };
     sum(
-        sum(sum(sum(moments(&cpu.per_message), Moments::constant(cpu.overhead.get())), payload), missed),
+        sum(sum(sum(moments(&cpu.per_message), Moments::constant(cpu.program_seconds())), payload), missed),
         lookups(scenario),
     )
 }
@@ -451,7 +451,7 @@ impl Offered {
                 && copies + locals == 0.0
                 && scenario.servers.network.is_none(),
             exponential: matches!(cpu.per_message, Distribution::Exponential { .. })
-                && cpu.overhead.get() + cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
+                && cpu.program_seconds() + cpu.per_kb.mean() + cpu_seconds_per_kb(scenario) == 0.0
                 && wakeup.mean == 0.0
                 && scenario.cache.is_none()
                 && cache_miss_share(scenario, load.connections / servers) == 0.0,
@@ -673,7 +673,7 @@ fn bounded(scenario: &Scenario, offered: &Offered, markov: bool) -> (&'static st
 /// T where fewer than c came in that time. Cores that are busy are left out of that, so it is too low under load, when
 /// sleep is rare anyway.
 fn woken(cpu: &Cpu, rate: f64, cores: u64) -> Moments {
-    let awake = moments(&cpu.per_wakeup);
+    let awake = moments(&cpu.wakeup());
     let extra = cpu.per_sleep.get();
     if extra == 0.0 {
         return awake;

@@ -420,7 +420,7 @@ pub fn connect_cpu_seconds(scenario: &Scenario) -> f64 {
 pub fn message_cpu_seconds(scenario: &Scenario, load: &Load, servers: f64) -> f64 {
     let cpu = &scenario.servers.cpu;
     cpu.per_message.mean()
-        + cpu.overhead.get()
+        + cpu.program_seconds()
         + (cpu.per_kb.mean() + cpu_seconds_per_kb(scenario)) * load.message_bytes / 1_000.0
         + cpu.per_cache_miss.mean() * cache_miss_share(scenario, load.connections / servers)
         + lookup_cpu_seconds(scenario)

@@ -346,8 +346,8 @@ fn cpu_step(scenario: &Scenario, view: &View<'_>) -> Step {
     let time = |figure: f64| seconds(Seconds::new(figure));
     let servers = model.fleet.servers as f64;
     let mut how = format!("{} + {} a KB", time(cpu.per_message.mean()), time(cpu.per_kb.mean()));
-    if cpu.overhead.get() > 0.0 {
-        how = format!("{} + {how}", time(cpu.overhead.get()));
+    if cpu.program_seconds() > 0.0 {
+        how = format!("{} + {how}", time(cpu.program_seconds()));
     }
     let compression = cpu_seconds_per_kb(scenario);
     if compression > 0.0 {

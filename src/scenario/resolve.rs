@@ -360,6 +360,8 @@ fn servers(world: &World) -> Servers {
             cached_connections: world.figure("servers.cpu.cached_connections"),
             per_message: world.distribution("servers.cpu.per_message"),
             overhead: world.seconds("servers.cpu.overhead"),
+            per_cold: world.seconds("servers.cpu.per_cold"),
+            cold_after: world.seconds("servers.cpu.cold_after"),
             per_kb: world.distribution("servers.cpu.per_kb"),
             per_delivery: world.distribution("servers.cpu.per_delivery"),
             per_connect: world.distribution("servers.cpu.per_connect"),

@@ -480,6 +480,10 @@ pub struct Cpu {
     pub per_message: Distribution,
     /// What the server program takes for each message on top of that, where a calibration tells the two apart.
     pub overhead: Seconds,
+    /// On top of that, at most, where the core has worked for other messages since: its caches are cold.
+    pub per_cold: Seconds,
+    /// Work of this length makes 1 − 1/e of `per_cold` due.
+    pub cold_after: Seconds,
     /// For each KB (1,000 bytes) of its payload.
     pub per_kb: Distribution,
     /// For each copy handed to another user.
@@ -495,6 +499,33 @@ pub struct Cpu {
     /// On top, for a message whose connection's state is not in the cache. Of C
     /// connections a message finds its own there with probability cached/C.
     pub per_cache_miss: Distribution,
+}
+
+impl Cpu {
+    /// What a message that finds its core busy takes besides `per_message`, in seconds: `overhead`, and what caches take
+    /// that other messages' work S has left cold, `per_cold`·(1 − E\[e^(−S/`cold_after`)\]). A core forgets what it had
+    /// cached bit by bit, at a rate that others set; a mean is enough, since the work that came before is independent of
+    /// the message's own.
+    pub fn program_seconds(&self) -> f64 {
+        self.overhead.get() + self.cold_seconds()
+    }
+
+    /// Waking up, on top of [`Cpu::program_seconds`]: a core that sleeps has cold caches anyway, and `per_wakeup` has that.
+    pub fn wakeup(&self) -> Distribution {
+        let (cold, mean) = (self.cold_seconds(), self.per_wakeup.mean());
+        if cold == 0.0 || mean == 0.0 {
+            self.per_wakeup.clone()
+        } else {
+            self.per_wakeup.scaled((1.0 - cold / mean).max(0.0))
+        }
+    }
+
+    fn cold_seconds(&self) -> f64 {
+        if self.per_cold.get() == 0.0 {
+            return 0.0;
+        }
+        self.per_cold.get() * (1.0 - self.per_message.laplace(1.0 / self.cold_after.get()))
+    }
 }
 
 /// How connections or messages are spread over the servers.

@@ -92,7 +92,7 @@ impl Demands {
             network,
             size: scenario.workload.message_size.clone(),
             per_message: cpu.per_message.clone(),
-            overhead: cpu.overhead.get(),
+            overhead: cpu.program_seconds(),
             per_kb: cpu.per_kb.clone(),
             compression_per_kb,
             of_one_size: None,
@@ -110,10 +110,10 @@ impl Demands {
             per_connect: Attempt::of(scenario),
             mean_payload,
             mean_cpu: cpu.per_message.mean()
-                + cpu.overhead.get()
+                + cpu.program_seconds()
                 + (cpu.per_kb.mean() + compression_per_kb) * mean_payload / 1_000.0
                 + lookup_cpu_seconds(scenario),
-            per_wakeup: cpu.per_wakeup.clone(),
+            per_wakeup: cpu.wakeup(),
             per_cache_miss: cpu.per_cache_miss.clone(),
         };
         demands.fixed_between = demands.size.constant().map(|size| FixedBetween {

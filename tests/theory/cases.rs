@@ -250,6 +250,12 @@ fn single(s: f64) -> Vec<Case> {
         ),
         System { rate: 50.0, wakeup: "500 us, per_sleep: 1 ms, sleep_after: 2 ms", ..PLAIN }
             .case("M/M/1 with a core that sleeps", woken(exponential, asleep)),
+        System { rate: 50.0, wakeup: "500 us, per_cold: 200 us, cold_after: 1 ms", ..PLAIN }
+            .case("M/M/1 with caches that go cold", woken(exponential.plus(0.1e-3), exponential.plus(w))),
+        System { rate: 50.0, service: "1 ms", wakeup: "500 us, per_cold: 200 us, cold_after: 1 ms", ..PLAIN }.case(
+            "M/D/1 with caches that go cold",
+            woken(Moments::constant(s + 0.2e-3 * (1.0 - (-1.0_f64).exp())), Moments::constant(s + w)),
+        ),
         System { rate: 50.0, ..PLAIN }.case("M/M/1, ρ = 0.5", mm1_figures(500.0)),
         PLAIN.case("M/M/1, ρ = 0.8", mm1_figures(800.0)),
         System { service: "1 ms", ..PLAIN }.case("M/D/1", [wait(md1(800.0, s).unwrap().wait)]),

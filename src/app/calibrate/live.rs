@@ -1,7 +1,7 @@
 //! Figures of this program's own server on this machine, measured.
 //!
 //! A [`Load`] changes one thing at a time: messages a second at few connections (what a wake-up and a message cost), their
-//! size, the number of connections (cache, memory), rooms, heartbeats, connects. Fits find the prices behind them
+//! size, the number of connections (cache, memory), rooms, work of the application's, heartbeats, connects. Fits find the prices behind them
 //! together. What the driver sees of latency on top of the model's response time is the way between them, `latency.client`.
 
 use std::fs;
@@ -40,19 +40,34 @@ struct Load {
     room: Option<u64>,
     heartbeats_per_second: f64,
     connects_per_second: f64,
+    /// Seconds of CPU time that each message takes besides, as the application's own work.
+    work: f64,
     /// Whether each connection sends as soon as it is answered, so that the server is always busy.
     closed: bool,
 }
 
 impl Load {
     const fn echo(connections: u64, per_second: f64, bytes: f64) -> Self {
-        let (heartbeats_per_second, connects_per_second) = (0.0, 0.0);
-        Self { connections, per_second, bytes, room: None, heartbeats_per_second, connects_per_second, closed: false }
+        Self {
+            connections,
+            per_second,
+            bytes,
+            room: None,
+            heartbeats_per_second: 0.0,
+            connects_per_second: 0.0,
+            work: 0.0,
+            closed: false,
+        }
     }
 
     /// As fast as the server can.
     const fn full(connections: u64, bytes: f64) -> Self {
         Self { closed: true, ..Self::echo(connections, 1e4, bytes) }
+    }
+
+    /// As fast as the server can with so much work a message.
+    const fn working(work: f64) -> Self {
+        Self { work, ..Self::full(100, BYTES) }
     }
 
     /// The scenario of it.
@@ -65,6 +80,9 @@ impl Load {
             .with("workload.message.size", format!("{} B", self.bytes));
         if let Some(room) = self.room {
             variant = variant.with("workload.fan_out", format!("{{room: {room}}}"));
+        }
+        if self.work > 0.0 {
+            variant = variant.with("servers.cpu.per_message", format!("{} s", self.work));
         }
         if self.heartbeats_per_second > 0.0 {
             variant = variant.with("workload.heartbeat", format!("{{every: {} s}}", rate(self.heartbeats_per_second)));
@@ -93,9 +111,11 @@ impl Effort {
             Load::echo(8_000, 1e4, BYTES),
             room(10, 2e3),
         ]);
+        loads.extend([100e-6, 300e-6, 1e-3].map(Load::working));
         if self == Self::Quick {
             return loads;
         }
+        loads.extend([50e-6, 200e-6, 500e-6, 2e-3].map(Load::working));
         loads.extend([few(1e3), few(3e3), few(7e3), few(3e4), few(8e4)]);
         loads.extend([Load::echo(100, 3e4, 64.0), Load::echo(100, 1e3, 16e3), Load::echo(100, 1.2e4, 16e3)]);
         loads.extend([Load::echo(5_000, 3e4, BYTES), Load::echo(10_000, 2e4, BYTES), Load::echo(10_000, 2e3, BYTES)]);
@@ -109,14 +129,14 @@ impl Effort {
 
     const fn seconds(self) -> f64 {
         match self {
-            Self::Quick => 1.0,
+            Self::Quick => 0.8,
             Self::Thorough => 3.0,
         }
     }
 
     const fn warm_up(self) -> f64 {
         match self {
-            Self::Quick => 0.3,
+            Self::Quick => 0.2,
             Self::Thorough => 0.5,
         }
     }
@@ -234,6 +254,7 @@ impl Load {
             .with(Column::Throughput, messages)
             .with(Column::Delivered, messages * others)
             .with(Column::MessageSize, self.bytes)
+            .with(Column::Work, self.work)
             .with(Column::Heartbeats, self.heartbeats_per_second)
             .with(Column::Connects, ran.connects_per_second)
             .with(Column::CoresBusy, ran.cores_busy)

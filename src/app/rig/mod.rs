@@ -286,7 +286,7 @@ fn memory(drove: &DriveResult, watched: &Watched) -> Option<Estimate> {
 /// What other programs may send over loopback, as a share of all, before its counter says nothing of the server.
 pub const FOREIGN: f64 = 0.005;
 /// How long is looked for that.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Bytes a second over loopback while neither server nor driver sends.
 fn foreign() -> f64 {

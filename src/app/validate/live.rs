@@ -45,7 +45,7 @@ const MOST_AT_LIMIT: u64 = 1_000;
 const REPLICATIONS: u64 = 5;
 const REPLAYS: u64 = 3;
 /// Seconds of load before what is measured.
-const WARM_UP: f64 = 1.0;
+const WARM_UP: f64 = 0.5;
 
 /// Where one server of the scenario runs on this machine, and nothing else.
 const HERE: [(&str, &str); 34] = [

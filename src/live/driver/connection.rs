@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::frame::Opcode;
 use super::socket::Socket;
+use crate::live::frame::OpCode;
 
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +50,7 @@ pub struct Connection {
     /// Bytes to be sent.
     pub out: Vec<u8>,
     /// The beginning of a message in several frames: what it is, whether compressed.
-    pub fragments: Option<Box<(Opcode, bool, Vec<u8>)>>,
+    pub fragments: Option<Box<(OpCode, bool, Vec<u8>)>>,
     /// The next message's number.
     pub sequence: u32,
     /// The number of the first message in `waiting`.

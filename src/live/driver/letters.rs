@@ -1,8 +1,8 @@
 //! Writes messages as frames, from texts made beforehand: nothing is allocated for a message.
 
-use flate2::{Compress, Compression, FlushCompress};
-
-use super::frame::{self, Opcode};
+use super::frame;
+use crate::live::deflate::Deflate;
+use crate::live::frame::{Data, OpCode, mask};
 use crate::live::payload::{self, Form, Header};
 use crate::random::{Distribution, Purpose, Stream};
 
@@ -12,9 +12,6 @@ const VARIANTS: u64 = 16;
 const PREPARED: usize = 64 << 10;
 /// The largest message, whatever the scenario's distribution draws.
 const LARGEST: usize = 16 << 20;
-/// What every flushed block ends with, and no message is sent with (RFC 7692, section 7.2.1).
-pub const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-
 /// The messages of a worker.
 #[derive(Debug)]
 pub struct Letters {
@@ -26,9 +23,7 @@ pub struct Letters {
     sizes: Stream,
     keys: Stream,
     turn: usize,
-    compressor: Compress,
     plain: Vec<u8>,
-    packed: Vec<u8>,
 }
 
 impl Letters {
@@ -43,46 +38,45 @@ impl Letters {
             sizes: Stream::named(seed, 0, worker, Purpose::Size),
             keys: Stream::named(seed, 1, worker, Purpose::Size),
             turn: 0,
-            compressor: Compress::new(Compression::fast(), false),
             plain: Vec::new(),
-            packed: Vec::new(),
         }
     }
 
     /// A key for a frame that is no message.
-    pub fn key(&mut self) -> u32 {
-        self.keys.bits() as u32
+    pub fn key(&mut self) -> [u8; 4] {
+        (self.keys.bits() as u32).to_ne_bytes()
     }
 
-    /// Appends the frame of a message, and says how many bytes its payload has before compression.
-    pub fn write(&mut self, out: &mut Vec<u8>, header: Header, deflate: bool) -> usize {
+    /// Appends the frame of a message, compressed if there is what does it, and says how many bytes its payload has before
+    /// that.
+    pub fn write(&mut self, out: &mut Vec<u8>, header: Header, deflate: Option<&mut Deflate>) -> usize {
         let size = (self.size.sample(&mut self.sizes).round() as usize).min(LARGEST);
         self.turn = (self.turn + 1) % self.prepared.len();
         let (opcode, key) = (self.opcode(), self.key());
-        if deflate {
+        if let Some(deflate) = deflate {
             let mut plain = std::mem::take(&mut self.plain);
             plain.clear();
             self.text(&mut plain, size);
             header.write(self.form, &mut plain);
-            self.pack(&plain);
+            deflate.pack(&plain);
             self.plain = plain;
-            let start = frame::begin(out, opcode, true, key, self.packed.len());
-            out.extend_from_slice(&self.packed);
-            frame::mask(&mut out[start..], key);
+            let start = frame::begin(out, opcode, true, key, deflate.packed.len());
+            out.extend_from_slice(&deflate.packed);
+            mask(&mut out[start..], key);
         } else {
             let start = frame::begin(out, opcode, false, key, size);
             self.text(out, size);
             header.write(self.form, &mut out[start..]);
-            frame::mask(&mut out[start..], key);
+            mask(&mut out[start..], key);
         }
         size
     }
 
-    fn opcode(&self) -> Opcode {
-        match self.form {
-            Form::Text => Opcode::Text,
-            Form::Binary => Opcode::Binary,
-        }
+    fn opcode(&self) -> OpCode {
+        OpCode::Data(match self.form {
+            Form::Text => Data::Text,
+            Form::Binary => Data::Binary,
+        })
     }
 
     /// Appends a text of this size.
@@ -114,26 +108,6 @@ impl Letters {
         }
         out.extend_from_slice(end);
     }
-
-    /// Compresses by itself, without regard to what was sent before.
-    fn pack(&mut self, plain: &[u8]) {
-        self.compressor.reset();
-        self.packed.clear();
-        loop {
-            // More than a message can become: where the compressor runs out of room at the end of a block, it takes the
-            // next call for no more than to give out that block, and says nothing of what it still has.
-            self.packed.reserve(plain.len() + plain.len() / 10 + 256);
-            let (rest, before) = (&plain[self.compressor.total_in() as usize..], self.packed.len());
-            let flushed = self.compressor.compress_vec(rest, &mut self.packed, FlushCompress::Sync);
-            let taken = self.compressor.total_in() as usize == plain.len();
-            if flushed.is_err() || self.packed.len() == before || taken && self.packed.ends_with(&TAIL) {
-                break;
-            }
-        }
-        if self.packed.ends_with(&TAIL) {
-            self.packed.truncate(self.packed.len() - TAIL.len());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -159,7 +133,7 @@ mod tests {
             for size in [0, 1, 23, 24, 50, 100, 1_000, 70_000, 200_000] {
                 let mut letters = Letters::new(form, Distribution::Constant(f64::from(size)), 1, 0);
                 let mut out = Vec::new();
-                assert_eq!(letters.write(&mut out, HEADER, false), size as usize);
+                assert_eq!(letters.write(&mut out, HEADER, None), size as usize);
                 let message = payload(&out);
                 assert_eq!(message.len(), size as usize);
                 let has_header = message.len() >= form.least();
@@ -176,15 +150,14 @@ mod tests {
         for size in [100, 1_000, 50_000] {
             let mut letters = Letters::new(Form::Text, Distribution::Constant(f64::from(size)), 1, 0);
             let mut out = Vec::new();
-            letters.write(&mut out, HEADER, true);
+            let mut deflate = Deflate::new();
+            letters.write(&mut out, HEADER, Some(&mut deflate));
             assert_eq!(out[0], 0xc1, "the first reserved bit says that it is compressed");
-            let mut packed = payload(&out);
+            let packed = payload(&out);
             assert!(packed.len() < size as usize + 10 && (size < 1_000 || packed.len() * 4 < size as usize * 3));
-            packed.extend_from_slice(&TAIL);
-            let mut plain = Vec::with_capacity(size as usize + 100);
-            let mut inflate = flate2::Decompress::new(false);
-            inflate.decompress_vec(&packed, &mut plain, flate2::FlushDecompress::Sync).unwrap();
-            assert_eq!((plain.len(), Header::read(&plain)), (size as usize, Some(HEADER)));
+            deflate.unpack(&packed, size as usize).unwrap();
+            let plain = &deflate.plain;
+            assert_eq!((plain.len(), Header::read(plain)), (size as usize, Some(HEADER)));
         }
     }
 }

@@ -15,8 +15,8 @@ use bytes::Bytes;
 
 use super::channel::Channel;
 use super::core::{self, Core};
-use super::deflate;
 use super::delivery::Delivery;
+use super::extension;
 use super::frame::{self, Fault, Kind};
 use super::head::{self, Request, Status, Upgrade};
 use super::linked::{Linked, Settled};
@@ -253,12 +253,12 @@ impl Connection {
         core: &mut Core,
         context: &mut Context<'_>,
     ) -> Result<(), Over> {
-        let offered = upgrade.extensions.as_ref().is_some_and(|offers| deflate::acceptable(offers));
+        let offered = upgrade.extensions.as_ref().is_some_and(|offers| extension::acceptable(offers));
         let agreed = offered && core.deflate.is_some();
         if agreed {
             self.peer.agree_on_deflate();
         }
-        head::write_upgrade(&mut core.output, &upgrade.key, agreed.then_some(deflate::ACCEPTED));
+        head::write_upgrade(&mut core.output, &upgrade.key, agreed.then_some(extension::ACCEPTED));
         core.counters.accepted.add(1);
         self.state = State::Open(Reader::new(agreed));
         self.peer.enter(Stage::Open, now());
@@ -303,7 +303,7 @@ impl Connection {
         context: &mut Context<'_>,
     ) -> Result<Result<(), Over>, Fault> {
         let Some(deflate) = &mut core.deflate else { return Err(Fault::protocol("a reserved bit")) };
-        deflate.unpack(packed, reader::LARGEST_MESSAGE)?;
+        deflate.unpack(packed, reader::LARGEST_MESSAGE).map_err(Fault::unpackable)?;
         if kind == Kind::Text && str::from_utf8(&deflate.plain).is_err() {
             return Err(reader::NOT_UTF8);
         }

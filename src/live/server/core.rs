@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::counters::Counters;
-use super::deflate::Deflate;
 use super::log::Batch;
 use super::shared::Shared;
 use super::work::Work;
+use crate::live::deflate::Deflate;
 use crate::random::{Purpose, Stream};
 
 /// Bytes read at a time.

@@ -1,9 +1,7 @@
-//! WebSocket frames as bytes (RFC 6455, section 5.2): headers are read and written by `tungstenite`.
+//! WebSocket frames from the server's side (RFC 6455, section 5): what comes must be masked, what is sent is not.
 
-use std::io::Cursor;
-
-use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use crate::live::deflate::Unpackable;
+use crate::live::frame::{self, Control, Data, FrameHeader, OpCode};
 
 /// How a message is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +32,14 @@ impl Fault {
         Self { code: 1007, reason }
     }
 
+    /// The other side sent a compressed message that is none.
+    pub const fn unpackable(reason: Unpackable) -> Self {
+        match reason {
+            Unpackable::TooLarge => Self::size("a message that is too large"),
+            Unpackable::Unreadable => Self::data("a compressed message that can't be unpacked"),
+        }
+    }
+
     /// The other side sent too much.
     pub const fn size(reason: &'static str) -> Self {
         Self { code: 1009, reason }
@@ -54,8 +60,7 @@ pub enum Next {
 /// # Errors
 /// When no client may send it.
 pub fn next(bytes: &[u8], largest: usize) -> Result<Next, Fault> {
-    let mut cursor = Cursor::new(bytes);
-    let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| Fault::protocol("a reserved opcode"))?
+    let Some(frame::Head { header, start, length }) = frame::head(bytes).ok_or(Fault::protocol("a reserved opcode"))?
     else {
         return Ok(Next::Part(bytes.len() + 1));
     };
@@ -66,33 +71,16 @@ pub fn next(bytes: &[u8], largest: usize) -> Result<Next, Fault> {
         return Err(Fault::protocol("a reserved bit"));
     }
     match header.opcode {
-        OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => {
-            return Err(Fault::protocol("a reserved opcode"));
-        }
         OpCode::Control(_) if header.rsv1 => return Err(Fault::protocol("a reserved bit")),
         OpCode::Control(_) if !header.is_final => return Err(Fault::protocol("a control frame in parts")),
         OpCode::Control(_) if length > 125 => return Err(Fault::protocol("a control frame of more than 125 bytes")),
         _ => {}
     }
-    let start = cursor.position() as usize;
     let end = usize::try_from(length).ok().filter(|length| *length <= largest).map(|length| start + length);
     match end {
         None => Err(Fault::size("a message that is too large")),
         Some(end) if end > bytes.len() => Ok(Next::Part(end)),
         Some(end) => Ok(Next::Frame(header, start, end)),
-    }
-}
-
-/// Undoes a client's mask (RFC 6455, section 5.3), eight bytes at a time.
-pub fn unmask(payload: &mut [u8], mask: [u8; 4]) {
-    let [a, b, c, d] = mask;
-    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (chunks, rest) = payload.as_chunks_mut::<8>();
-    for chunk in chunks {
-        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
-    }
-    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
-        *byte ^= mask;
     }
 }
 
@@ -126,25 +114,13 @@ pub fn write_close(out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
 }
 
 fn write(out: &mut Vec<u8>, opcode: OpCode, compressed: bool, payload: &[u8]) {
-    let header = FrameHeader { opcode, rsv1: compressed, ..FrameHeader::default() };
-    header.format(payload.len() as u64, out).expect("a vector takes everything");
+    frame::write_head(out, opcode, compressed, None, payload.len());
     out.extend_from_slice(payload);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mask_is_undone_at_any_length() {
-        for length in 0..40_u8 {
-            let plain: Vec<u8> = (0..length).collect();
-            let mask = [0x11, 0x22, 0xf3, 0x04];
-            let mut masked: Vec<u8> = plain.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
-            unmask(&mut masked, mask);
-            assert_eq!(masked, plain);
-        }
-    }
 
     #[test]
     fn a_frame_is_found_once_it_is_whole() {

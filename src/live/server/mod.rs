@@ -14,7 +14,7 @@ mod channel;
 mod connection;
 mod core;
 mod counters;
-mod deflate;
+mod extension;
 mod delivery;
 mod frame;
 mod head;

@@ -7,10 +7,10 @@
 use std::mem;
 use std::str;
 
-use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::frame::{self, Fault, Kind, Next};
+use crate::live::frame::{Control, Data, FrameHeader, OpCode, mask};
 
 /// The largest message taken in, in bytes.
 pub const LARGEST_MESSAGE: usize = 64 << 20;
@@ -100,7 +100,7 @@ impl Reader {
                 }
                 Next::Frame(header, start, end) => {
                     let payload = &mut bytes[at + start..at + end];
-                    frame::unmask(payload, header.mask.unwrap_or_default());
+                    mask(payload, header.mask.unwrap_or_default());
                     if !self.frame(&header, payload, act)? {
                         return Ok(bytes.len());
                     }

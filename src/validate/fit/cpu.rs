@@ -23,6 +23,7 @@ pub(super) const TITLE: &str = "CPU with wake-ups";
 pub const PER_MESSAGE: &str = "servers.cpu.overhead";
 /// The scenario's key of a wake-up.
 pub const PER_WAKEUP: &str = "servers.cpu.per_wakeup";
+const CACHED_CONNECTIONS: &str = "servers.cpu.cached_connections";
 const PER_SLEEP: &str = "servers.cpu.per_sleep";
 const SLEEP_AFTER: &str = "servers.cpu.sleep_after";
 
@@ -51,7 +52,7 @@ pub struct Machine {
 
 impl Machine {
     /// Cores of a server.
-    fn cores(&self, point: &LoadPoint) -> f64 {
+    pub(super) fn cores(&self, point: &LoadPoint) -> f64 {
         point.get(Column::Cores).unwrap_or(self.cores)
     }
 
@@ -105,6 +106,18 @@ impl Term {
     }
 }
 
+/// CPU time of a message of this load point where it wakes up no core, at the prices found.
+pub(super) fn price(fit: &Fit, point: &LoadPoint, machine: &Machine) -> Option<f64> {
+    let messages = point.per_server(Column::Throughput).filter(|messages| *messages > 0.0)?;
+    let comfortable = fit.figure(CACHED_CONNECTIONS).map_or(machine.comfortable, |figure| figure.estimate.value);
+    let machine = Machine { comfortable, ..*machine };
+    let of = |term: Term| {
+        let price = fit.figure(term.key()).map_or(0.0, |figure| figure.estimate.value);
+        if price == 0.0 { Some(0.0) } else { Some(price * term.rate(point, &machine)? / messages) }
+    };
+    [Term::Message, Term::Kb, Term::Delivery, Term::CacheMiss].into_iter().map(of).sum()
+}
+
 /// A load point as the formula sees it.
 struct Sample<'a> {
     point: &'a LoadPoint,
@@ -138,7 +151,7 @@ pub fn cpu(points: &[LoadPoint], machine: &Machine) -> Result<Fit, Unfit> {
     if (squares(&plain) - left) * freedom <= BELIEF * left {
         return Ok(plain);
     }
-    fit.figures.push(Figure::key("servers.cpu.cached_connections", Quantity::Count, Estimate::exact(cached)));
+    fit.figures.push(Figure::key(CACHED_CONNECTIONS, Quantity::Count, Estimate::exact(cached)));
     Ok(fit)
 }
 

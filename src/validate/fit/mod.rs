@@ -5,10 +5,12 @@
 //! sources stand with each fit: `cpu` (the utilisation law and the wake-up model), `lines` (memory, log), `usl`
 //! (throughput against concurrency).
 
+mod cold;
 mod cpu;
 mod lines;
 mod usl;
 
+pub use cold::cold;
 pub use cpu::{Machine, cpu};
 pub use lines::{log, memory, utilisation_law};
 pub use usl::usl;
@@ -156,12 +158,21 @@ impl Fits {
 
 /// Makes every fit that the points allow.
 pub fn all(points: &[LoadPoint], machine: &Machine) -> Fits {
+    // Where the application works too, what is measured is not the server's own.
+    let has_work = |point: &LoadPoint| point.get(Column::Work).is_some_and(|work| work > 0.0);
+    let (working, points): (Vec<LoadPoint>, Vec<LoadPoint>) = points.iter().partition(|point| has_work(point));
+    let points = points.as_slice();
     let mut found = Fits { fits: Vec::new(), left_out: Vec::new(), range: ranges(points) };
     let mut take = |title: &'static str, fit: Result<Fit, Unfit>| match fit {
         Ok(fit) => found.fits.push(fit),
         Err(unfit) => found.left_out.push(LeftOut { title, reason: unfit.to_string() }),
     };
-    take(cpu::TITLE, cpu(points, machine));
+    let prices = cpu(points, machine);
+    let cold = prices.as_ref().ok().map(|cpu| cold(&working, cpu, machine)).filter(|_| !working.is_empty());
+    take(cpu::TITLE, prices);
+    if let Some(cold) = cold {
+        take(cold::TITLE, cold);
+    }
     take(lines::LAW, utilisation_law(points, machine));
     take(lines::MEMORY, memory(points));
     if points.iter().any(|point| point.get(Column::KernelMemory).is_some()) {

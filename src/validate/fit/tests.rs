@@ -122,6 +122,31 @@ fn each_price_is_found_among_the_others() {
     assert!(fit.typical_error < 0.015 && fit.notes.is_empty(), "{fit:?}");
 }
 
+/// One core that is always busy, with work of several lengths: what cold caches add is told from what a message costs.
+#[test]
+fn what_cold_caches_add_is_found_beside_the_price_of_a_message() {
+    let mut points = loads(&mut Noise::new(1, 0.0));
+    let mut noise = Noise::new(3, 0.001);
+    for work in [50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3] {
+        let each = work + 9e-6 + 8e-6 * (1.0 - f64::exp(-work / 500e-6));
+        let point = LoadPoint::default()
+            .with(Column::Throughput, 0.99 / noise.on(each))
+            .with(Column::Work, work)
+            .with(Column::CoresBusy, 0.99);
+        points.push(point);
+    }
+    let fits = all(&points, &ONE_CORE);
+    near(estimate(fits.fit("cpu").unwrap(), "servers.cpu.overhead").value, 9e-6, 1e-3);
+    let cold = fits.fit("cold").unwrap();
+    assert_eq!(estimate(cold, "servers.cpu.cold_after").value, 500e-6);
+    let price = estimate(cold, "servers.cpu.per_cold");
+    assert!(price.contains(8e-6) && price.relative_half_width() < 0.3, "{price:?}");
+    // One that is not always busy says nothing of it, and two lengths are too few.
+    let idle: Vec<LoadPoint> = points.iter().map(|point| point.with(Column::CoresBusy, 0.5)).collect();
+    assert!(all(&idle, &ONE_CORE).fit("cold").is_none());
+    assert!(all(&points[..12], &ONE_CORE).fit("cold").is_none());
+}
+
 #[test]
 fn cores_that_share_a_queue_have_a_formula_of_their_own() {
     let service = Moments::constant(9e-6);

@@ -65,6 +65,7 @@ columns! {
     Connects, "connects_per_second", Rate, Sum, "connection attempts each second";
     Heartbeats, "heartbeats_per_second", Rate, Sum, "heartbeats each second";
     MessageSize, "message_bytes", Bytes, Mean, "mean payload of a message";
+    Work, "work_seconds", Time, Mean, "CPU time that the application takes for a message, which `per_message` states: 0 where it is an echo";
     CpuUtilisation, "cpu_utilisation", Ratio, Mean, "share of the servers' cores that was busy: 0.7 or 70 %";
     CoresBusy, "cores_busy", Count, Sum, "cores that were busy: CPU seconds a second";
     Memory, "memory_bytes", Bytes, Sum, "memory the servers held (resident)";

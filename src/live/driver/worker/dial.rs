@@ -8,10 +8,10 @@ use rustix::io::Errno;
 
 use super::{Phase, Reverse, State, Timer, Worker};
 use crate::live::driver::DriveError;
-use crate::live::driver::frame::Opcode;
 use crate::live::driver::plan::Pace;
 use crate::live::driver::socket::{Socket, now};
 use crate::live::driver::upgrade::Answer;
+use crate::live::frame::{Control, OpCode};
 use crate::scenario::Backoff;
 
 const SECOND: f64 = 1e9;
@@ -256,7 +256,7 @@ impl Worker<'_> {
     /// Sends a close frame; the server's answer ends the connection.
     pub(super) fn say_goodbye(&mut self, number: u32) -> Result<(), DriveError> {
         self.connections[number as usize].state = State::Closing;
-        self.send_control(number, Opcode::Close, &NORMAL_CLOSURE)
+        self.send_control(number, OpCode::Control(Control::Close), &NORMAL_CLOSURE)
     }
 
     /// Ends a connection that is closed on both sides, or whose attempt is given up.

@@ -24,8 +24,8 @@ use super::shared::{Recent, Shared};
 use super::socket::{Poller, Ready, now, thread_cpu};
 use super::tally::{SLICES, Tally};
 use super::upgrade::Key;
+use crate::live::deflate::Deflate;
 use crate::random::{Purpose, Stream};
-use flate2::Decompress;
 
 /// Bytes read at once.
 const SCRATCH: usize = 128 << 10;
@@ -69,8 +69,7 @@ pub struct Worker<'a> {
     key: Key,
     draws: Stream,
     letters: Letters,
-    inflate: Decompress,
-    inflated: Vec<u8>,
+    deflate: Deflate,
     scratch: Vec<u8>,
     /// Buffers that no connection needs at the moment.
     spare: Vec<Vec<u8>>,
@@ -157,8 +156,7 @@ impl<'a> Worker<'a> {
             key: Key::new(random.to_le_bytes()),
             draws,
             letters: Letters::new(plan.form, plan.size.clone(), plan.seed, worker),
-            inflate: Decompress::new(false),
-            inflated: Vec::new(),
+            deflate: Deflate::new(),
             scratch: vec![0; SCRATCH],
             spare: Vec::new(),
             schedule: Schedule::new(plan, &shared.audience, users.clone(), worker, workers),

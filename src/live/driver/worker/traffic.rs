@@ -2,17 +2,15 @@
 
 use std::io::{self, Read as _, Write as _};
 
-use flate2::FlushDecompress;
-
 use super::{Phase, State, Worker};
 use crate::live::driver::DriveError;
 use crate::live::driver::audience::{Audience, mark};
-use crate::live::driver::frame::{self, Opcode};
+use crate::live::driver::frame;
 use crate::live::driver::ledger::Ledger;
-use crate::live::driver::letters::TAIL;
 use crate::live::driver::plan::Pace;
 use crate::live::driver::socket::now;
 use crate::live::driver::tally::LATE;
+use crate::live::frame::{Control, Data, OpCode};
 use crate::live::payload::Header;
 
 /// Messages that are sent together at most, so that the clock is looked at in between.
@@ -109,7 +107,7 @@ impl Worker<'_> {
         }
         let before = connection.out.len();
         let header = Header { intended_ns: intended, sender, sequence, recipient };
-        let bytes = self.letters.write(&mut connection.out, header, connection.deflate);
+        let bytes = self.letters.write(&mut connection.out, header, connection.deflate.then_some(&mut self.deflate));
         self.backlog += connection.out.len() - before;
         connection.sequence = connection.sequence.wrapping_add(1);
         if self.shared.audience == Audience::Echo {
@@ -143,7 +141,7 @@ impl Worker<'_> {
     }
 
     /// Sends a frame that is no message.
-    pub(super) fn send_control(&mut self, number: u32, opcode: Opcode, payload: &[u8]) -> Result<(), DriveError> {
+    pub(super) fn send_control(&mut self, number: u32, opcode: OpCode, payload: &[u8]) -> Result<(), DriveError> {
         let key = self.letters.key();
         let out = &mut self.connections[number as usize].out;
         let before = out.len();
@@ -274,21 +272,21 @@ impl Worker<'_> {
     fn take_frame(&mut self, number: u32, frame: frame::Frame, payload: &[u8], moment: u64) -> Result<(), DriveError> {
         let connection = &mut self.connections[number as usize];
         match frame.opcode {
-            Opcode::Ping => {
+            OpCode::Control(Control::Ping) => {
                 self.outcome.tally.pings += 1;
-                self.send_control(number, Opcode::Pong, payload)
+                self.send_control(number, OpCode::Control(Control::Pong), payload)
             }
-            Opcode::Pong => Ok(()),
+            OpCode::Control(Control::Pong) => Ok(()),
             // What the server closed is lost; what we closed is now closed on both sides.
-            Opcode::Close if connection.state == State::Open => {
-                self.send_control(number, Opcode::Close, payload.get(..2).unwrap_or_default())?;
+            OpCode::Control(Control::Close) if connection.state == State::Open => {
+                self.send_control(number, OpCode::Control(Control::Close), payload.get(..2).unwrap_or_default())?;
                 self.lost(number)
             }
-            Opcode::Close => {
+            OpCode::Control(Control::Close) => {
                 self.drop_connection(number);
                 Ok(())
             }
-            Opcode::Continuation => {
+            OpCode::Data(Data::Continue) => {
                 let Some(mut parts) = connection.fragments.take() else {
                     return Err(DriveError::Protocol("it went on with a message that it had not begun"));
                 };
@@ -299,11 +297,14 @@ impl Worker<'_> {
                 connection.fragments = Some(parts);
                 Ok(())
             }
-            Opcode::Text | Opcode::Binary if frame.last => self.message(number, payload, frame.compressed, moment),
-            Opcode::Text | Opcode::Binary => {
+            OpCode::Data(Data::Text | Data::Binary) if frame.last => {
+                self.message(number, payload, frame.compressed, moment)
+            }
+            OpCode::Data(Data::Text | Data::Binary) => {
                 connection.fragments = Some(Box::new((frame.opcode, frame.compressed, payload.to_vec())));
                 Ok(())
             }
+            OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => Err(frame::WRONG),
         }
     }
 
@@ -312,36 +313,15 @@ impl Worker<'_> {
             self.count_received(number, payload, moment);
             return Ok(());
         }
-        let mut plain = std::mem::take(&mut self.inflated);
-        plain.clear();
-        self.unpack(payload, &mut plain)?;
-        self.count_received(number, &plain, moment);
-        self.inflated = plain;
-        Ok(())
-    }
-
-    fn unpack(&mut self, packed: &[u8], plain: &mut Vec<u8>) -> Result<(), DriveError> {
-        const WRONG: DriveError = DriveError::Protocol("it sent a message that can't be decompressed");
         if !self.shared.plan.deflate {
             return Err(DriveError::Protocol("it compressed a message though that was not agreed"));
         }
-        self.inflate.reset(false);
-        for part in [packed, &TAIL] {
-            let mut done = 0;
-            loop {
-                plain.reserve(4 * part.len() + 256);
-                let before = self.inflate.total_in();
-                self.inflate.decompress_vec(&part[done..], plain, FlushDecompress::Sync).map_err(|_| WRONG)?;
-                let taken = (self.inflate.total_in() - before) as usize;
-                done += taken;
-                if done == part.len() && plain.len() < plain.capacity() {
-                    break;
-                }
-                if taken == 0 && plain.len() < plain.capacity() {
-                    return Err(WRONG);
-                }
-            }
-        }
+        self.deflate
+            .unpack(payload, frame::LARGEST)
+            .map_err(|_| DriveError::Protocol("it sent a message that can't be decompressed"))?;
+        let plain = std::mem::take(&mut self.deflate.plain);
+        self.count_received(number, &plain, moment);
+        self.deflate.plain = plain;
         Ok(())
     }
 

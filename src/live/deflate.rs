@@ -1,36 +1,21 @@
 //! Compression of messages (permessage-deflate, RFC 7692), each by itself: what is kept from message to message would be
-//! hundreds of KB a connection. So both sides are held to `no_context_takeover`, and a thread has one of each for all of
-//! its connections.
+//! hundreds of KB a connection. So both sides are held to `no_context_takeover`, and a thread of the server's or the driver's
+//! has one of each for all of its connections.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use super::frame::Fault;
-
-/// What the answer to an upgrade says.
-pub const ACCEPTED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 /// What every compressed message would end with, and is not sent (RFC 7692, section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-const UNREADABLE: Fault = Fault::data("a compressed message that can't be unpacked");
 /// Room that is made at a time, in bytes.
 const STEP: usize = 16 << 10;
 
-/// Whether one of the offers in `Sec-WebSocket-Extensions` can be accepted as [`ACCEPTED`].
-pub fn acceptable(offers: &str) -> bool {
-    offers.split(',').any(|offer| {
-        let mut parts = offer.split(';').map(str::trim);
-        parts.next() == Some("permessage-deflate") && parts.all(can_have)
-    })
-}
-
-/// Whether an offer can have this parameter. A smaller window of the server's can't be had: the compressor has one size.
-fn can_have(parameter: &str) -> bool {
-    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-    match (name.trim(), value.trim().trim_matches('"')) {
-        ("server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits", "") => true,
-        ("client_max_window_bits", bits) => bits.parse().is_ok_and(|bits: u8| (8..=15).contains(&bits)),
-        ("server_max_window_bits", bits) => bits == "15",
-        _ => false,
-    }
+/// Why a message is not unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpackable {
+    /// It would be larger than it may be.
+    TooLarge,
+    /// No compressor made it.
+    Unreadable,
 }
 
 /// A thread's compressor and decompressor, and their latest results.
@@ -85,7 +70,7 @@ impl Deflate {
     ///
     /// # Errors
     /// When it is larger, or not what a compressor makes.
-    pub fn unpack(&mut self, message: &[u8], largest: usize) -> Result<(), Fault> {
+    pub fn unpack(&mut self, message: &[u8], largest: usize) -> Result<(), Unpackable> {
         self.decompress.reset(false);
         self.plain.clear();
         let mut before = 0;
@@ -96,9 +81,9 @@ impl Deflate {
                 let status = self
                     .decompress
                     .decompress_vec(&part[(taken - before) as usize..], &mut self.plain, FlushDecompress::Sync)
-                    .map_err(|_| UNREADABLE)?;
+                    .map_err(|_| Unpackable::Unreadable)?;
                 if self.plain.len() > largest {
-                    return Err(Fault::size("a message that is too large"));
+                    return Err(Unpackable::TooLarge);
                 }
                 if status == Status::StreamEnd {
                     // A final block ends the message, whatever follows it (RFC 7692, section 7.2.3.4).
@@ -109,7 +94,7 @@ impl Deflate {
                     break;
                 }
                 if (taken, given) == (self.decompress.total_in(), self.decompress.total_out()) {
-                    return Err(UNREADABLE);
+                    return Err(Unpackable::Unreadable);
                 }
             }
             before = self.decompress.total_in();
@@ -144,7 +129,7 @@ mod tests {
         deflate.pack(&zeros);
         assert!(deflate.packed.len() < 3_000);
         let packed = deflate.packed.clone();
-        assert_eq!(deflate.unpack(&packed, 299_999).unwrap_err().code, 1009);
+        assert_eq!(deflate.unpack(&packed, 299_999), Err(Unpackable::TooLarge));
         deflate.shrink();
         assert!(deflate.plain.capacity() <= 4 * STEP);
     }
@@ -185,23 +170,7 @@ mod tests {
         deflate.unpack(&[0], 100).unwrap();
         assert!(deflate.plain.is_empty());
         for wrong in [&[0xff; 8][..], &[0x06], &[0x00, 0x05, 0x00, 0xfa, 0xfe]] {
-            assert_eq!(deflate.unpack(wrong, 100).map_err(|fault| fault.code), Err(1007), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn an_offer_is_accepted_only_as_it_is_meant() {
-        for (offers, wanted) in [
-            ("permessage-deflate", true),
-            ("permessage-deflate; client_max_window_bits", true),
-            ("x, permessage-deflate;server_no_context_takeover; client_max_window_bits=\"10\"", true),
-            ("permessage-deflate; server_max_window_bits=10, permessage-deflate", true),
-            ("permessage-deflate; server_max_window_bits=10", false),
-            ("permessage-deflate; level=9", false),
-            ("permessage-bzip2", false),
-            ("", false),
-        ] {
-            assert_eq!(acceptable(offers), wanted, "{offers}");
+            assert_eq!(deflate.unpack(wrong, 100), Err(Unpackable::Unreadable), "{wrong:?}");
         }
     }
 }

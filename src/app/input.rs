@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, verbose};
 use crate::cli::Input;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::scenario::{Catalogue, Document};
@@ -48,6 +48,7 @@ pub fn document_with(input: &Input, changes: &[(String, String)]) -> Result<Docu
         errors.extend(document.resolve().err());
         return Err(Diagnostics::from_iter(errors).into());
     }
+    verbose::done(|| format!("read {name}"));
     Ok(document)
 }
 

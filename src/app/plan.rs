@@ -15,7 +15,7 @@ pub fn run(options: &Plan) -> std::result::Result<(), Failure> {
     let catalogue = input::catalogue(options.shapes.as_deref(), Some("example"))?;
     threads(options.threads)?;
     interrupt::listen();
-    let progress = Progress::new(options.output.quiet);
+    let progress = Progress::of_search(options.output.quiet);
     let planned = plan(&document, catalogue.as_ref(), &progress);
     progress.finish();
     let planned = planned?;

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::progress::Progress;
 use super::reports::Repeat;
-use super::{Failure, input, interrupt, reports};
+use super::{Failure, input, interrupt, reports, verbose};
 use crate::analysis::sensitivity::simulated::{TailError, tails};
 use crate::analysis::slo::{Objective, Verdict, judge, overall};
 use crate::analysis::{Assessment, assess};
@@ -50,6 +50,7 @@ impl Outcome {
 pub fn run(options: &Simulate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
     let assessment = assess(&document)?;
+    verbose::done(|| format!("computed the closed form, in {} worlds", assessment.worlds));
     promised(&options.run, &assessment.scenario)?;
     if options.sensitivity && assessment.sensitivity.is_empty() {
         let error = Diagnostic::new("`--sensitivity` is of uncertain inputs, and nothing in the scenario is uncertain")

@@ -14,14 +14,17 @@ pub mod line;
 pub mod markdown;
 pub mod page;
 pub mod pages;
+pub mod paint;
 pub mod plan;
 pub mod plots;
+pub mod schema;
 mod sensitivity;
 mod show;
 pub mod steps;
 pub mod sweep;
 pub mod terminal;
 pub mod validation;
+pub mod width;
 
 use crate::analysis::Assessment;
 use crate::analysis::slo::Objective;

@@ -1,4 +1,4 @@
-//! The report for a terminal: at most 100 columns, no colour needed.
+//! The report for a terminal: as wide as the page is, no colour needed.
 
 use std::fmt::Write as _;
 
@@ -8,6 +8,7 @@ use super::show::{
     count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
 };
 use super::steps::{self, Step};
+use super::width::{table_width, text_width};
 use super::{VERSION, View, interview};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
@@ -18,8 +19,6 @@ use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 
-/// The widest line.
-const COLUMNS: u16 = 100;
 /// A line below the header, and nothing else.
 const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
 /// Bottlenecks told in full.
@@ -91,10 +90,11 @@ pub(super) fn title_of(scenario: &Scenario, hash: &str, what: &str) -> String {
 pub(super) fn title(name: &str, what: &str, seed: u64, hash: &str) -> String {
     let left = format!("{}: {what}", cut(name, 40));
     let right = format!("seed {seed} | scenario {hash} | plimsoll {VERSION}");
-    if left.chars().count() + right.len() + 2 > usize::from(COLUMNS) {
+    let most = usize::from(text_width());
+    if left.chars().count() + right.len() + 2 > most {
         return format!("{left}\n{right}\n");
     }
-    format!("{left}{right:>width$}\n", width = usize::from(COLUMNS) - left.chars().count())
+    format!("{left}{right:>width$}\n", width = most - left.chars().count())
 }
 
 /// A text without control characters, cut where it is longer than so many.
@@ -733,14 +733,14 @@ pub(super) fn spaced_table(
     gap: u16,
 ) -> String {
     let mut table = Table::new();
-    table.load_style(UNDERLINED).set_width(COLUMNS).set_header(header);
+    table.load_style(UNDERLINED).set_width(table_width()).set_header(header);
     for row in rows {
         table.add_row(row);
     }
     align(&mut table, header.len(), left, gap);
     // Narrowed only where it must be: arranging evens columns out, and would break cells of a table that fits.
     table.set_content_arrangement(ContentArrangement::Disabled);
-    if table.lines().any(|line| line.trim_end().chars().count() > usize::from(COLUMNS)) {
+    if table.lines().any(|line| line.trim_end().chars().count() > usize::from(table_width())) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     trimmed(&table) + "\n"
@@ -748,7 +748,7 @@ pub(super) fn spaced_table(
 
 pub(super) fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(table_width());
     for row in rows {
         table.add_row(row);
     }
@@ -770,7 +770,7 @@ fn trimmed(table: &Table) -> String {
     table.to_string().lines().fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-/// A text in lines of at most 100 columns.
+/// A text in lines that fit the page.
 pub(super) fn wrapped(text: &str) -> String {
     fold(text, 0, 0)
 }
@@ -779,13 +779,14 @@ pub(super) fn indented(text: &str, by: usize) -> String {
     fold(text, by, by + 2)
 }
 
-/// Breaks a text into lines of at most 100 columns, the first indented by `first`, the others by `rest`.
+/// Breaks a text into lines that fit the page, the first indented by `first`, the others by `rest`.
 fn fold(text: &str, first: usize, rest: usize) -> String {
     let mut out = " ".repeat(first);
     let mut width = first;
+    let most = usize::from(text_width());
     for (i, word) in text.split(' ').enumerate() {
         let length = word.chars().count();
-        if i > 0 && width + 1 + length > usize::from(COLUMNS) {
+        if i > 0 && width + 1 + length > most {
             out.push('\n');
             out += &" ".repeat(rest);
             width = rest;

@@ -46,6 +46,9 @@ pub enum Command {
     /// Compute and simulate a scenario: the main job
     #[command(after_help = help::SIMULATE)]
     Simulate(Simulate),
+    /// Turn a scenario's knobs in the browser: a local page whose figures follow at once
+    #[command(after_help = help::EXPLORE)]
+    Explore(Explore),
     /// Simulate a scenario at many points, one row each
     #[command(after_help = help::SWEEP)]
     Sweep(Sweep),
@@ -147,6 +150,35 @@ pub enum Format {
     Json,
 }
 
+/// How to show a result that others read too.
+#[derive(Debug, Args)]
+pub struct Shown {
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = PageFormat::Terminal)]
+    pub format: PageFormat,
+    #[expect(clippy::doc_markdown, reason = "it is shown as help")]
+    /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, SVG and PNG, JUnit XML where
+    /// there is a verdict; NAME is the scenario's. Put it last, or before another option
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "reports")]
+    pub report: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Forms of a result that others read too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// Tables for people
+    Terminal,
+    /// JSON for programs
+    Json,
+    /// The table that says most, as CSV
+    Csv,
+    /// Markdown for a pull request
+    Markdown,
+}
+
 /// How to run.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -171,9 +203,12 @@ pub struct Estimate {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
+    /// Say what it costs, on the cheapest machine of this catalogue; `example` is the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<String>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// `plimsoll simulate`.
@@ -182,12 +217,26 @@ pub struct Simulate {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
+    /// Simulate each uncertain input at both ends of its interval too, and say which of them moves the 99th percentile of latency
+    #[arg(long)]
+    pub sensitivity: bool,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll explore`.
+#[derive(Debug, Args)]
+pub struct Explore {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// Address to listen on, of this machine only; with port 0 a free one is chosen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: String,
 }
 
 /// `plimsoll sweep`.
@@ -214,7 +263,7 @@ pub struct Sweep {
     pub partition: Option<Partition>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
     /// The run.
     #[command(flatten)]
     pub run: Run,
@@ -419,6 +468,11 @@ pub struct Validate {
     /// Write it as JUnit XML, for a CI server
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    #[expect(clippy::doc_markdown, reason = "it is shown as help")]
+    /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, JUnit XML, SVG and PNG; NAME is
+    /// the scenario's. Put it last, or before another option
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "reports")]
+    pub report: Option<PathBuf>,
     /// No progress bar
     #[arg(long, short)]
     pub quiet: bool,
@@ -434,6 +488,8 @@ pub enum ReportFormat {
     Terminal,
     /// JSON for programs
     Json,
+    /// Every metric at every load as CSV
+    Csv,
     /// Markdown for a pull request
     Markdown,
     #[expect(clippy::doc_markdown, reason = "it is shown as help")]
@@ -497,7 +553,7 @@ pub struct Plan {
     pub threads: Option<u16>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// `plimsoll compare`.
@@ -525,7 +581,7 @@ pub struct Compare {
     pub threads: Option<u16>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// `plimsoll line`.
@@ -542,7 +598,7 @@ pub struct Line {
     pub threads: Option<u16>,
     /// The output.
     #[command(flatten)]
-    pub output: Output,
+    pub output: Shown,
 }
 
 /// What is made more of.
@@ -606,9 +662,9 @@ pub struct Check {
     /// What is logged in a time ("36 GB/hour"), or kept in the end ("6 TB")
     #[arg(long, value_name = "FLOW|BYTES")]
     pub storage: Option<String>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    pub format: Format,
+    /// The output.
+    #[command(flatten)]
+    pub output: Shown,
 }
 
 /// `plimsoll merge`.
@@ -617,9 +673,9 @@ pub struct Merge {
     /// What `sweep --out` wrote, all parts of it
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    pub format: Format,
+    /// The output.
+    #[command(flatten)]
+    pub output: Shown,
     /// Exit with code 1 on this (4 where the run can't tell)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub fail_on: Option<FailOn>,

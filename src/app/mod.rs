@@ -7,6 +7,7 @@ mod compare;
 mod check;
 mod completions;
 mod estimate;
+mod explore;
 mod input;
 mod interrupt;
 mod line;
@@ -15,6 +16,7 @@ mod new;
 mod output;
 mod plan;
 mod progress;
+mod reports;
 mod rig;
 mod schema;
 mod serve;
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::New(options) => new::run(&options),
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Explore(options) => explore::run(&options),
         Command::Sweep(options) => sweep::run(&options),
         Command::Drive(options) => drive::run(&options),
         Command::Serve(options) => serve::run(&options),

@@ -9,7 +9,7 @@ use clap::ValueEnum as _;
 
 use super::Failure;
 use crate::cli::Color;
-use crate::report::{page, paint};
+use crate::report::{paint, width};
 
 /// Looks where the output goes: colour there, and how wide it is.
 pub fn set_up(color: Color) {
@@ -20,7 +20,7 @@ pub fn set_up(color: Color) {
     }
     .write_global();
     if let Some(columns) = width() {
-        page::set_width(columns);
+        width::set_width(columns);
     }
 }
 
@@ -56,7 +56,7 @@ fn width() -> Option<u16> {
 /// Writes a report for people to standard output.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    let fitted = width().map(|columns| page::fit(text, columns));
+    let fitted = width().map(|columns| width::fit(text, columns));
     let painted = paint::report(fitted.as_deref().unwrap_or(text));
     written(out.write_all(painted.as_bytes()).and_then(|()| out.flush()))
 }

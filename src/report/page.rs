@@ -1,104 +1,232 @@
-//! How wide a page is: what a report for people is laid out for.
-//!
-//! It is [`COLUMNS`] wide unless the program says, once and before any report, how wide the terminal is. What is
-//! piped or written to a file is always laid out for [`COLUMNS`], so that it is the same bytes everywhere.
+//! A page: all that a report says, in the order in which it is read, without a form yet. Each command makes one of its view
+//! (`report::pages`); it is rendered as HTML, Markdown, CSV and `JUnit`.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use super::plots::Chart;
 
-/// As wide as a page is where nobody says so; text is never set wider, since longer lines are hard to read.
-pub const COLUMNS: u16 = 100;
-/// Narrower than this nothing is laid out.
-const LEAST: u16 = 40;
-/// Wider than this no table is.
-const MOST: u16 = 200;
-
-static WIDTH: AtomicU16 = AtomicU16::new(COLUMNS);
-
-/// Sets the width of the page.
-pub fn set_width(columns: u16) {
-    WIDTH.store(columns.clamp(LEAST, MOST), Ordering::Relaxed);
+/// A report.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The scenario's name.
+    pub name: String,
+    /// What was done: `simulated`, `load line`, ….
+    pub what: &'static str,
+    /// The scenario's hash.
+    pub hash: String,
+    /// The seed.
+    pub seed: u64,
+    /// The answer, the weightiest sentence first.
+    pub verdict: Vec<Said>,
+    /// The figures to remember.
+    pub figures: Vec<Headline>,
+    /// The rest.
+    pub sections: Vec<Section>,
+    /// The table that `--format csv` prints, where it is not the first of the page.
+    pub data: Option<Table>,
+    /// What was judged, for a CI server.
+    pub cases: Vec<Case>,
+    /// What it takes to make it again.
+    pub origin: Option<Origin>,
 }
 
-/// How wide a table may be.
-pub(super) fn table_width() -> u16 {
-    WIDTH.load(Ordering::Relaxed)
+/// A sentence of a verdict.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// How good that is.
+    pub tone: Tone,
+    /// What is said.
+    pub text: String,
+    /// Smaller print below it.
+    pub note: String,
 }
 
-/// How wide text may be.
-pub(super) fn text_width() -> u16 {
-    table_width().min(COLUMNS)
+/// How good something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// A fact.
+    Plain,
+    /// Good.
+    Good,
+    /// To be looked at.
+    Warn,
+    /// Bad.
+    Bad,
 }
 
-/// Folds the lines that are too long for a narrow page at their blanks. What follows is set below the second column of
-/// a line that has columns, or indented a little more than the line.
-pub fn fit(text: &str, columns: u16) -> String {
-    let most = usize::from(columns.max(LEAST));
-    let mut out = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let bare = line.trim_end_matches('\n');
-        if bare.chars().count() <= most {
-            out += line;
-        } else {
-            fold(&mut out, bare, most);
-            out.push('\n');
+/// A figure to remember.
+#[derive(Debug, Clone)]
+pub struct Headline {
+    /// What it is of.
+    pub what: &'static str,
+    /// The figure.
+    pub figure: String,
+    /// What belongs to it.
+    pub note: String,
+}
+
+/// A part of a page.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// Its name.
+    pub title: &'static str,
+    /// What is in it.
+    pub blocks: Vec<Block>,
+}
+
+/// What is in a section.
+#[derive(Debug, Clone)]
+pub enum Block {
+    /// A paragraph.
+    Text(String),
+    /// Points.
+    List(Vec<String>),
+    /// A table.
+    Table(Table),
+    /// A chart; its figures are a table.
+    Chart(Chart, Table),
+    /// What is looked at only if asked for.
+    Folded(String, Vec<Block>),
+}
+
+/// A table.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// The name of its file, without its ending.
+    pub file: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows, as long as there are columns.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// A column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name for people.
+    pub title: String,
+    /// Its name for programs, which says its unit.
+    pub name: String,
+    /// Whether it holds figures.
+    pub is_number: bool,
+}
+
+/// A cell.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// What people read.
+    pub shown: String,
+    /// What programs read.
+    pub value: Value,
+}
+
+/// What a program reads in a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// The same as people.
+    Text,
+    /// A figure in the unit that the column's name says.
+    Number(f64),
+    /// Nothing.
+    Nothing,
+}
+
+/// Something that was judged.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    /// What was found.
+    pub says: String,
+    /// What that means.
+    pub outcome: Outcome,
+}
+
+/// What a judgement says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It doesn't.
+    Failed,
+    /// The run can't tell.
+    Unclear,
+}
+
+/// What it takes to make a page again.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The command, with the scenario as `scenario.yaml`.
+    pub command: String,
+    /// What scenario files say, each with its name.
+    pub scenarios: Vec<(String, String)>,
+}
+
+impl Page {
+    /// All tables, those of charts and of what is folded away too, in their order.
+    pub fn tables(&self) -> Vec<&Table> {
+        self.blocks()
+            .into_iter()
+            .filter_map(|block| match block {
+                Block::Table(table) | Block::Chart(_, table) => Some(table),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// All charts, in their order.
+    pub fn charts(&self) -> Vec<&Chart> {
+        self.blocks()
+            .into_iter()
+            .filter_map(|block| if let Block::Chart(chart, _) = block { Some(chart) } else { None })
+            .collect()
+    }
+
+    fn blocks(&self) -> Vec<&Block> {
+        fn add<'a>(blocks: &'a [Block], all: &mut Vec<&'a Block>) {
+            for block in blocks {
+                all.push(block);
+                if let Block::Folded(_, inner) = block {
+                    add(inner, all);
+                }
+            }
         }
-    }
-    out
-}
-
-fn fold(out: &mut String, line: &str, most: usize) {
-    let indent = line.chars().take_while(|c| *c == ' ').count();
-    let hanging = second_column(line).filter(|column| *column <= most / 2).unwrap_or(indent + 2);
-    let mut width = 0;
-    // Each word with the blanks before it, so that columns stay where they were.
-    let mut rest = line;
-    while !rest.is_empty() {
-        let blanks = rest.len() - rest.trim_start_matches(' ').len();
-        let word = rest[blanks..].split(' ').next().unwrap_or_default();
-        let length = word.chars().count();
-        if width + blanks + length > most && width > hanging {
-            out.push('\n');
-            *out += &" ".repeat(hanging);
-            width = hanging;
-        } else {
-            *out += &rest[..blanks];
-            width += blanks;
-        }
-        *out += word;
-        width += length;
-        rest = &rest[blanks + word.len()..];
+        let mut all = Vec::new();
+        self.sections.iter().for_each(|section| add(&section.blocks, &mut all));
+        all
     }
 }
 
-/// Where the second column of a line begins: after its first gap of two blanks or more.
-fn second_column(line: &str) -> Option<usize> {
-    let start = line.len() - line.trim_start_matches(' ').len();
-    let gap = start + line[start..].find("  ")?;
-    let after = gap + line[gap..].find(|c| c != ' ')?;
-    Some(line[..after].chars().count())
+impl Table {
+    /// A table without rows.
+    pub fn new(file: &str, columns: Vec<Column>) -> Self {
+        Self { file: file.to_owned(), columns, rows: Vec::new() }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lines_are_folded_below_their_second_column() {
-        let text = "short\nWhat           one two three four five six seven\n";
-        let want = "short\nWhat           one two three four five\n               six seven\n";
-        assert_eq!(fit(text, 40), want);
+impl Column {
+    /// A column of words.
+    pub fn text(title: &str, name: &str) -> Self {
+        Self { title: title.to_owned(), name: name.to_owned(), is_number: false }
     }
 
-    #[test]
-    fn text_is_indented_and_a_word_that_is_too_long_stays_whole() {
-        let long = "x".repeat(50);
-        assert_eq!(fit(&format!("  a b c {long} d\n"), 40), format!("  a b c\n    {long}\n    d\n"));
-        assert_eq!(fit(&format!("{long}\n"), 40), format!("{long}\n"));
+    /// A column of figures.
+    pub fn number(title: &str, name: &str) -> Self {
+        Self { is_number: true, ..Self::text(title, name) }
+    }
+}
+
+impl Cell {
+    /// Words.
+    pub fn text(shown: impl Into<String>) -> Self {
+        Self { shown: shown.into(), value: Value::Text }
     }
 
-    #[test]
-    fn what_fits_is_left_alone() {
-        let text = "a  b\n\n  - c\n";
-        assert_eq!(fit(text, 40), text);
+    /// A figure, as people and as programs read it.
+    pub fn number(shown: impl Into<String>, value: f64) -> Self {
+        Self { shown: shown.into(), value: if value.is_finite() { Value::Number(value) } else { Value::Nothing } }
+    }
+
+    /// A figure that there may not be; else people read this.
+    pub fn maybe(figure: Option<f64>, show: impl Fn(f64) -> String, none: &str) -> Self {
+        figure.map_or_else(|| Self { shown: none.to_owned(), value: Value::Nothing }, |f| Self::number(show(f), f))
     }
 }

@@ -4,15 +4,14 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 
-use super::page::{table_width, text_width};
 use super::show::{
-    count_small, count_whole, counted, fine, interval, share, short_count, short_users, span, users, whole_interval,
+    count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
 };
 use super::steps::{self, Step};
+use super::width::{table_width, text_width};
 use super::{VERSION, View, interview};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
-use crate::analysis::sensitivity::Effect;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::{FaultMetrics, RunMetrics};
 use crate::scenario::Scenario;
@@ -22,8 +21,6 @@ use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 
 /// A line below the header, and nothing else.
 const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
-/// So many uncertain inputs are shown with what they move.
-const MOST_INPUTS: usize = 10;
 /// Bottlenecks told in full.
 const ADVICE: usize = 2;
 
@@ -133,6 +130,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         .count
         .map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
     lines.push(("Servers required", format!("{}{given}", whole_interval(&assessment.servers_required))));
+    lines.extend(cheapest(assessment));
     lines.push(("Spare, on top", spare(view)));
     lines.extend(autoscaled(assessment).map(|figure| ("Autoscaled to", figure)));
     let load = &assessment.model.load;
@@ -220,7 +218,7 @@ fn unserved(view: &View<'_>, metrics: &RunMetrics) -> String {
 }
 
 /// Whether all objectives are met, or which aren't.
-fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
+pub(super) fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
     let those = |verdict| {
         let names: Vec<&str> =
             view.objectives.iter().filter(|o| o.verdict == verdict).map(|o| o.name.as_str()).collect();
@@ -278,7 +276,7 @@ fn backend(assessment: &Assessment, metrics: Option<&RunMetrics>) -> Vec<(&'stat
 }
 
 /// The users at which something happens. Where one user is too many already there is no such number.
-fn at_users(figure: &Estimate) -> String {
+pub(super) fn at_users(figure: &Estimate) -> String {
     if figure.value < 1.0 {
         return "before the first user is in,".to_owned();
     }
@@ -307,6 +305,13 @@ fn logs_kept(assessment: &Assessment) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// What the servers cost, where machines have prices.
+fn cheapest(assessment: &Assessment) -> Option<(&'static str, String)> {
+    let price = assessment.price.as_ref()?;
+    let cost = interval(&price.per_hour, super::plan::money);
+    Some(("Cheapest", format!("{cost} {}/hour on {}, spare ones included", price.currency, price.machine)))
+}
+
 /// The servers that an autoscaler asks for in the end, if the peak lasts.
 fn autoscaled(assessment: &Assessment) -> Option<String> {
     let rule = assessment.scenario.autoscaler?;
@@ -318,7 +323,7 @@ fn autoscaled(assessment: &Assessment) -> Option<String> {
 }
 
 /// The servers on top of those required, and what they are for.
-fn spare(view: &View<'_>) -> String {
+pub(super) fn spare(view: &View<'_>) -> String {
     let assessment = view.assessment;
     let all = whole_interval(&assessment.spare);
     let Some(zones) = assessment.scenario.zones.as_ref().filter(|zones| zones.tolerate > 0) else { return all };
@@ -332,36 +337,8 @@ fn spare(view: &View<'_>) -> String {
 
 /// Which uncertain input moves what.
 fn sensitivity(view: &View<'_>) -> String {
-    let all = &view.assessment.sensitivity;
-    if all.is_empty() {
-        return String::new();
-    }
-    let cell = |effect: &Effect, show: &dyn Fn(f64) -> String| {
-        let Some((share, (low, high))) = effect.share.zip(effect.at_low.zip(effect.at_high)) else {
-            return "-".to_owned();
-        };
-        // What does not show does not matter.
-        if show(low) == show(high) {
-            "-".to_owned()
-        } else {
-            format!("{:.0} % ({})", share * 100.0, span(low, high, show))
-        }
-    };
-    let time = |figure: f64| seconds(Seconds::new(figure));
-    let header = ["what is uncertain moves", "servers", "users at target", "mean latency"].map(str::to_owned);
-    let rows = all.iter().take(MOST_INPUTS).map(|one| {
-        vec![
-            one.path.clone(),
-            cell(&one.servers, &count_whole),
-            cell(&one.users, &short_users),
-            cell(&one.latency, &time),
-        ]
-    });
-    let mut out = spaced_table(&header, rows, |_| false, 1);
-    if all.len() > MOST_INPUTS {
-        let _ = writeln!(out, "And {} more, which move less.\n", all.len() - MOST_INPUTS);
-    }
-    out
+    let currency = view.assessment.price.as_ref().map_or("", |price| &price.currency);
+    super::sensitivity::table(&view.assessment.sensitivity, currency)
 }
 
 pub(super) fn plain(figure: f64) -> String {

@@ -85,6 +85,11 @@ impl Document {
         Ok(())
     }
 
+    /// What the file says, as it was read; nothing where it was empty.
+    pub fn text(&self) -> &str {
+        &self.root.place.source().text
+    }
+
     /// The scenario with every uncertain figure at its median.
     ///
     /// # Errors
@@ -128,6 +133,10 @@ impl Document {
     pub fn hash(&self) -> String {
         let content = self.draft().map_or_else(|_| paths::render(&self.root), Draft::canonical);
         format!("{:016x}", hash_bytes(content.as_bytes()))
+    }
+
+    pub(super) fn root(&self) -> &Node {
+        &self.root
     }
 
     fn draft(&self) -> Result<&Draft, Diagnostics> {

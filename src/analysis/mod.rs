@@ -6,11 +6,13 @@ pub mod assessment;
 pub mod assumed;
 pub mod check;
 pub mod compare;
+pub mod curve;
 pub mod growth;
 pub mod line;
 pub mod plan;
+pub mod price;
 pub mod sensitivity;
 pub mod slo;
 pub mod trial;
 
-pub use assessment::{Assessment, ResourceAssessment, assess};
+pub use assessment::{Assessment, ResourceAssessment, assess, assess_priced};

@@ -1,11 +1,12 @@
 //! `plimsoll check`.
 
-use super::{Failure, input, output};
+use super::reports::Repeat;
+use super::{Failure, input, reports};
 use crate::analysis::assess;
 use crate::analysis::check::{Quantity, grade};
-use crate::cli::{Check, Format};
+use crate::cli::Check;
 use crate::diagnostic::{Diagnostic, Diagnostics, option_figure};
-use crate::report::check;
+use crate::report::{check, pages};
 use crate::units::parse;
 
 /// Grades the figures that were given.
@@ -20,10 +21,16 @@ pub fn run(options: &Check) -> Result<(), Failure> {
             Diagnostics::from(error.help("say what is logged: `logs: {bytes_per_message: 1 KB}`"))
         })?);
     }
-    match options.format {
-        Format::Terminal => output::print(&check::terminal(&assessment, &document.hash(), &verdicts))?,
-        Format::Json => output::print_json(&check::json(&assessment, &document.hash(), &verdicts))?,
-    }
+    let hash = document.hash();
+    let repeat = figures(options)
+        .into_iter()
+        .fold(Repeat::new("check", &options.input), |repeat, (option, text, _)| repeat.option(option, text));
+    let result = reports::Result {
+        terminal: &|| check::terminal(&assessment, &hash, &verdicts),
+        json: &|| check::json(&assessment, &hash, &verdicts),
+        page: &|| pages::check(&assessment, &hash, &verdicts, repeat.origin(&[&document])),
+    };
+    reports::show(&options.output, &result)?;
     if verdicts.iter().all(|verdict| verdict.within) { Ok(()) } else { Err(Failure::Negative) }
 }
 
@@ -32,17 +39,8 @@ type Kinds = &'static [(Quantity, parse::Quantity)];
 
 /// The figures of the command line, in the order in which they are shown; all mistakes in them at once.
 fn given(options: &Check) -> Result<Vec<(Quantity, f64)>, Failure> {
-    use parse::Quantity::{BitRate, ByteRate, Bytes, Count, Rate};
-    let figures: [(&str, &Option<String>, Kinds); 8] = [
-        ("--connections", &options.connections, &[(Quantity::Connections, Count)]),
-        ("--servers", &options.servers, &[(Quantity::Servers, Count)]),
-        ("--messages", &options.messages, &[(Quantity::Messages, Rate)]),
-        ("--deliveries", &options.deliveries, &[(Quantity::Deliveries, Rate)]),
-        ("--bandwidth", &options.bandwidth, &[(Quantity::Bandwidth, ByteRate), (Quantity::Bandwidth, BitRate)]),
-        ("--egress", &options.egress, &[(Quantity::Egress, ByteRate), (Quantity::Egress, BitRate)]),
-        ("--network", &options.network, &[(Quantity::Network, ByteRate), (Quantity::Network, BitRate)]),
-        ("--storage", &options.storage, &[(Quantity::Storage, ByteRate), (Quantity::Kept, Bytes)]),
-    ];
+    use parse::Quantity::BitRate;
+    let figures = figures(options);
     let mut given = Vec::new();
     let mut errors = Vec::new();
     for (option, text, kinds) in figures {
@@ -64,4 +62,19 @@ fn given(options: &Check) -> Result<Vec<(Quantity, f64)>, Failure> {
         );
     }
     if errors.is_empty() { Ok(given) } else { Err(Diagnostics::new(errors).into()) }
+}
+
+/// What the options say, and what each may be a figure of.
+fn figures(options: &Check) -> [(&'static str, &Option<String>, Kinds); 8] {
+    use parse::Quantity::{BitRate, ByteRate, Bytes, Count, Rate};
+    [
+        ("--connections", &options.connections, &[(Quantity::Connections, Count)]),
+        ("--servers", &options.servers, &[(Quantity::Servers, Count)]),
+        ("--messages", &options.messages, &[(Quantity::Messages, Rate)]),
+        ("--deliveries", &options.deliveries, &[(Quantity::Deliveries, Rate)]),
+        ("--bandwidth", &options.bandwidth, &[(Quantity::Bandwidth, ByteRate), (Quantity::Bandwidth, BitRate)]),
+        ("--egress", &options.egress, &[(Quantity::Egress, ByteRate), (Quantity::Egress, BitRate)]),
+        ("--network", &options.network, &[(Quantity::Network, ByteRate), (Quantity::Network, BitRate)]),
+        ("--storage", &options.storage, &[(Quantity::Storage, ByteRate), (Quantity::Kept, Bytes)]),
+    ]
 }

@@ -1,24 +1,24 @@
 //! `plimsoll compare`.
 
 use super::progress::Progress;
+use super::reports::Repeat;
 use super::simulate::threads;
-use super::{Failure, input, interrupt, output};
+use super::{Failure, input, interrupt, reports};
 use crate::analysis::compare::threshold::{Outcome, Threshold};
 use crate::analysis::compare::{Variant, compare, prepare};
-use crate::cli::{Compare, Format, Input};
+use crate::cli::{Compare, Input};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::report::compare::{CompareView, Judged, json, terminal};
-use crate::scenario::{Catalogue, parse_with};
+use crate::report::pages;
+use crate::scenario::{Document, parse_with};
 
 /// Compares variants, and shows how they differ.
 pub fn run(options: &Compare) -> Result<(), Failure> {
-    let catalogue = match options.shapes.as_deref() {
-        None => None,
-        Some("example") => Some(Catalogue::example()?),
-        Some(file) => Some(Catalogue::parse(file, &input::bytes(file)?)?),
-    };
+    let catalogue = input::catalogue(options.shapes.as_deref(), None)?;
     let thresholds = thresholds(options)?;
-    let sides = prepare(variants(options)?, catalogue.as_ref())?;
+    let variants = variants(options)?;
+    let read: Vec<Document> = variants.iter().take(1 + options.others.len()).map(|one| one.document.clone()).collect();
+    let sides = prepare(variants, catalogue.as_ref())?;
     threads(options.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
@@ -33,10 +33,12 @@ pub fn run(options: &Compare) -> Result<(), Failure> {
         })
         .collect();
     let view = CompareView { comparison: &comparison, judged: &judged, catalogue: catalogue.as_ref() };
-    match options.output.format {
-        Format::Terminal => output::print(&terminal(&view))?,
-        Format::Json => output::print_json(&json(&view))?,
-    }
+    let result = reports::Result {
+        terminal: &|| terminal(&view),
+        json: &|| json(&view),
+        page: &|| pages::compare(&view, repeat(options).origin(&read.iter().collect::<Vec<_>>())),
+    };
+    reports::show(&options.output, &result)?;
     let any = |outcome| judged.iter().any(|judged| judged.outcome == outcome);
     if any(Outcome::Passed) {
         Err(Failure::Negative)
@@ -45,6 +47,14 @@ pub fn run(options: &Compare) -> Result<(), Failure> {
     } else {
         Ok(())
     }
+}
+
+/// The command that makes the same comparison.
+fn repeat(options: &Compare) -> Repeat {
+    let repeat = (1..=options.others.len())
+        .fold(Repeat::new("compare", &options.input), |repeat, number| repeat.word(reports::scenario(number)));
+    let repeat = repeat.option("--with", &options.with).option("--fail-on", &options.fail_on);
+    repeat.file("--shapes", options.shapes.as_ref())
 }
 
 fn thresholds(options: &Compare) -> Result<Vec<Threshold>, Failure> {

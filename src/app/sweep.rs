@@ -12,13 +12,15 @@ use serde_json::Value;
 use self::grid::{Grid, Part};
 use self::ledger::{Header, Ledger};
 use super::progress::Progress;
+use super::reports::Repeat;
 use super::simulate::{Outcome, promised, threads};
-use super::{Failure, input, interrupt, output};
+use super::{Failure, input, interrupt, output, reports};
 use crate::analysis::assess;
-use crate::cli::{FailOn, Format, Sweep};
+use crate::cli::{FailOn, Partition, Shown, Sweep};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::report::View;
+use crate::report::page::Origin;
 use crate::report::sweep::{self as report, Extent, Finished};
+use crate::report::{View, pages};
 use crate::scenario::{Axis, Document, parse_vary};
 use crate::simulation::{SimulationError, Watch};
 use crate::units::display;
@@ -53,10 +55,10 @@ pub fn run(options: &Sweep) -> Result<(), Failure> {
         None => (None, Vec::new()),
     };
     interrupt::listen();
-    let progress = Progress::new(options.output.quiet);
-    let watch = Watcher { progress: &progress, ledger: ledger.as_ref() };
     let known: HashSet<usize> = finished.iter().map(|(number, _)| *number).collect();
     let missing: Vec<usize> = numbers.iter().copied().filter(|number| !known.contains(number)).collect();
+    let progress = Progress::of_points(missing.len(), options.output.quiet);
+    let watch = Watcher { progress: &progress, ledger: ledger.as_ref() };
     let outcomes: Vec<(usize, Result<Finished, Failure>)> =
         missing.into_par_iter().map(|number| (number, point(options, &document, &grid, number, &watch))).collect();
     progress.finish();
@@ -69,7 +71,8 @@ pub fn run(options: &Sweep) -> Result<(), Failure> {
     }
     finished.sort_by_key(|(number, _)| *number);
     let finished: Vec<Finished> = finished.into_iter().map(|(_, point)| point).collect();
-    show(&finished, Extent { planned: numbers.len(), part: part.shown() }, options.output.format)?;
+    let origin = repeat(options).origin(&[&document]);
+    show(&finished, Extent { planned: numbers.len(), part: part.shown() }, &options.output, Some(&origin))?;
     if let Some(ledger) = ledger {
         ledger.close()?;
     }
@@ -175,6 +178,7 @@ fn point(
     if watch.stop() {
         return Err(SimulationError::Interrupted.into());
     }
+    watch.progress.begin();
     let document = at(document, grid, number)?;
     let assessment = assess(&document)?;
     let finished = if options.estimate {
@@ -187,14 +191,30 @@ fn point(
     if let Some(ledger) = watch.ledger {
         ledger.add(number, &finished);
     }
+    watch.progress.end();
     Ok(finished)
 }
 
-fn show(finished: &[Finished], extent: Extent, format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Terminal => output::print(&report::table(finished, extent)),
-        Format::Json => output::print_json(&report::document(finished, extent)),
+fn show(finished: &[Finished], extent: Extent, options: &Shown, origin: Option<&Origin>) -> Result<(), Failure> {
+    let complete = finished.len() == extent.planned && !finished.is_empty();
+    if options.report.is_some() && !complete {
+        output::complain("the sweep is not whole, so no report is written");
     }
+    let report = options.report.clone().filter(|_| complete);
+    let options = Shown { report, ..*options };
+    let result = reports::Result {
+        terminal: &|| report::table(finished, extent),
+        json: &|| report::document(finished, extent),
+        page: &|| pages::sweep(finished, extent, origin.cloned()),
+    };
+    reports::show(&options, &result)
+}
+
+/// The command that makes the same sweep.
+fn repeat(options: &Sweep) -> Repeat {
+    let repeat = Repeat::new("sweep", &options.input).option("--vary", &options.vary);
+    let repeat = if options.estimate { repeat.word("--estimate".to_owned()) } else { repeat };
+    repeat.option("--partition", options.partition.map(|Partition { part, parts }| format!("{part}/{parts}")).as_ref())
 }
 
 /// One point that says no says it for all.

@@ -25,6 +25,9 @@ pub struct RunMetrics {
     /// From the intended publish to the recipient (without fan-out: until the server is done with it), in seconds.
     /// `None` where no message was delivered.
     pub latency: Option<LatencyMetrics>,
+    /// The distribution of latency: a share of the messages, and the seconds within which so many were delivered. As far
+    /// into the tail as ten messages are beyond.
+    pub percentiles: Vec<(f64, f64)>,
     /// In the order in which a message meets them.
     pub stations: Vec<StationMetrics>,
     /// What the caches did, where there are any.

@@ -196,9 +196,8 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
     RunMetrics {
         messages: replications.iter().map(|r| r.conservation.arrived).sum(),
         events: events(replications),
-        latency: latency(&batches, facts.fixed_latency_seconds, &|part| {
-            (part.latency_count, part.latency_sum, &part.histogram)
-        }),
+        latency: latency(&batches, facts.fixed_latency_seconds, &|p| (p.latency_count, p.latency_sum, &p.histogram)),
+        percentiles: percentiles(&batches, facts.fixed_latency_seconds),
         stations,
         cache: cache.flatten(),
         flows: Flows {
@@ -452,6 +451,22 @@ fn latency(batches: &[Vec<Part>], fixed: f64, of: &dyn Fn(&Part) -> (u64, u128, 
         p999: quantile(0.999)?,
         max: Estimate::exact(pooled.max()? as f64 / PICOSECONDS + fixed),
     })
+}
+
+/// Eight to a nine, for as many messages as there are nanoseconds in three centuries.
+const MOST_PERCENTILES: i32 = 8 * 19;
+
+/// The distribution of latency at shares that come ever closer to 1, eight steps to another nine, while ten messages are
+/// beyond.
+fn percentiles(batches: &[Vec<Part>], fixed: f64) -> Vec<(f64, f64)> {
+    let mut pooled = Histogram::new();
+    batches.iter().flatten().for_each(|part| pooled.merge(&part.histogram));
+    let count = pooled.count() as f64;
+    (0..MOST_PERCENTILES)
+        .map(|step| 10_f64.powf(-f64::from(step) / 8.0))
+        .take_while(|beyond| beyond * count >= 10.0)
+        .filter_map(|beyond| Some((1.0 - beyond, pooled.quantile(1.0 - beyond)? / PICOSECONDS + fixed)))
+        .collect()
 }
 
 /// The batches of one replication: one sequence of slices in time, or each group of servers on its own.

@@ -76,7 +76,7 @@ pub fn json(assessment: &Assessment, hash: &str, verdicts: &[Verdict]) -> Value 
     })
 }
 
-const fn name(quantity: Quantity) -> &'static str {
+pub(super) const fn name(quantity: Quantity) -> &'static str {
     match quantity {
         Quantity::Servers => "servers",
         Quantity::Connections => "connections",
@@ -90,7 +90,7 @@ const fn name(quantity: Quantity) -> &'static str {
     }
 }
 
-const fn unit(quantity: Quantity) -> &'static str {
+pub(super) const fn unit(quantity: Quantity) -> &'static str {
     match quantity {
         Quantity::Servers => "servers",
         Quantity::Connections => "connections",
@@ -100,7 +100,7 @@ const fn unit(quantity: Quantity) -> &'static str {
     }
 }
 
-fn shown(quantity: Quantity, figure: f64) -> String {
+pub(super) fn shown(quantity: Quantity, figure: f64) -> String {
     match quantity {
         Quantity::Servers | Quantity::Connections => count(figure),
         Quantity::Messages | Quantity::Deliveries => rate(Rate::new(figure)),
@@ -111,7 +111,7 @@ fn shown(quantity: Quantity, figure: f64) -> String {
 }
 
 /// How far off, in one direction.
-fn off(verdict: &Verdict) -> String {
+pub(super) fn off(verdict: &Verdict) -> String {
     let (given, model) = (verdict.given, verdict.model.value);
     if given <= 0.0 || model <= 0.0 {
         return "one of the two is nothing".to_owned();
@@ -141,7 +141,7 @@ const fn counted_name(counted: Counted) -> &'static str {
 }
 
 /// What a right figure counts, or why a wrong one is.
-fn counted_words(verdict: &Verdict) -> &'static str {
+pub(super) fn counted_words(verdict: &Verdict) -> &'static str {
     if !verdict.within {
         return "likely slip";
     }
@@ -160,7 +160,7 @@ fn counted_words(verdict: &Verdict) -> &'static str {
 }
 
 /// What a right figure leaves out.
-fn beside(assessment: &Assessment, verdict: &Verdict) -> Vec<String> {
+pub(super) fn beside(assessment: &Assessment, verdict: &Verdict) -> Vec<String> {
     verdict.left_out.iter().map(|left| left_out(assessment, verdict, left)).collect()
 }
 
@@ -204,7 +204,7 @@ const fn slip_name(slip: Slip) -> &'static str {
 }
 
 /// A wrong figure's slip in words.
-fn explained(assessment: &Assessment, verdict: &Verdict) -> String {
+pub(super) fn explained(assessment: &Assessment, verdict: &Verdict) -> String {
     let scenario = &assessment.scenario;
     let load = &assessment.model.load;
     let Some(slip) = verdict.slip else {

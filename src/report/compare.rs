@@ -17,7 +17,7 @@ use crate::units::display;
 use crate::units::parse::Quantity;
 
 /// Figures that are shown however little they differ.
-const HEADLINES: [&str; 10] = [
+pub(super) const HEADLINES: [&str; 10] = [
     "required.servers",
     "bottleneck.utilisation",
     "load.ingress_wire_bytes_per_second",
@@ -130,12 +130,12 @@ fn one(view: &CompareView<'_>, first: &Side, side: &Side, number: usize) -> Stri
     out
 }
 
-fn bottleneck(side: &Side) -> &'static str {
+pub(super) fn bottleneck(side: &Side) -> &'static str {
     side.assessment.resources.first().map_or("nothing", |first| first.kind.name())
 }
 
 /// Benefit and price, in words.
-fn sentence(differences: &[&Difference]) -> String {
+pub(super) fn sentence(differences: &[&Difference]) -> String {
     let said = |meaning: Meaning| {
         let mut found: Vec<&&Difference> = differences.iter().filter(|found| found.meaning() == meaning).collect();
         // By how many times the figure changes: to a tenth is as much as to ten times.
@@ -173,7 +173,7 @@ fn change(difference: &Difference) -> String {
 }
 
 /// A figure's name, for a person.
-fn label(figure: &str) -> String {
+pub(super) fn label(figure: &str) -> String {
     let plain = match figure {
         "required.servers" => "servers required",
         "bottleneck.utilisation" => "use of the bottleneck",
@@ -202,7 +202,7 @@ fn label(figure: &str) -> String {
     name.trim_end_matches("_per_second").replace('_', " ")
 }
 
-fn shown_as(figure: &str, found: Option<&Estimate>) -> String {
+pub(super) fn shown_as(figure: &str, found: Option<&Estimate>) -> String {
     found.map_or_else(|| "none".to_owned(), |found| amount(figure, found.value))
 }
 
@@ -217,7 +217,7 @@ fn amount(figure: &str, value: f64) -> String {
 }
 
 /// A difference without its sign; of shares it is percentage points.
-fn difference_of(figure: &str, value: f64) -> String {
+pub(super) fn difference_of(figure: &str, value: f64) -> String {
     let shown = amount(figure, value);
     if quantity(figure) == Quantity::Ratio { shown.replace('%', "pp") } else { shown }
 }
@@ -231,11 +231,11 @@ fn plus(value: f64, show: &dyn Fn(f64) -> String) -> String {
     }
 }
 
-fn signed(difference: &Estimate, show: &dyn Fn(f64) -> String) -> String {
+pub(super) fn signed(difference: &Estimate, show: &dyn Fn(f64) -> String) -> String {
     interval(difference, |value| plus(value, show))
 }
 
-fn percent(by: f64) -> String {
+pub(super) fn percent(by: f64) -> String {
     plus(by, &share)
 }
 

@@ -83,7 +83,7 @@ pub fn next(view: &View<'_>) -> String {
     out
 }
 
-fn at(grown: &Growth, today: &Fleet) -> String {
+pub(super) fn at(grown: &Growth, today: &Fleet) -> String {
     let mut out = format!("x{}, {} users: ", grown.factor, count(grown.users));
     let servers = counted(&count(today.servers as f64), "server");
     if grown.breaks.is_empty() {

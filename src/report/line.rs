@@ -26,21 +26,21 @@ pub struct LineView<'a> {
 }
 
 impl LineView<'_> {
-    fn load(&self, load: f64) -> String {
+    pub(super) fn load(&self, load: f64) -> String {
         match self.line.of {
             Of::Users => count(load.round()),
             Of::Messages => count(load),
         }
     }
 
-    fn amount(&self, load: f64) -> String {
+    pub(super) fn amount(&self, load: f64) -> String {
         match self.line.of {
             Of::Users => users(load),
             Of::Messages => format!("{} {}", self.load(load), self.what()),
         }
     }
 
-    fn what(&self) -> &'static str {
+    pub(super) fn what(&self) -> &'static str {
         match self.line.of {
             Of::Users => "users",
             Of::Messages => "messages/s",
@@ -48,7 +48,7 @@ impl LineView<'_> {
     }
 
     /// Where it ends: `p99` or what stands in the way.
-    fn gives_way(&self) -> Option<&'static str> {
+    pub(super) fn gives_way(&self) -> Option<&'static str> {
         self.line.beyond.as_ref().map(|beyond| beyond.trial.limited_by)
     }
 }
@@ -111,7 +111,7 @@ pub fn terminal(view: &LineView<'_>) -> String {
 }
 
 /// What of the promise is not kept.
-fn broken(point: &Point) -> String {
+pub(super) fn broken(point: &Point) -> String {
     let overloaded = |metrics: &RunMetrics| metrics.unsteady.contains(&Unsteady::Overloaded);
     if point.trial.metrics.as_ref().is_none_or(overloaded) {
         return "overloaded: a queue grows as long as it lasts".to_owned();
@@ -155,7 +155,7 @@ fn bar(figure: f64, scale: f64) -> String {
 }
 
 /// Load and busy of the CPU.
-fn cpu(metrics: &RunMetrics) -> Option<(f64, f64)> {
+pub(super) fn cpu(metrics: &RunMetrics) -> Option<(f64, f64)> {
     let station = metrics.stations.iter().find(|station| station.name == "server.cpu")?;
     Some((station.utilisation.value, station.busy.value))
 }

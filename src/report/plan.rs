@@ -15,7 +15,7 @@ use crate::stats::Estimate;
 use crate::units::display::{bit_rate, bytes, count};
 
 /// Hours of a month: a twelfth of a year.
-const HOURS_A_MONTH: f64 = 730.0;
+pub(super) const HOURS_A_MONTH: f64 = 730.0;
 
 /// A plan, and what it was made of.
 #[derive(Debug)]
@@ -29,11 +29,11 @@ pub struct PlanView<'a> {
 }
 
 impl PlanView<'_> {
-    fn currency(&self) -> &str {
+    pub(super) fn currency(&self) -> &str {
         self.catalogue.map_or("", |catalogue| &catalogue.currency)
     }
 
-    fn worlds(&self) -> String {
+    pub(super) fn worlds(&self) -> String {
         counted(&count(self.plan.worlds as f64), if self.plan.uncertain { "world" } else { "replication" })
     }
 }
@@ -52,6 +52,10 @@ pub fn terminal(view: &PlanView<'_>) -> String {
     out.push('\n');
     if let Some(catalogue) = view.catalogue {
         out += &market(view, catalogue);
+    }
+    if !plan.sensitivity.is_empty() {
+        out += "\n";
+        out += &super::sensitivity::table(&plan.sensitivity, view.currency());
     }
     let kind = if plan.uncertain {
         "Each world draws what is uncertain anew, with a replication of its own"
@@ -118,8 +122,8 @@ fn market(view: &PlanView<'_>, catalogue: &Catalogue) -> String {
             count(offer.sizing.fleet.servers as f64),
             count(offer.sizing.spare as f64),
             offer.sizing.bottleneck.to_owned(),
-            money(offer.price_per_hour),
-            money(offer.price_per_hour * HOURS_A_MONTH),
+            interval(&offer.price, money),
+            interval(&offer.price.scaled(HOURS_A_MONTH), money),
         ]
     });
     if plan.offers.is_empty() {
@@ -179,7 +183,7 @@ pub(super) fn found(objective: &Objective) -> String {
     format!("{} {found}, at most {}", objective.name, show(objective.limit))
 }
 
-fn spare(sizing: &Sizing) -> String {
+pub(super) fn spare(sizing: &Sizing) -> String {
     let zones = if sizing.zone_spare > 0 {
         format!(", {} of them headroom of zones", count(sizing.zone_spare as f64))
     } else {
@@ -188,7 +192,7 @@ fn spare(sizing: &Sizing) -> String {
     format!("{}{zones}", count(sizing.spare as f64))
 }
 
-fn around(sizing: &Sizing) -> Vec<String> {
+pub(super) fn around(sizing: &Sizing) -> Vec<String> {
     let fleet = &sizing.fleet;
     [
         (fleet.balancers, "balancer"),
@@ -205,12 +209,12 @@ fn around(sizing: &Sizing) -> Vec<String> {
     .collect()
 }
 
-fn in_the_way(edge: &Edge) -> Option<String> {
+pub(super) fn in_the_way(edge: &Edge) -> Option<String> {
     let what = edge.limited_by?;
     Some(if edge.past_target { format!("{what} is past what to plan for") } else { what.to_owned() })
 }
 
-fn no_number(tried: u64, limited_by: &str, objectives: &[Objective]) -> String {
+pub(super) fn no_number(tried: u64, limited_by: &str, objectives: &[Objective]) -> String {
     let servers = counted(&count(tried as f64), "server");
     let figures: Vec<String> = objectives.iter().filter(|objective| !objective.met()).map(found).collect();
     let figures = if figures.is_empty() { String::new() } else { format!(" ({})", figures.join("; ")) };
@@ -219,7 +223,7 @@ fn no_number(tried: u64, limited_by: &str, objectives: &[Objective]) -> String {
     )
 }
 
-fn rejection(view: &PlanView<'_>, why: &Why) -> String {
+pub(super) fn rejection(view: &PlanView<'_>, why: &Why) -> String {
     match why {
         Why::Dearer { servers, price_per_hour, bottleneck } => {
             let cheapest = view.plan.offers.first().map_or(*price_per_hour, |offer| offer.price_per_hour);
@@ -245,7 +249,7 @@ fn chosen(offer: &Offer, rank: usize, currency: &str) -> String {
     }
 }
 
-fn least_regret(regret: &LeastRegret, currency: &str) -> String {
+pub(super) fn least_regret(regret: &LeastRegret, currency: &str) -> String {
     format!(
         "least regret: {} of {} for {} {currency}/hour, which suffice in {} of {} worlds; compared with the cheapest that would have done in each, they cost {} {currency}/hour too much on average",
         counted(&count(regret.servers as f64), "server"),
@@ -313,6 +317,7 @@ pub fn json(view: &PlanView<'_>) -> Value {
             })
         }),
     );
+    out.insert("sensitivity".into(), super::sensitivity::json(&plan.sensitivity));
     if let Some(catalogue) = view.catalogue {
         out.insert("catalogue".into(), json!({ "name": catalogue.name, "currency": catalogue.currency }));
     }
@@ -322,7 +327,7 @@ pub fn json(view: &PlanView<'_>) -> Value {
 fn planned(sizing: &Sizing, offer: Option<(&Offer, Option<&str>)>, reason: &str) -> Map<String, Value> {
     let exact = |figure: u64| Estimate::exact(figure as f64);
     let fleet = &sizing.fleet;
-    let price = offer.map(|(offer, _)| Estimate::exact(offer.price_per_hour));
+    let price = offer.map(|(offer, _)| offer.price);
     let edge: Vec<Value> = sizing
         .edge
         .iter()

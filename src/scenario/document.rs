@@ -85,6 +85,11 @@ impl Document {
         Ok(())
     }
 
+    /// What the file says, as it was read; nothing where it was empty.
+    pub fn text(&self) -> &str {
+        &self.root.place.source().text
+    }
+
     /// The scenario with every uncertain figure at its median.
     ///
     /// # Errors

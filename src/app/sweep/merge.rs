@@ -60,7 +60,7 @@ pub fn run(options: &Merge) -> Result<(), Failure> {
         return Err(Diagnostics::new(errors).into());
     }
     let finished: Vec<Finished> = found.into_iter().flatten().map(|(point, _)| point).collect();
-    show(&finished, Extent { planned: finished.len(), part: Part::of(None).shown() }, options.format)?;
+    show(&finished, Extent { planned: finished.len(), part: Part::of(None).shown() }, &options.output, None)?;
     verdict(&finished, options.fail_on)
 }
 

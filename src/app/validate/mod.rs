@@ -14,11 +14,13 @@ use rayon::prelude::*;
 
 use super::calibrate::sources;
 use super::progress::Progress;
-use super::{Failure, input, interrupt, output, simulate};
+use super::reports::Repeat;
+use super::{Failure, input, interrupt, output, reports, simulate};
 use crate::cli::{ReportFormat, Validate};
 use crate::diagnostic::{Diagnostic, Diagnostics, option_figure};
 use crate::model::Model;
 use crate::report::validation::{View, json, junit, markdown, terminal};
+use crate::report::{csv, pages};
 use crate::scenario::{Document, Scenario};
 use crate::simulation::SimulationError;
 use crate::units::display::count;
@@ -82,8 +84,14 @@ pub fn run(options: &Validate) -> Result<(), Failure> {
         notes: &tried.notes,
         verdict,
     };
-    output::print(&rendered(&view, options.format)?)?;
+    let text = rendered(&view, options.format)?;
+    if options.format == ReportFormat::Terminal {
+        output::print(&text)?;
+    } else {
+        output::print_plain(&text)?;
+    }
     files.write(&view)?;
+    report(options, &document, &view)?;
     match (tried.stopped, verdict) {
         (Some(error), _) => Err(error.into()),
         (None, Verdict::Fail) => Err(Failure::Negative),
@@ -210,9 +218,31 @@ fn rendered(view: &View<'_>, format: ReportFormat) -> Result<String, Failure> {
             let text = serde_json::to_string_pretty(&json::report(view));
             text.context("the result can't be put into JSON")? + "\n"
         }
+        ReportFormat::Csv => csv::main(&pages::validation(view, None)),
         ReportFormat::Markdown => markdown::report(view),
         ReportFormat::Junit => junit::report(view),
     })
+}
+
+/// Writes the report where one is asked for. An interrupted run leaves the older one as it is.
+fn report(options: &Validate, document: &Document, view: &View<'_>) -> Result<(), Failure> {
+    if options.report.is_some() && !view.complete() {
+        output::complain("not all loads were finished, so no report is written");
+        return Ok(());
+    }
+    let measured: Vec<String> = options.measured.iter().map(|file| reports::file_name(file)).collect();
+    let mut repeat = Repeat::new("validate", &options.input).option("--measured", &measured);
+    let calibration = options.calibration.as_ref().map(|path| path.display().to_string());
+    repeat = repeat.file("--calibration", calibration.as_ref()).file("--baseline", options.baseline.as_ref());
+    if options.million {
+        repeat = repeat.word("--million".to_owned());
+    }
+    let own = vec![
+        ("report.md".to_owned(), markdown::report(view).into_bytes()),
+        ("junit.xml".to_owned(), junit::report(view).into_bytes()),
+    ];
+    let page = || pages::validation(view, Some(repeat.origin(&[document])));
+    reports::write(options.report.as_deref(), options.quiet, &page, &|| json::report(view), own)
 }
 
 /// Files that the result goes to besides standard output.

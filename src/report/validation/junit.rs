@@ -95,7 +95,7 @@ fn element(case: &Case, suite: &str) -> String {
 }
 
 /// Text for an attribute or an element. What XML 1.0 has no place for becomes a replacement character.
-fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

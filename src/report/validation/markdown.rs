@@ -135,7 +135,7 @@ const fn words(verdict: Verdict) -> &'static str {
 }
 
 /// Text that Markdown and HTML leave alone, on one line.
-fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

@@ -71,26 +71,26 @@ fn figure(metric: Metric, value: f64) -> String {
 }
 
 /// The same with half its interval as a share: `3.870 ms ±2 %`.
-fn with_interval(metric: Metric, estimate: &Estimate) -> String {
+pub(in crate::report) fn with_interval(metric: Metric, estimate: &Estimate) -> String {
     let shown = figure(metric, estimate.value);
     let half = estimate.relative_half_width();
     if half < SHOWN_HALF || !half.is_finite() { shown } else { format!("{shown} ±{}", share(half)) }
 }
 
 /// An error: `+12.3 %`.
-fn signed(error: f64) -> String {
+pub(in crate::report) fn signed(error: f64) -> String {
     let percent = error * 100.0;
     let shown = if percent.abs() >= 999.5 { format!("{percent:+.0} %") } else { format!("{percent:+.1} %") };
     // Neither side is off by nothing.
     if shown == "-0.0 %" { "+0.0 %".to_owned() } else { shown }
 }
 
-fn error(error: Option<f64>) -> String {
+pub(in crate::report) fn error(error: Option<f64>) -> String {
     error.map_or_else(|| "-".to_owned(), signed)
 }
 
 /// The load of a point: `1,003/s, 10,000 connections, CPU load 37 %`.
-fn load(point: &Point) -> String {
+pub(in crate::report) fn load(point: &Point) -> String {
     let mut out = format!("{} messages/s", rate(Rate::new(point.load.messages_per_second)).trim_end_matches("/s"));
     if let Some(connections) = point.load.connections {
         let _ = write!(out, ", {}", counted(&count(connections.round()), "connection"));
@@ -120,7 +120,7 @@ fn why(found: &Comparison) -> Option<&'static str> {
 }
 
 /// What doesn't hold, each with where and by how much.
-fn failures(view: &View<'_>) -> Vec<String> {
+pub(in crate::report) fn failures(view: &View<'_>) -> Vec<String> {
     let at = |found: &Comparison, place: &str| {
         let error = found.error.map_or_else(
             || format!("{} predicted, none measured", figure(found.metric, found.predicted.value)),

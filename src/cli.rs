@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+mod help;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -17,9 +19,16 @@ use crate::live::link::BrokerAddress;
     name = "plimsoll",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done; 1 a negative answer (--fail-on, validate); 2 wrong usage or a wrong scenario; 3 failure at run time;\n4 inconclusive (--fail-on, and the run is no steady state; validate, and the measurement can't tell); 130 interrupted, with what was finished kept."
+    after_help = help::PROGRAM
 )]
 pub struct Cli {
+    /// Colour: by default where the output is a terminal and NO_COLOR isn't set
+    #[expect(clippy::doc_markdown, reason = "it is shown as help")]
+    #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t = Color::Auto, hide_possible_values = true)]
+    pub color: Color,
+    /// Say on standard error what is being done, and how long each part took
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -29,35 +38,70 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a commented scenario to start from
+    #[command(after_help = help::NEW)]
     New(New),
     /// Compute a scenario in closed form, each step of the arithmetic shown
+    #[command(after_help = help::ESTIMATE)]
     Estimate(Estimate),
     /// Compute and simulate a scenario: the main job
+    #[command(after_help = help::SIMULATE)]
     Simulate(Simulate),
+    /// Turn a scenario's knobs in the browser: a local page whose figures follow at once
+    #[command(after_help = help::EXPLORE)]
+    Explore(Explore),
     /// Simulate a scenario at many points, one row each
+    #[command(after_help = help::SWEEP)]
     Sweep(Sweep),
     /// Put the parts of a sweep together: what one run of it prints
+    #[command(after_help = help::MERGE)]
     Merge(Merge),
     /// Grade an estimate: which figures are right, and which slip explains one that isn't
+    #[command(after_help = help::CHECK)]
     Check(Check),
     /// Find the fewest servers, and the cheapest machines, that keep the SLO, by simulation
+    #[command(after_help = help::PLAN)]
     Plan(Plan),
     /// Compare variants of a scenario: every figure's difference, how sure it is, what is gained and at what price
+    #[command(after_help = help::COMPARE)]
     Compare(Compare),
     /// Find the load line: the most users that the fleet as given carries within its SLO, by simulation
+    #[command(after_help = help::LINE)]
     Line(Line),
     /// Fit the figures of a server to what was measured, with intervals
+    #[command(after_help = help::CALIBRATE)]
     Calibrate(Calibrate),
     /// Hold the model against measurements: metric by metric, with an error, a tolerance and a verdict
+    #[command(after_help = help::VALIDATE)]
     Validate(Validate),
     /// Serve a scenario's WebSockets for real, until SIGTERM or Ctrl-C
+    #[command(after_help = help::SERVE)]
     Serve(Box<Serve>),
     /// Put a scenario's load on a real WebSocket server, and measure
+    #[command(after_help = help::DRIVE)]
     Drive(Box<Drive>),
     /// Run the broker that links servers, alone: for servers on several machines
+    #[command(after_help = help::BROKER)]
     Broker(Broker),
-    /// Print the JSON Schema of scenario files, for editors
-    Schema,
+    /// Print the JSON Schema of scenario files, for editors, or of what a command gives as JSON
+    #[command(after_help = help::SCHEMA)]
+    Schema(Schema),
+    /// Print completions for a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = help::MAN)]
+    Man(Man),
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where the output is a terminal that wants it
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// `plimsoll new`.
@@ -159,6 +203,9 @@ pub struct Estimate {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
+    /// Say what it costs, on the cheapest machine of this catalogue; `example` is the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    pub shapes: Option<String>,
     /// The output.
     #[command(flatten)]
     pub output: Shown,
@@ -170,12 +217,26 @@ pub struct Simulate {
     /// The scenario.
     #[command(flatten)]
     pub input: Input,
+    /// Simulate each uncertain input at both ends of its interval too, and say which of them moves the 99th percentile of latency
+    #[arg(long)]
+    pub sensitivity: bool,
     /// The output.
     #[command(flatten)]
     pub output: Shown,
     /// The run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// `plimsoll explore`.
+#[derive(Debug, Args)]
+pub struct Explore {
+    /// The scenario.
+    #[command(flatten)]
+    pub input: Input,
+    /// Address to listen on, of this machine only; with port 0 a free one is chosen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: String,
 }
 
 /// `plimsoll sweep`.
@@ -372,9 +433,6 @@ impl FromStr for Part {
 
 /// `plimsoll validate`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 every metric is within its tolerance (and has not drifted); 1 one is not;\n4 the measurements can't tell. The scenario's `validation` has the tolerances."
-)]
 pub struct Validate {
     /// The scenario.
     #[command(flatten)]
@@ -441,9 +499,6 @@ pub enum ReportFormat {
 
 /// `plimsoll calibrate`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Without --from, this program's own server is measured on this machine, with the driver on a core beside it:\nsome two minutes. A scenario says what kind of server: cores, dispatch, encoding, compression."
-)]
 pub struct Calibrate {
     /// A scenario whose kind of server is to be measured; without one, one core and JSON messages
     #[arg(conflicts_with = "from")]
@@ -635,4 +690,53 @@ pub struct Broker {
     /// Form of what it says
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
+}
+
+/// `plimsoll schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what
+    #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
+    pub of: SchemaOf,
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files
+    Scenario,
+    /// What `estimate` and `simulate` give
+    Result,
+    /// What `sweep` and `merge` give
+    Sweep,
+    /// What `compare` gives
+    Compare,
+    /// What `plan` gives
+    Plan,
+    /// What `line` gives
+    Line,
+    /// What `check` gives
+    Check,
+    /// What `validate` gives
+    Validate,
+    /// What `calibrate` gives
+    Calibrate,
+    /// What `drive` gives
+    Drive,
+}
+
+/// `plimsoll completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `plimsoll man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write the pages of all commands to this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }

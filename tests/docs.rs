@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "what is no success fails the test")]
 
 mod common;
+#[path = "docs/picture.rs"]
+mod picture;
+#[path = "docs/reference.rs"]
+mod reference;
 #[path = "docs/table.rs"]
 mod table;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{home, run_in};
 use plimsoll::scenario::keys::{Default, KEYS};
 
 fn read(path: &str) -> String {
@@ -21,6 +23,17 @@ fn read(path: &str) -> String {
 #[test]
 fn every_key_stands_in_the_model_with_its_default() {
     assert!(read("docs/model.md").ends_with(&table::table()), "the table of keys in docs/model.md is out of date");
+}
+
+/// If this fails: `DOCS=write cargo test --release --test docs`, and look at what changed.
+#[test]
+fn what_the_program_makes_is_up_to_date() {
+    for (path, made) in [("docs/scenario.md", reference::reference()), ("docs/terminal.svg", picture::picture())] {
+        if std::env::var_os("DOCS").is_some() {
+            fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &made).unwrap();
+        }
+        assert!(read(path) == made, "{path} is out of date");
+    }
 }
 
 /// The same from the table of keys itself, so that nothing that has a default can be left out above.
@@ -37,40 +50,11 @@ fn no_default_is_left_out() {
     }
 }
 
-/// Each line of output in the README is one that the program prints today.
-#[test]
-fn the_readme_shows_real_output() {
-    let commands = [["simulate", "scenarios/chat-10k.yaml"], ["sweep", "scenarios/ladder.yaml"]];
-    let printed: Vec<String> = commands.map(|command| run_in(home(), command).well().stdout).into();
-    let printed: BTreeSet<&str> = printed.iter().flat_map(|text| text.lines()).map(str::trim_end).collect();
-    let readme = read("README.md");
-    let blocks: Vec<&str> = readme.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), commands.len(), "a block of output for each of {commands:?}");
-    for line in blocks.iter().flat_map(|block| block.lines()).map(str::trim_end) {
-        assert!(line.is_empty() || printed.contains(line), "README.md shows what is not printed:\n{line}");
-    }
-}
-
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in [
-        "README.md",
-        "docs/model.md",
-        "docs/calibration.md",
-        "docs/conformance.md",
-        "docs/contributing.md",
-        "docs/coverage.md",
-        "docs/live.md",
-        "docs/speed.md",
-        "docs/sweeps.md",
-        "docs/check.md",
-        "docs/validation.md",
-        "docs/plan.md",
-        "docs/reports.md",
-        "reports/README.md",
-    ] {
-        let text = read(document);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    for document in common::documents() {
+        let text = read(&document);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&document);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         // Formulas have brackets before parentheses too, but blanks between these.
         let local = |target: &&str| !target.starts_with("http") && !target.starts_with('#') && !target.contains(' ');

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{run, scenario};
+use common::{folder, run, scenario};
 use serde_json::Value;
 
 const BASE: &str = "users: 10_000\nworkload: {message: {rate: 1/s, size: 1 KB}}\n";
@@ -126,4 +126,124 @@ fn a_named_distribution_is_as_repeatable() {
         let input = &estimate(&[set])["uncertain"][0];
         [input["low"].as_f64().unwrap(), 3_000.0, input["high"].as_f64().unwrap()]
     });
+}
+
+/// A server that is M/M/1, with nothing else in the way of a message.
+const QUEUE: &str = "users: 1_000\n\
+    workload: {message: {rate: 0.7/s}, fan_out: none}\n\
+    latency: {client: 5 ms}\n\
+    servers: {cores: 1, network: unlimited, target_utilisation: 95 %, connections: {comfortable: 1M, limit: 1M}, \
+    cpu: {per_message: {exponential: 1 ms}, per_kb: 0 s, per_wakeup: 0 s, per_heartbeat: 0 s}}\n\
+    logs: none\n\
+    simulation: {duration: 60 s, replications: 5, seed: 7}\n";
+
+fn shapes(price: &str) -> String {
+    let file = folder().join("shapes.yaml");
+    let text = format!("shapes: [{{name: one, vcpu: 1, memory: 8 GiB, network: 10 Gbit/s, price: {price}}}]\n");
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+fn plan(price: &str, set: &[&str]) -> Value {
+    let file = scenario(QUEUE);
+    let shapes = shapes(price);
+    let set = set.iter().flat_map(|assignment| ["--set", assignment]);
+    let start = ["plan", file.to_str().unwrap(), "--shapes", &shapes, "--format", "json"];
+    run(start.into_iter().chain(set).collect::<Vec<_>>()).well().json()
+}
+
+#[track_caller]
+fn of<'a>(json: &'a Value, path: &str) -> &'a Value {
+    let all = json["sensitivity"].as_array().unwrap();
+    all.iter().find(|one| one["path"] == path).unwrap_or_else(|| panic!("no {path} in {all:?}"))
+}
+
+const RATE: &str = "workload.message.rate=0.6..0.85/s";
+
+/// p99 of an M/M/1 queue is ln(100)/(μ − λ): the rate moves it far, the network by what it is itself, a price not at all.
+#[test]
+fn the_tail_and_the_price_each_have_what_moves_them() {
+    let json = plan("0.05..0.2", &[RATE, "latency.client=4..6 ms"]);
+    let p99 = |path: &str| &of(&json, path)["latency_p99_seconds"];
+    let theory = |rate: f64| 0.005 + 100_f64.ln() / (1_000.0 - rate);
+    let rate = p99("workload.message.rate");
+    assert_eq!(rate["finding"], "moves");
+    for (end, arrivals) in [("at_low", 600.0), ("at_high", 850.0)] {
+        let found = rate[end]["value"].as_f64().unwrap();
+        assert!((found / theory(arrivals) - 1.0).abs() < 0.08, "{end}: {found}, not {}", theory(arrivals));
+    }
+    let [low, value, high] = ends(&rate["difference"]);
+    assert!(low < theory(850.0) - theory(600.0) && theory(850.0) - theory(600.0) < high, "{low} {value} {high}");
+    // The same users with the same luck: only the 2 ms are different, to a millionth of a second.
+    let client = p99("latency.client");
+    assert_eq!(client["finding"], "moves");
+    let [low, value, high] = ends(&client["difference"]);
+    assert!((value - 0.002).abs() < 1e-4 && high - low < 2e-4, "{low} {value} {high}");
+    assert!(rate["share"].as_f64().unwrap() > 0.95);
+    // One server suffices in all worlds, so only its price moves the cost, and that nothing else.
+    let price = of(&json, "shapes.one.price");
+    assert!((price["price_per_hour"]["share"].as_f64().unwrap() - 1.0).abs() < 1e-12);
+    near(["at_low", "at_low", "at_high"].map(|end| price["price_per_hour"][end].as_f64().unwrap()), [0.05, 0.05, 0.2]);
+    assert_eq!((&price["latency_p99_seconds"]["finding"], &price["servers"]["share"]), (&"none".into(), &Value::Null));
+    near(ends(&json["plans"][1]["price_per_hour"]), [0.05, 0.1, 0.2]);
+}
+
+/// An input's own figures are the same whatever else is uncertain.
+#[test]
+fn one_more_input_moves_no_others_figures() {
+    let (one, more) = (
+        plan("0.1", &[RATE]),
+        plan("0.05..0.2", &[RATE, "latency.client={uncertain: {uniform: {low: 4 ms, high: 6 ms}}}"]),
+    );
+    let [a, b] = [&one, &more].map(|json| of(json, "workload.message.rate"));
+    for end in ["at_low", "at_high", "difference", "finding"] {
+        assert_eq!(a["latency_p99_seconds"][end], b["latency_p99_seconds"][end], "{end}");
+    }
+    for end in ["at_low", "at_high"] {
+        assert_eq!(a["servers"][end], b["servers"][end], "{end}");
+        let price = |one: &Value| one["price_per_hour"][end].as_f64().unwrap();
+        assert!((price(a) - price(b)).abs() < 1e-12, "{end}");
+    }
+    assert_eq!(one["sensitivity"].as_array().unwrap().len(), 1);
+    assert_eq!(more["sensitivity"].as_array().unwrap().len(), 3);
+}
+
+/// Near saturation one end of an input overloads the fleet; that is said, and no share is made of it.
+#[test]
+fn an_end_that_overloads_is_said() {
+    let json = plan("0.1", &["workload.message.rate=0.5..1.3/s", "latency.client=4..6 ms"]);
+    let rate = &of(&json, "workload.message.rate")["latency_p99_seconds"];
+    assert_eq!((&rate["finding"], &rate["at_high"]), (&"overloads".into(), &Value::Null));
+    let client = &of(&json, "latency.client")["latency_p99_seconds"];
+    assert_eq!((&client["finding"], &client["share"]), (&"moves".into(), &Value::Null));
+}
+
+#[test]
+fn simulate_says_what_moves_the_tail_where_it_is_asked() {
+    let file = scenario(QUEUE);
+    let path = file.to_str().unwrap();
+    let start = ["simulate", path, "--sensitivity"];
+    let none = run(start);
+    assert_eq!(none.code, Some(2));
+    assert!(none.stderr.contains("nothing in the scenario is uncertain"), "{}", none.stderr);
+    let all: Vec<&str> = start.into_iter().chain(["--set", RATE, "--format", "json"]).collect();
+    let json = run(&all).well().json();
+    assert_eq!(of(&json, "workload.message.rate")["latency_p99_seconds"]["finding"], "moves");
+    assert_eq!(json, run(all.into_iter().chain(["--threads", "1"])).well().json());
+    let plain = run(["simulate", path, "--set", RATE, "--format", "json"]).well().json();
+    assert_eq!(plain["simulation"], json["simulation"]);
+    assert_eq!(of(&plain, "workload.message.rate").get("latency_p99_seconds"), None);
+}
+
+#[test]
+fn an_estimate_has_a_price_where_machines_have() {
+    let file = scenario(QUEUE);
+    let estimate =
+        |shapes: &str| run(["estimate", file.to_str().unwrap(), "--shapes", shapes, "--format", "json"]).well().json();
+    let json = estimate(&shapes("0.05..0.2"));
+    near(ends(&json["price"]["per_hour"]), [0.05, 0.1, 0.2]);
+    assert_eq!(json["price"]["shape"], "one");
+    assert!((of(&json, "shapes.one.price")["price_per_hour"]["share"].as_f64().unwrap() - 1.0).abs() < 1e-12);
+    near(ends(&estimate(&shapes("0.3"))["price"]["per_hour"]), [0.3; 3]);
+    assert_eq!(run(["estimate", file.to_str().unwrap(), "--format", "json"]).well().json().get("price"), None);
 }

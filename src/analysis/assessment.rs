@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use super::assumed::{Assumed, assumed};
 use super::growth::{Growth, growth};
-use super::sensitivity::{Outputs, QUANTILES, Sensitivity};
+use super::price::Pricing;
+use super::sensitivity::{self, Sensitivity};
 use crate::diagnostic::Diagnostics;
 use crate::model::autoscaler::wanted;
 use crate::model::latency::{LatencyForm, latency};
@@ -16,7 +17,7 @@ use crate::model::storage::{KeptLogs, kept_logs};
 use crate::model::wire::Wire;
 use crate::model::{Model, Reads, Required, ResourceKind, Spread};
 use crate::random::{Purpose, Stream, hash_bytes};
-use crate::scenario::{Document, LogTier, Scenario, UncertainInput};
+use crate::scenario::{Catalogue, Document, LogTier, Scenario, UncertainInput};
 use crate::stats::Estimate;
 
 /// Worlds that a scenario with uncertain figures is computed in.
@@ -40,6 +41,8 @@ pub struct Assessment {
     pub uncertain: Vec<UncertainInput>,
     /// What each of it moves, the weightiest first.
     pub sensitivity: Vec<Sensitivity>,
+    /// What the servers required cost an hour, where machines have prices.
+    pub price: Option<Price>,
     /// Defaults that the answer depends on.
     pub assumed: Vec<Assumed>,
     /// What breaks when there are many times the users.
@@ -70,6 +73,17 @@ pub struct Assessment {
     pub resources: Vec<ResourceAssessment>,
     /// The load: its figures in a fixed order, by the names that JSON has for them.
     pub load: Vec<(&'static str, Estimate)>,
+}
+
+/// What the servers required cost on the cheapest machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Price {
+    /// An hour of them, spare ones included.
+    pub per_hour: Estimate,
+    /// The machine that is cheapest in the median world.
+    pub machine: String,
+    /// The currency.
+    pub currency: String,
 }
 
 /// One resource over all worlds, on the servers of the median world.
@@ -108,6 +122,14 @@ type World = (Required, Model, Vec<KeptLogs>);
 /// # Errors
 /// All that is wrong with the scenario.
 pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
+    assess_priced(document, None)
+}
+
+/// The same, with the prices of a catalogue of machines.
+///
+/// # Errors
+/// All that is wrong with the scenario.
+pub fn assess_priced(document: &Document, catalogue: Option<&Catalogue>) -> Result<Assessment, Diagnostics> {
     let scenario = document.resolve()?;
     let model = Model::of(&scenario);
     let uncertain = document.uncertain();
@@ -120,16 +142,13 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
             (required, model, kept)
         })
         .collect();
-    let mut inputs = Vec::new();
-    for input in &uncertain {
-        let mut at = [outputs_of(&scenario, &model); 10];
-        for (outputs, q) in at.iter_mut().zip(QUANTILES) {
-            let scenario = document.resolve_world(&|path| if path == input.path { q } else { 0.5 })?;
-            *outputs = outputs_of(&scenario, &Model::on(&scenario, model.fleet));
-        }
-        inputs.push((input.path.clone(), at));
-    }
-    let sensitivity = if inputs.is_empty() { Vec::new() } else { Sensitivity::of(&inputs) };
+    let pricing = catalogue.map(|catalogue| Pricing::of(document, catalogue));
+    let sensitivity = sensitivity::closed(document, model.fleet, 1.0, pricing.as_ref())?;
+    let currency = catalogue.map_or("", |catalogue| &catalogue.currency);
+    let price = match &pricing {
+        Some(pricing) => price(pricing, currency, scenario.simulation.seed)?,
+        None => None,
+    };
     let over = |value: f64, figure: &dyn Fn(&World) -> f64| spread(value, worlds.iter().map(figure).collect());
     let resources = model
         .saturation_order()
@@ -192,16 +211,18 @@ pub fn assess(document: &Document) -> Result<Assessment, Diagnostics> {
         model,
         uncertain,
         sensitivity,
+        price,
     })
 }
 
-/// What sensitivity is looked at of.
-fn outputs_of(scenario: &Scenario, model: &Model) -> Outputs {
-    Outputs {
-        servers: model.required.fleet.servers as f64,
-        users: model.resources.iter().filter_map(|resource| resource.users_at_target).reduce(f64::min),
-        latency: latency(scenario, model).mean_seconds,
-    }
+/// The least price over all worlds.
+fn price(pricing: &Pricing, currency: &str, seed: u64) -> Result<Option<Price>, Diagnostics> {
+    let found = pricing.over_worlds(seed, WORLDS)?;
+    Ok(found.map(|found| Price {
+        per_hour: spread(found.median, found.each),
+        machine: found.machine.name.clone(),
+        currency: currency.to_owned(),
+    }))
 }
 
 impl Assessment {
@@ -261,12 +282,26 @@ pub(super) fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static 
 /// So many worlds of a scenario; none where nothing in it is uncertain.
 pub(super) fn worlds(document: &Document, seed: u64, count: usize) -> Result<Vec<Scenario>, Diagnostics> {
     let uncertain = document.uncertain();
-    let orders: BTreeMap<&str, Vec<f64>> =
-        uncertain.iter().map(|input| (input.path.as_str(), quantiles(seed, &input.path, count))).collect();
+    let drawn = Hypercube::new(seed, count, uncertain.iter().map(|input| input.path.as_str()));
     let count = if uncertain.is_empty() { 0 } else { count };
-    (0..count)
-        .map(|world| document.resolve_world(&|path| orders.get(path).map_or(0.5, |quantiles| quantiles[world])))
-        .collect()
+    (0..count).map(|world| document.resolve_world(&|path| drawn.quantile(path, world))).collect()
+}
+
+/// The quantiles that inputs have in each of so many worlds.
+pub(super) struct Hypercube<'a> {
+    orders: BTreeMap<&'a str, Vec<f64>>,
+}
+
+impl<'a> Hypercube<'a> {
+    /// Of inputs with these paths.
+    pub fn new(seed: u64, worlds: usize, paths: impl Iterator<Item = &'a str>) -> Self {
+        Self { orders: paths.map(|path| (path, quantiles(seed, path, worlds))).collect() }
+    }
+
+    /// The quantile of an input in a world; of what is none the median.
+    pub fn quantile(&self, path: &str, world: usize) -> f64 {
+        self.orders.get(path).map_or(0.5, |quantiles| quantiles[world])
+    }
 }
 
 /// The quantile of this input in each of so many worlds.

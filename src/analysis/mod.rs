@@ -15,4 +15,4 @@ pub mod sensitivity;
 pub mod slo;
 pub mod trial;
 
-pub use assessment::{Assessment, ResourceAssessment, assess};
+pub use assessment::{Assessment, ResourceAssessment, assess, assess_priced};

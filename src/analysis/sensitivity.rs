@@ -1,8 +1,20 @@
 //! Which uncertain input moves what: each input alone goes through its distribution while the others stay at their median,
 //! and the variances that gives an output are compared.
 //!
+//! Servers, users, mean latency and price are the closed form's ([`closed`]); the tail of latency takes simulation
+//! ([`simulated`]).
+//!
 //! An input's share is its variance over the sum of all inputs' (first-order, one at a time: A. Saltelli et al., Global
 //! Sensitivity Analysis, 2008, chapter 1). What two inputs do only together is in no share.
+
+pub mod simulated;
+
+use super::price::Pricing;
+use crate::diagnostic::Diagnostics;
+use crate::model::latency::latency;
+use crate::model::{Fleet, Model};
+use crate::scenario::{Document, UncertainInput};
+pub use simulated::Tail;
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +25,8 @@ pub enum Output {
     Users,
     /// Mean latency of the closed form, on those servers.
     Latency,
+    /// What the servers required cost on the cheapest machine.
+    Price,
 }
 
 /// The outputs of one world; `None` where there is none (a queue without end, nothing that gives way).
@@ -24,6 +38,8 @@ pub struct Outputs {
     pub users: Option<f64>,
     /// Mean latency.
     pub latency: Option<f64>,
+    /// What the servers required cost an hour.
+    pub price: Option<f64>,
 }
 
 /// What one input does to one output.
@@ -48,6 +64,10 @@ pub struct Sensitivity {
     pub users: Effect,
     /// To mean latency.
     pub latency: Effect,
+    /// To the price; nothing where there are no prices.
+    pub price: Option<Effect>,
+    /// To the 99th percentile of latency, where that was simulated.
+    pub tail: Option<Tail>,
 }
 
 impl Outputs {
@@ -57,6 +77,7 @@ impl Outputs {
             Output::Servers => Some(self.servers),
             Output::Users => self.users,
             Output::Latency => self.latency,
+            Output::Price => self.price,
         }
     }
 }
@@ -79,7 +100,8 @@ impl Sensitivity {
             };
             inputs.iter().map(|(_, at)| at).zip(variances).map(effect).collect()
         };
-        let [servers, users, latency] = [Output::Servers, Output::Users, Output::Latency].map(effects);
+        let [servers, users, latency, price] =
+            [Output::Servers, Output::Users, Output::Latency, Output::Price].map(effects);
         let mut all: Vec<Self> = inputs
             .iter()
             .enumerate()
@@ -88,15 +110,61 @@ impl Sensitivity {
                 servers: servers[i],
                 users: users[i],
                 latency: latency[i],
+                price: Some(price[i]).filter(|effect| effect.at_low.is_some()),
+                tail: None,
             })
             .collect();
         // What is the same to a percent is told apart by the next output.
         let weight = |one: &Self| {
-            [one.servers, one.users, one.latency].map(|effect| (effect.share.unwrap_or(0.0) * 100.0).round() as i64)
+            let share = |effect: Effect| (effect.share.unwrap_or(0.0) * 100.0).round() as i64;
+            (share(one.servers), one.price.map_or(0, share), share(one.users), share(one.latency))
         };
         all.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.path.cmp(&b.path)));
         all
     }
+}
+
+/// What the closed form says that each uncertain input moves, on this fleet; `raise` is how many times the closed form's
+/// servers simulation took.
+///
+/// # Errors
+/// Where a figure far out contradicts another.
+pub fn closed(
+    document: &Document,
+    fleet: Fleet,
+    raise: f64,
+    pricing: Option<&Pricing>,
+) -> Result<Vec<Sensitivity>, Diagnostics> {
+    let mut inputs: Vec<UncertainInput> = document.uncertain();
+    for input in pricing.map(Pricing::uncertain).unwrap_or_default() {
+        if inputs.iter().all(|known| known.path != input.path) {
+            inputs.push(input);
+        }
+    }
+    let outputs = |quantile: &dyn Fn(&str) -> f64| -> Result<Outputs, Diagnostics> {
+        let scenario = document.resolve_world(quantile)?;
+        let model = Model::on(&scenario, fleet);
+        Ok(Outputs {
+            servers: raised(model.required.fleet.servers, raise),
+            users: model.resources.iter().filter_map(|resource| resource.users_at_target).reduce(f64::min),
+            latency: latency(&scenario, &model).mean_seconds,
+            price: pricing.map(|pricing| pricing.cheapest(quantile)).transpose()?.flatten().map(|(price, _)| price),
+        })
+    };
+    let mut all = Vec::new();
+    for input in inputs {
+        let mut at = [outputs(&|_| 0.5)?; 10];
+        for (at, q) in at.iter_mut().zip(QUANTILES) {
+            *at = outputs(&|path| if path == input.path { q } else { 0.5 })?;
+        }
+        all.push((input.path, at));
+    }
+    Ok(Sensitivity::of(&all))
+}
+
+/// The closed form's number of servers, times what simulation added.
+pub(super) fn raised(servers: u64, raise: f64) -> f64 {
+    (servers as f64 * raise - 1e-9).ceil()
 }
 
 /// The variance of an output; `None` where it does not exist at some quantile.
@@ -114,7 +182,8 @@ mod tests {
     #[test]
     fn shares_are_those_of_variance() {
         let rising = |servers: f64, latency: Option<f64>| {
-            let at = |q: f64| Outputs { servers: servers * q, users: None, latency: latency.map(|by| by * q) };
+            let at =
+                |q: f64| Outputs { servers: servers * q, users: None, latency: latency.map(|by| by * q), price: None };
             QUANTILES.map(at)
         };
         let inputs = [("a".to_owned(), rising(1.0, Some(5.0))), ("b".to_owned(), rising(3.0, Some(0.0)))];

@@ -43,6 +43,8 @@ pub struct Trial {
     pub worst: f64,
     /// The same, replication by replication.
     pub each: Vec<f64>,
+    /// The 99th percentile of latency, replication by replication, in seconds; NaN where nothing was delivered.
+    pub p99_of_each: Vec<f64>,
     /// What stands in the way most: a resource or `network`.
     pub limited_by: &'static str,
     /// The run; `None` where the load is too much even to simulate.
@@ -69,12 +71,14 @@ impl Trial {
             _ if metrics.unsteady.contains(&Unsteady::Overloaded) => Verdict::NotMet,
             verdict => verdict,
         };
+        let p99_of_each = each.iter().map(|alone| alone.latency.map_or(f64::NAN, |all| all.p99.value)).collect();
         let each = each.iter().map(|alone| worst(&promised(&scenario, alone), alone)).collect();
         Ok(Self {
             fleet,
             verdict,
             worst: worst(&objectives, &metrics),
             each,
+            p99_of_each,
             limited_by: limited_by(&scenario, &model, &metrics, &objectives),
             objectives,
             metrics: Some(metrics),
@@ -93,6 +97,7 @@ impl Trial {
             verdict: Verdict::NotMet,
             worst: f64::INFINITY,
             each: Vec::new(),
+            p99_of_each: Vec::new(),
             limited_by,
             metrics: None,
         }

@@ -21,8 +21,8 @@ async fn serve(options: &cli::Broker) -> Result<(), Failure> {
     let broker = EmbeddedBroker::start(options.listen).await.map_err(anyhow::Error::from)?;
     let address = broker.address().to_string();
     match options.format {
-        Format::Terminal => output::print(&format!("listening on {address}\n"))?,
-        Format::Json => output::print(&format!("{}\n", json!({ "listening": [address] })))?,
+        Format::Terminal => output::print_plain(&format!("listening on {address}\n"))?,
+        Format::Json => output::print_plain(&format!("{}\n", json!({ "listening": [address] })))?,
     }
     tokio::select! {
         _ = terminate.recv() => {}
@@ -30,10 +30,10 @@ async fn serve(options: &cli::Broker) -> Result<(), Failure> {
     }
     let totals = broker.counters();
     match options.format {
-        Format::Terminal => output::print(&format!(
+        Format::Terminal => output::print_plain(&format!(
             "{} letters came, {} went, {} were dropped since a server took them too slowly\n",
             totals.published, totals.delivered, totals.dropped
         )),
-        Format::Json => output::print(&format!("{}\n", json!({ "broker": totals }))),
+        Format::Json => output::print_plain(&format!("{}\n", json!({ "broker": totals }))),
     }
 }

@@ -10,15 +10,11 @@ use crate::cli::{Compare, Input};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::report::compare::{CompareView, Judged, json, terminal};
 use crate::report::pages;
-use crate::scenario::{Catalogue, Document, parse_with};
+use crate::scenario::{Document, parse_with};
 
 /// Compares variants, and shows how they differ.
 pub fn run(options: &Compare) -> Result<(), Failure> {
-    let catalogue = match options.shapes.as_deref() {
-        None => None,
-        Some("example") => Some(Catalogue::example()?),
-        Some(file) => Some(Catalogue::parse(file, &input::bytes(file)?)?),
-    };
+    let catalogue = input::catalogue(options.shapes.as_deref(), None)?;
     let thresholds = thresholds(options)?;
     let variants = variants(options)?;
     let read: Vec<Document> = variants.iter().take(1 + options.others.len()).map(|one| one.document.clone()).collect();

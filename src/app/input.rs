@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, verbose};
 use crate::cli::Input;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::scenario::Document;
+use crate::scenario::{Catalogue, Document};
 
 /// A scenario file is at most so large, and so is a data file next to it (in bytes).
 const LARGEST_SCENARIO: u64 = 1 << 20;
@@ -48,7 +48,31 @@ pub fn document_with(input: &Input, changes: &[(String, String)]) -> Result<Docu
         errors.extend(document.resolve().err());
         return Err(Diagnostics::from_iter(errors).into());
     }
+    verbose::done(|| format!("read {name}"));
     Ok(document)
+}
+
+/// The catalogue of machines that `--shapes` names, or else this one: a file, `example` for the one in the program, `none`.
+pub fn catalogue(shapes: Option<&str>, otherwise: Option<&str>) -> Result<Option<Catalogue>, Failure> {
+    match shapes.or(otherwise) {
+        None | Some("none") => Ok(None),
+        Some("example") => Ok(Some(Catalogue::example()?)),
+        Some(file) => Ok(Some(Catalogue::parse(file, &bytes(file)?)?)),
+    }
+}
+
+/// Reads a data file of the scenario, one that lies in the scenario's folder or below it: what is set from outside may not
+/// lead elsewhere.
+pub fn data_below(scenario: &str, name: &str) -> io::Result<String> {
+    let folder = Path::new(scenario).parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let path = folder.join(name).canonicalize()?;
+    if !path.starts_with(folder.canonicalize()?) {
+        return Err(io::Error::other("it is not in the scenario's folder"));
+    }
+    let mut text = String::new();
+    open(&path)?.take(LARGEST_DATA).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Reads a file of measurements; `-` is standard input.

@@ -18,7 +18,7 @@ pub fn run(options: &Line) -> std::result::Result<(), Failure> {
     };
     threads(options.threads)?;
     interrupt::listen();
-    let progress = Progress::new(options.output.quiet);
+    let progress = Progress::of_search(options.output.quiet);
     let found = line(&document, of, &progress);
     progress.finish();
     let found = found?;

@@ -5,10 +5,13 @@ mod drive;
 mod calibrate;
 mod compare;
 mod check;
+mod completions;
 mod estimate;
+mod explore;
 mod input;
 mod interrupt;
 mod line;
+mod man;
 mod new;
 mod output;
 mod plan;
@@ -20,10 +23,11 @@ mod serve;
 mod simulate;
 mod sweep;
 mod validate;
+mod verbose;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Command};
 use crate::diagnostic::Diagnostics;
@@ -72,11 +76,16 @@ impl From<SimulationError> for Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let color = output::color_of(std::env::args_os());
+    let matches = Cli::command().color(output::clap_choice(color)).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    output::set_up(cli.color);
+    verbose::set_up(cli.verbose);
     let done = match cli.command {
         Command::New(options) => new::run(&options),
         Command::Estimate(options) => estimate::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Explore(options) => explore::run(&options),
         Command::Sweep(options) => sweep::run(&options),
         Command::Drive(options) => drive::run(&options),
         Command::Serve(options) => serve::run(&options),
@@ -88,8 +97,11 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::run(&options),
         Command::Merge(options) => sweep::merge::run(&options),
         Command::Broker(options) => broker::run(&options),
-        Command::Schema => schema::run(),
+        Command::Schema(options) => schema::run(&options),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
     };
+    verbose::end();
     match done {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Negative) => ExitCode::from(1),

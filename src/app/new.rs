@@ -32,5 +32,5 @@ pub fn run(options: &New) -> Result<(), Failure> {
         }
         Err(error) => return Err(anyhow::Error::from(error).context(format!("`{file}` can't be written")).into()),
     }
-    output::print(&format!("Wrote {file}. Next: plimsoll simulate {file}\n"))
+    output::print_plain(&format!("Wrote {file}. Next: plimsoll simulate {file}\n"))
 }

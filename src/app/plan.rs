@@ -8,19 +8,14 @@ use crate::analysis::plan::{PlanError, plan};
 use crate::cli::Plan;
 use crate::report::pages;
 use crate::report::plan::{PlanView, json, terminal};
-use crate::scenario::Catalogue;
 
 /// Finds what it takes, and shows it.
 pub fn run(options: &Plan) -> std::result::Result<(), Failure> {
     let document = input::document(&options.input)?;
-    let catalogue = match options.shapes.as_deref() {
-        None => Some(Catalogue::example()?),
-        Some("none") => None,
-        Some(file) => Some(Catalogue::parse(file, &input::bytes(file)?)?),
-    };
+    let catalogue = input::catalogue(options.shapes.as_deref(), Some("example"))?;
     threads(options.threads)?;
     interrupt::listen();
-    let progress = Progress::new(options.output.quiet);
+    let progress = Progress::of_search(options.output.quiet);
     let planned = plan(&document, catalogue.as_ref(), &progress);
     progress.finish();
     let planned = planned?;

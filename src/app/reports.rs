@@ -38,8 +38,8 @@ pub fn show(options: &Shown, result: &Result<'_>) -> std::result::Result<(), Fai
     match options.format {
         PageFormat::Terminal => output::print(&(result.terminal)())?,
         PageFormat::Json => output::print_json(&(result.json)())?,
-        PageFormat::Csv => output::print(&csv::main(&(result.page)()))?,
-        PageFormat::Markdown => output::print(&markdown::report(&(result.page)(), Charts::LeftOut))?,
+        PageFormat::Csv => output::print_plain(&csv::main(&(result.page)()))?,
+        PageFormat::Markdown => output::print_plain(&markdown::report(&(result.page)(), Charts::LeftOut))?,
     }
     write(options.report.as_deref(), options.quiet, result.page, result.json, Vec::new())
 }

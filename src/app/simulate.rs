@@ -4,7 +4,8 @@ use anyhow::Context as _;
 
 use super::progress::Progress;
 use super::reports::Repeat;
-use super::{Failure, input, interrupt, reports};
+use super::{Failure, input, interrupt, reports, verbose};
+use crate::analysis::sensitivity::simulated::{TailError, tails};
 use crate::analysis::slo::{Objective, Verdict, judge, overall};
 use crate::analysis::{Assessment, assess};
 use crate::cli::{FailOn, Run, Simulate};
@@ -49,16 +50,41 @@ impl Outcome {
 pub fn run(options: &Simulate) -> Result<(), Failure> {
     let document = input::document(&options.input)?;
     let assessment = assess(&document)?;
+    verbose::done(|| format!("computed the closed form, in {} worlds", assessment.worlds));
     promised(&options.run, &assessment.scenario)?;
+    if options.sensitivity && assessment.sensitivity.is_empty() {
+        let error = Diagnostic::new("`--sensitivity` is of uncertain inputs, and nothing in the scenario is uncertain")
+            .help("give a figure as an interval, such as `--set workload.message.rate=0.5..2/s`");
+        return Err(Diagnostics::from(error).into());
+    }
     threads(options.run.threads)?;
     interrupt::listen();
     let progress = Progress::new(options.output.quiet);
-    let outcome = Outcome::of(&document, assessment, &progress);
+    let outcome = Outcome::of(&document, assessment, &progress).map_err(Failure::from).and_then(|mut outcome| {
+        if options.sensitivity {
+            add_tails(&mut outcome.assessment, &document, &progress)?;
+        }
+        Ok(outcome)
+    });
     progress.finish();
     let outcome = outcome?;
     let repeat = Repeat::new("simulate", &options.input);
     reports::show_view(&options.output, &outcome.view(), &document, &repeat)?;
     verdict(&options.run, &outcome)
+}
+
+/// Adds what each uncertain input does to the tail of latency.
+fn add_tails(assessment: &mut Assessment, document: &Document, watch: &dyn Watch) -> Result<(), Failure> {
+    let found = &mut assessment.sensitivity;
+    let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
+    let tails = tails(document, &paths, assessment.model.fleet, watch).map_err(|error| match error {
+        TailError::Wrong(errors) => Failure::from(errors),
+        TailError::Simulation(error) => error.into(),
+    })?;
+    for (one, tail) in found.iter_mut().zip(tails) {
+        one.tail = Some(tail);
+    }
+    Ok(())
 }
 
 /// `--fail-on slo` needs something to fail on.

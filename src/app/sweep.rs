@@ -55,10 +55,10 @@ pub fn run(options: &Sweep) -> Result<(), Failure> {
         None => (None, Vec::new()),
     };
     interrupt::listen();
-    let progress = Progress::new(options.output.quiet);
-    let watch = Watcher { progress: &progress, ledger: ledger.as_ref() };
     let known: HashSet<usize> = finished.iter().map(|(number, _)| *number).collect();
     let missing: Vec<usize> = numbers.iter().copied().filter(|number| !known.contains(number)).collect();
+    let progress = Progress::of_points(missing.len(), options.output.quiet);
+    let watch = Watcher { progress: &progress, ledger: ledger.as_ref() };
     let outcomes: Vec<(usize, Result<Finished, Failure>)> =
         missing.into_par_iter().map(|number| (number, point(options, &document, &grid, number, &watch))).collect();
     progress.finish();
@@ -178,6 +178,7 @@ fn point(
     if watch.stop() {
         return Err(SimulationError::Interrupted.into());
     }
+    watch.progress.begin();
     let document = at(document, grid, number)?;
     let assessment = assess(&document)?;
     let finished = if options.estimate {
@@ -190,6 +191,7 @@ fn point(
     if let Some(ledger) = watch.ledger {
         ledger.add(number, &finished);
     }
+    watch.progress.end();
     Ok(finished)
 }
 

@@ -350,21 +350,34 @@ pub fn units_required(demand: f64, planned: f64) -> u64 {
 fn users_at(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet, level: f64) -> Option<f64> {
     let demand_at = |users: f64| kind.demand(scenario, &load.scaled(users / load.users), fleet);
     let first = demand_at(load.users);
+    let twice = demand_at(2.0 * load.users);
     // What does not grow with the users (partitions) never gives way to them.
-    if first <= 0.0 || !level.is_finite() || demand_at(2.0 * load.users) <= first * (1.0 + 1e-9) {
+    if first <= 0.0 || !level.is_finite() || twice <= first * (1.0 + 1e-9) {
         return None;
     }
-    // Most demands are proportional to the users: then one step is exact. Those that are not grow a little faster (the
-    // cache; with broadcast the square) or slower (the spread), so damped steps close in quickly.
-    let power = if load.everyone { 0.5 } else { 1.0 };
-    let mut users = load.users * level / first;
+    // Most demands are a power of the users, or nearly: the secant of their logarithms is then exact, or closes in quickly.
+    // What jumps or bends (the cache, who is left out and knocks again) is kept between the ends known so far.
+    let slope = |from: (f64, f64), to: (f64, f64)| ((to.1 / from.1).ln() / (to.0 / from.0).ln()).clamp(0.2, 100.0);
+    let mut last = (load.users, first);
+    let mut power = slope(last, (2.0 * load.users, twice));
+    let (mut below, mut above) = (0.0_f64, f64::INFINITY);
+    let mut users = load.users * (level / first).powf(1.0 / power);
     for _ in 0..60 {
         let demand = demand_at(users);
         let off = level / demand;
-        if (off - 1.0).abs() < 1e-12 {
+        if (off - 1.0).abs() < 1e-12 || !users.is_finite() {
             break;
         }
-        users *= off.powf(power);
+        (below, above) = if off > 1.0 { (below.max(users), above) } else { (below, above.min(users)) };
+        // Two equal logarithms have no secant.
+        if (users / last.0 - 1.0).abs() > 1e-15 {
+            power = slope(last, (users, demand));
+        }
+        last = (users, demand);
+        users *= off.powf(1.0 / power);
+        if users <= below || users >= above {
+            users = if below > 0.0 && above.is_finite() { (below * above).sqrt() } else { last.0 * off };
+        }
     }
     users.is_finite().then_some(users)
 }

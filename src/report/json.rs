@@ -3,10 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{SCHEMA_VERSION, VERSION, View};
+use super::{SCHEMA_VERSION, VERSION, View, sensitivity};
 use crate::analysis::advice::advice;
 use crate::analysis::assessment::LEVEL;
-use crate::analysis::sensitivity::Effect;
 use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::summary::STATION_NAMES;
@@ -78,7 +77,18 @@ fn body(view: &View<'_>) -> Map<String, Value> {
             .map(|i| json!({ "path": i.path, "low": i.low, "high": i.high, "distribution": i.belief.name() }))
             .collect(),
     );
-    out.insert("sensitivity".into(), sensitivity(assessment));
+    out.insert("sensitivity".into(), sensitivity::json(&assessment.sensitivity));
+    if let Some(price) = &assessment.price {
+        out.insert(
+            "price".into(),
+            json!({
+                "intervals": parameter,
+                "per_hour": price.per_hour,
+                "currency": price.currency,
+                "shape": price.machine,
+            }),
+        );
+    }
     out.insert(
         "assumptions".into(),
         assessment.assumed.iter().map(|a| json!({ "path": a.path, "value": a.value, "source": a.source })).collect(),
@@ -93,23 +103,6 @@ fn body(view: &View<'_>) -> Map<String, Value> {
         out.insert("simulation".into(), simulated);
     }
     out
-}
-
-/// What each uncertain input moves.
-fn sensitivity(assessment: &Assessment) -> Value {
-    let effect = |effect: &Effect| json!({ "share": effect.share, "at_low": effect.at_low, "at_high": effect.at_high });
-    assessment
-        .sensitivity
-        .iter()
-        .map(|one| {
-            json!({
-                "path": one.path,
-                "servers": effect(&one.servers),
-                "users_at_target": effect(&one.users),
-                "latency_mean_seconds": effect(&one.latency),
-            })
-        })
-        .collect()
 }
 
 /// What breaks next, at many times the users.

@@ -53,6 +53,10 @@ pub fn terminal(view: &PlanView<'_>) -> String {
     if let Some(catalogue) = view.catalogue {
         out += &market(view, catalogue);
     }
+    if !plan.sensitivity.is_empty() {
+        out += "\n";
+        out += &super::sensitivity::table(&plan.sensitivity, view.currency());
+    }
     let kind = if plan.uncertain {
         "Each world draws what is uncertain anew, with a replication of its own"
     } else {
@@ -118,8 +122,8 @@ fn market(view: &PlanView<'_>, catalogue: &Catalogue) -> String {
             count(offer.sizing.fleet.servers as f64),
             count(offer.sizing.spare as f64),
             offer.sizing.bottleneck.to_owned(),
-            money(offer.price_per_hour),
-            money(offer.price_per_hour * HOURS_A_MONTH),
+            interval(&offer.price, money),
+            interval(&offer.price.scaled(HOURS_A_MONTH), money),
         ]
     });
     if plan.offers.is_empty() {
@@ -313,6 +317,7 @@ pub fn json(view: &PlanView<'_>) -> Value {
             })
         }),
     );
+    out.insert("sensitivity".into(), super::sensitivity::json(&plan.sensitivity));
     if let Some(catalogue) = view.catalogue {
         out.insert("catalogue".into(), json!({ "name": catalogue.name, "currency": catalogue.currency }));
     }
@@ -322,7 +327,7 @@ pub fn json(view: &PlanView<'_>) -> Value {
 fn planned(sizing: &Sizing, offer: Option<(&Offer, Option<&str>)>, reason: &str) -> Map<String, Value> {
     let exact = |figure: u64| Estimate::exact(figure as f64);
     let fleet = &sizing.fleet;
-    let price = offer.map(|(offer, _)| Estimate::exact(offer.price_per_hour));
+    let price = offer.map(|(offer, _)| offer.price);
     let edge: Vec<Value> = sizing
         .edge
         .iter()

@@ -1,17 +1,17 @@
-//! The report for a terminal: at most 100 columns, no colour needed.
+//! The report for a terminal: as wide as the page is, no colour needed.
 
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
 
 use super::show::{
-    count_small, count_whole, counted, fine, interval, share, short_count, short_users, span, users, whole_interval,
+    count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
 };
 use super::steps::{self, Step};
+use super::width::{table_width, text_width};
 use super::{VERSION, View, interview};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
-use crate::analysis::sensitivity::Effect;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::{FaultMetrics, RunMetrics};
 use crate::scenario::Scenario;
@@ -19,12 +19,8 @@ use crate::stats::Estimate;
 use crate::units::display::{byte_rate, byte_rate_hourly, bytes, count, rate, ratio, seconds};
 use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 
-/// The widest line.
-const COLUMNS: u16 = 100;
 /// A line below the header, and nothing else.
 const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
-/// So many uncertain inputs are shown with what they move.
-const MOST_INPUTS: usize = 10;
 /// Bottlenecks told in full.
 const ADVICE: usize = 2;
 
@@ -94,10 +90,11 @@ pub(super) fn title_of(scenario: &Scenario, hash: &str, what: &str) -> String {
 pub(super) fn title(name: &str, what: &str, seed: u64, hash: &str) -> String {
     let left = format!("{}: {what}", cut(name, 40));
     let right = format!("seed {seed} | scenario {hash} | plimsoll {VERSION}");
-    if left.chars().count() + right.len() + 2 > usize::from(COLUMNS) {
+    let most = usize::from(text_width());
+    if left.chars().count() + right.len() + 2 > most {
         return format!("{left}\n{right}\n");
     }
-    format!("{left}{right:>width$}\n", width = usize::from(COLUMNS) - left.chars().count())
+    format!("{left}{right:>width$}\n", width = most - left.chars().count())
 }
 
 /// A text without control characters, cut where it is longer than so many.
@@ -133,6 +130,7 @@ fn answer(view: &View<'_>, metrics: Option<&RunMetrics>) -> String {
         .count
         .map_or_else(String::new, |n| format!("; the scenario has {}", count(n as f64)));
     lines.push(("Servers required", format!("{}{given}", whole_interval(&assessment.servers_required))));
+    lines.extend(cheapest(assessment));
     lines.push(("Spare, on top", spare(view)));
     lines.extend(autoscaled(assessment).map(|figure| ("Autoscaled to", figure)));
     let load = &assessment.model.load;
@@ -220,7 +218,7 @@ fn unserved(view: &View<'_>, metrics: &RunMetrics) -> String {
 }
 
 /// Whether all objectives are met, or which aren't.
-fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
+pub(super) fn promise(view: &View<'_>, metrics: &RunMetrics) -> String {
     let those = |verdict| {
         let names: Vec<&str> =
             view.objectives.iter().filter(|o| o.verdict == verdict).map(|o| o.name.as_str()).collect();
@@ -278,7 +276,7 @@ fn backend(assessment: &Assessment, metrics: Option<&RunMetrics>) -> Vec<(&'stat
 }
 
 /// The users at which something happens. Where one user is too many already there is no such number.
-fn at_users(figure: &Estimate) -> String {
+pub(super) fn at_users(figure: &Estimate) -> String {
     if figure.value < 1.0 {
         return "before the first user is in,".to_owned();
     }
@@ -307,6 +305,13 @@ fn logs_kept(assessment: &Assessment) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// What the servers cost, where machines have prices.
+fn cheapest(assessment: &Assessment) -> Option<(&'static str, String)> {
+    let price = assessment.price.as_ref()?;
+    let cost = interval(&price.per_hour, super::plan::money);
+    Some(("Cheapest", format!("{cost} {}/hour on {}, spare ones included", price.currency, price.machine)))
+}
+
 /// The servers that an autoscaler asks for in the end, if the peak lasts.
 fn autoscaled(assessment: &Assessment) -> Option<String> {
     let rule = assessment.scenario.autoscaler?;
@@ -318,7 +323,7 @@ fn autoscaled(assessment: &Assessment) -> Option<String> {
 }
 
 /// The servers on top of those required, and what they are for.
-fn spare(view: &View<'_>) -> String {
+pub(super) fn spare(view: &View<'_>) -> String {
     let assessment = view.assessment;
     let all = whole_interval(&assessment.spare);
     let Some(zones) = assessment.scenario.zones.as_ref().filter(|zones| zones.tolerate > 0) else { return all };
@@ -332,36 +337,8 @@ fn spare(view: &View<'_>) -> String {
 
 /// Which uncertain input moves what.
 fn sensitivity(view: &View<'_>) -> String {
-    let all = &view.assessment.sensitivity;
-    if all.is_empty() {
-        return String::new();
-    }
-    let cell = |effect: &Effect, show: &dyn Fn(f64) -> String| {
-        let Some((share, (low, high))) = effect.share.zip(effect.at_low.zip(effect.at_high)) else {
-            return "-".to_owned();
-        };
-        // What does not show does not matter.
-        if show(low) == show(high) {
-            "-".to_owned()
-        } else {
-            format!("{:.0} % ({})", share * 100.0, span(low, high, show))
-        }
-    };
-    let time = |figure: f64| seconds(Seconds::new(figure));
-    let header = ["what is uncertain moves", "servers", "users at target", "mean latency"].map(str::to_owned);
-    let rows = all.iter().take(MOST_INPUTS).map(|one| {
-        vec![
-            one.path.clone(),
-            cell(&one.servers, &count_whole),
-            cell(&one.users, &short_users),
-            cell(&one.latency, &time),
-        ]
-    });
-    let mut out = spaced_table(&header, rows, |_| false, 1);
-    if all.len() > MOST_INPUTS {
-        let _ = writeln!(out, "And {} more, which move less.\n", all.len() - MOST_INPUTS);
-    }
-    out
+    let currency = view.assessment.price.as_ref().map_or("", |price| &price.currency);
+    super::sensitivity::table(&view.assessment.sensitivity, currency)
 }
 
 pub(super) fn plain(figure: f64) -> String {
@@ -756,14 +733,14 @@ pub(super) fn spaced_table(
     gap: u16,
 ) -> String {
     let mut table = Table::new();
-    table.load_style(UNDERLINED).set_width(COLUMNS).set_header(header);
+    table.load_style(UNDERLINED).set_width(table_width()).set_header(header);
     for row in rows {
         table.add_row(row);
     }
     align(&mut table, header.len(), left, gap);
     // Narrowed only where it must be: arranging evens columns out, and would break cells of a table that fits.
     table.set_content_arrangement(ContentArrangement::Disabled);
-    if table.lines().any(|line| line.trim_end().chars().count() > usize::from(COLUMNS)) {
+    if table.lines().any(|line| line.trim_end().chars().count() > usize::from(table_width())) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     trimmed(&table) + "\n"
@@ -771,7 +748,7 @@ pub(super) fn spaced_table(
 
 pub(super) fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(table_width());
     for row in rows {
         table.add_row(row);
     }
@@ -793,7 +770,7 @@ fn trimmed(table: &Table) -> String {
     table.to_string().lines().fold(String::new(), |out, line| out + line.trim_end() + "\n")
 }
 
-/// A text in lines of at most 100 columns.
+/// A text in lines that fit the page.
 pub(super) fn wrapped(text: &str) -> String {
     fold(text, 0, 0)
 }
@@ -802,13 +779,14 @@ pub(super) fn indented(text: &str, by: usize) -> String {
     fold(text, by, by + 2)
 }
 
-/// Breaks a text into lines of at most 100 columns, the first indented by `first`, the others by `rest`.
+/// Breaks a text into lines that fit the page, the first indented by `first`, the others by `rest`.
 fn fold(text: &str, first: usize, rest: usize) -> String {
     let mut out = " ".repeat(first);
     let mut width = first;
+    let most = usize::from(text_width());
     for (i, word) in text.split(' ').enumerate() {
         let length = word.chars().count();
-        if i > 0 && width + 1 + length > usize::from(COLUMNS) {
+        if i > 0 && width + 1 + length > most {
             out.push('\n');
             out += &" ".repeat(rest);
             width = rest;

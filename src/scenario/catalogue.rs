@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::belief::Belief;
 use super::document::Document;
+use super::draft::UncertainInput;
 use super::tree::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, alternatives, nearest, quoted};
 use crate::units::display;
-use crate::units::parse::{self, Quantity};
+use crate::units::parse::{self, Figure, ParseError, Quantity};
 use crate::units::{BitRate, Bytes};
 
 /// The catalogue that comes with the program.
@@ -40,8 +42,10 @@ pub struct Machine {
     pub memory: Bytes,
     /// What its network card does all the time, each way.
     pub network: BitRate,
-    /// What an hour of it costs.
+    /// What an hour of it costs; of an uncertain price the median.
     pub price_per_hour: f64,
+    /// The price, where it is uncertain.
+    pub uncertain_price: Option<UncertainInput>,
     /// Connections to plan for on it, as the file has them, where they are not the scenario's.
     pub comfortable: Option<String>,
     /// Where its figures are from.
@@ -119,6 +123,12 @@ impl Machine {
         Ok(document)
     }
 
+    /// What an hour of it costs in a world, by the quantile that each uncertain input has there.
+    pub fn price_in(&self, quantile: &dyn Fn(&str) -> f64) -> f64 {
+        let price = |input: &UncertainInput| input.belief.quantile(quantile(&input.path));
+        self.uncertain_price.as_ref().map_or(self.price_per_hour, price)
+    }
+
     /// What it is, in short.
     pub fn describe(&self) -> String {
         format!(
@@ -129,6 +139,9 @@ impl Machine {
         )
     }
 }
+
+/// Reads a figure or an interval: its ends.
+type Parser<'a> = dyn Fn(&str) -> Result<(f64, f64), ParseError> + 'a;
 
 /// Reads nodes, and notes what is wrong with them.
 struct Reader {
@@ -163,13 +176,36 @@ impl Reader {
 
     /// A figure of a shape; more than nothing, and at most so much.
     fn figure(&mut self, shape: &Node, name: &str, quantity: Quantity, most: f64) -> Option<f64> {
+        self.read(shape, name, most, quantity, &|text| parse::exact(text, quantity).map(|figure| (figure, figure)))
+            .map(|(figure, _)| figure)
+    }
+
+    /// A price: one, or the ends of an interval.
+    fn price(&mut self, shape: &Node) -> Option<(f64, f64)> {
+        let ends = |figure| match figure {
+            Figure::Exact(price) => (price, price),
+            Figure::Interval { low, high } => (low, high),
+        };
+        let read = |text: &str| parse::figure(text, Quantity::Count).map(ends);
+        self.read(shape, "price", 1e9, Quantity::Count, &read)
+    }
+
+    /// A figure or an interval, read by a parser.
+    fn read(
+        &mut self,
+        shape: &Node,
+        name: &str,
+        most: f64,
+        quantity: Quantity,
+        parser: &Parser<'_>,
+    ) -> Option<(f64, f64)> {
         let Some(node) = shape.get(name) else {
             self.errors.push(missing(&shape.place, name));
             return None;
         };
         let text = self.text(node, name)?;
-        match parse::exact(&text, quantity) {
-            Ok(figure) if figure > 0.0 && figure <= most => Some(figure),
+        match parser(&text) {
+            Ok((low, high)) if low > 0.0 && high <= most => Some((low, high)),
             Ok(_) => {
                 let most = display::figure(most, quantity);
                 let message = format!("`{name}` must be more than 0 and at most {most}");
@@ -200,15 +236,19 @@ impl Reader {
         }
         let memory = self.figure(node, "memory", Quantity::Bytes, 1e15);
         let network = self.figure(node, "network", Quantity::BitRate, 1e15);
-        let price = self.figure(node, "price", Quantity::Count, 1e9);
+        let price = self.price(node);
         let mut own = |key: &str| node.get(key).and_then(|at| self.text(at, key));
         let (comfortable, own_source, own_date) = (own("comfortable"), own("source"), own("date"));
+        let (name, (low, high)) = (name?, price?);
+        let uncertain_price =
+            (low < high).then(|| UncertainInput::new(&format!("shapes.{name}.price"), Belief::LogNormal { low, high }));
         Some(Machine {
-            name: name?,
+            name,
             cores: cores? as u32,
             memory: Bytes::new(memory?),
             network: BitRate::new(network?),
-            price_per_hour: price?,
+            price_per_hour: uncertain_price.as_ref().map_or(low, |price| price.belief.quantile(0.5)),
+            uncertain_price,
             comfortable,
             source: own_source.unwrap_or_else(|| source.to_owned()),
             date: own_date.unwrap_or_else(|| date.to_owned()),
@@ -242,6 +282,17 @@ mod tests {
         let a = &catalogue.machines[0];
         assert_eq!((a.source.as_str(), a.date.as_str(), a.comfortable.as_deref()), ("mine", "not given", Some("9k")));
         assert_eq!((catalogue.name.as_str(), catalogue.currency.as_str()), ("x.yaml", "not given"));
+    }
+
+    #[test]
+    fn a_price_may_be_uncertain() {
+        let text = "shapes: [{name: a, vcpu: 1, memory: 1 GiB, network: 1 Gbit/s, price: 0.1..0.4}]";
+        let a = &Catalogue::parse("x.yaml", text.as_bytes()).unwrap().machines[0];
+        assert!((a.price_per_hour - 0.2).abs() < 1e-12);
+        for (q, price) in [(0.05, 0.1), (0.5, 0.2), (0.95, 0.4)] {
+            let found = a.price_in(&|path| if path == "shapes.a.price" { q } else { f64::NAN });
+            assert!((found - price).abs() < 1e-9, "{found}");
+        }
     }
 
     #[test]

@@ -135,6 +135,10 @@ impl Document {
         format!("{:016x}", hash_bytes(content.as_bytes()))
     }
 
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
     fn draft(&self) -> Result<&Draft, Diagnostics> {
         let draft = self.draft.get_or_init(|| {
             let calibrated = calibration::applied(&self.root, &self.files)?;

@@ -31,6 +31,7 @@ mod template;
 mod tree;
 mod types;
 mod validation;
+mod yaml;
 
 pub use autoscaler::{Autoscaler, ScaledBy, Step};
 pub use belief::Belief;
@@ -45,6 +46,7 @@ pub use schema::schema;
 pub use template::{Template, template};
 pub use types::*;
 pub use validation::{Tolerances, Validation};
+pub use yaml::Given;
 
 #[cfg(test)]
 mod tests;

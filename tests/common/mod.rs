@@ -108,3 +108,17 @@ pub fn shipped() -> Vec<String> {
     assert!(files.len() > 1, "{files:?}");
     files
 }
+
+/// README.md and all of docs/, from the project's folder.
+pub fn documents() -> Vec<String> {
+    let mut documents: Vec<String> = fs::read_dir(home().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| format!("docs/{}", path.file_name().unwrap().to_string_lossy()))
+        .collect();
+    documents.push("README.md".to_owned());
+    documents.sort();
+    assert!(documents.len() > 10, "{documents:?}");
+    documents
+}

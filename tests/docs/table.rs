@@ -20,7 +20,8 @@ fn takes_something(key: &Key) -> bool {
     !key.is_section() || !key.words.is_empty() || key.kind != Kind::Words
 }
 
-fn default(key: &Key) -> String {
+/// A key's default, in Markdown.
+pub fn default(key: &Key) -> String {
     match key.default {
         Default::Required(_) if everywhere(key) => "must be given".to_owned(),
         Default::Required(_) => "no default".to_owned(),

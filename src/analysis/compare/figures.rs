@@ -3,7 +3,7 @@
 use crate::analysis::assessment::load_figures;
 use crate::metrics::RunMetrics;
 use crate::model::{Model, Required, ResourceKind};
-use crate::scenario::{Catalogue, Document, Scenario};
+use crate::scenario::Scenario;
 use crate::stats::Estimate;
 use crate::units::parse::Quantity;
 
@@ -151,20 +151,4 @@ pub fn simulated(metrics: &RunMetrics) -> Vec<(&'static str, Estimate)> {
     let cpu = metrics.stations.iter().find(|station| station.name == "server.cpu");
     out.extend(cpu.map(|cpu| ("busy.server.cpu", cpu.busy)));
     out
-}
-
-/// The scenario on each machine of a catalogue, with that machine's price; those that it can't be on are left out.
-pub fn on_machines(document: &Document, catalogue: &Catalogue) -> Vec<(Document, f64)> {
-    let on = |machine: &crate::scenario::Machine| {
-        let document = machine.applied(document).ok()?;
-        document.resolve().ok()?;
-        Some((document, machine.price_per_hour))
-    };
-    catalogue.machines.iter().filter_map(on).collect()
-}
-
-/// What the servers required cost an hour on this machine, those to spare too.
-pub fn price(scenario: &Scenario, each: f64) -> f64 {
-    let required = Model::of(scenario).required;
-    (required.fleet.servers + required.spare) as f64 * each
 }

@@ -8,6 +8,7 @@ pub mod figures;
 pub mod threshold;
 
 use super::assessment::{Assessment, WORLDS, assess, spread, worlds};
+use super::price::{Prices, Pricing};
 use super::slo::{Objective, judge};
 use crate::diagnostic::Diagnostics;
 use crate::metrics::RunMetrics;
@@ -202,19 +203,9 @@ fn closed_readings(
         })
         .collect();
     if let Some(catalogue) = catalogue {
-        let on = figures::on_machines(document, catalogue);
-        let cheapest = |prices: &[f64]| prices.iter().copied().fold(f64::INFINITY, f64::min);
-        let mut value = Vec::new();
-        let mut samples: Vec<Vec<f64>> = vec![Vec::new(); in_worlds.len()];
-        for (document, each) in &on {
-            value.push(figures::price(&document.resolve()?, *each));
-            for (prices, world) in samples.iter_mut().zip(worlds(document, seed, WORLDS)?) {
-                prices.push(figures::price(&world, *each));
-            }
-        }
-        if !on.is_empty() {
-            let samples: Vec<f64> = samples.iter().map(|prices| cheapest(prices)).collect();
-            let value = spread(cheapest(&value), samples.clone());
+        let pricing = Pricing::of(document, catalogue);
+        if let Some(Prices { median, each: samples, .. }) = pricing.over_worlds(seed, WORLDS)? {
+            let value = spread(median, samples.clone());
             readings.push(Reading { name: figures::PRICE.to_owned(), value, samples, kind: Kind::Parameter });
         }
     }

@@ -5,6 +5,7 @@ use super::{PlanError, Worlds, sizing};
 use super::{Sizing, unmet};
 use crate::scenario::{Catalogue, Document, Machine};
 use crate::simulation::Watch;
+use crate::stats::Estimate;
 
 /// Plans that are worked out in full, the cheapest.
 const KEPT: usize = 3;
@@ -18,8 +19,10 @@ pub struct Offer {
     pub sizing: Sizing,
     /// What the closed form asked for.
     pub closed_form: u64,
-    /// What all of them cost an hour, spare ones too.
+    /// What all of them cost an hour, spare ones too; of an uncertain price at its median.
     pub price_per_hour: f64,
+    /// The same with the interval of the price.
+    pub price: Estimate,
 }
 
 /// Why a machine is not chosen.
@@ -101,12 +104,17 @@ pub fn market(open: &Document, catalogue: &Catalogue, watch: &dyn Watch) -> Resu
             }
             Found::Servers(edge) => {
                 let sizing = sizing(&candidate.search, edge, &Worlds::Replications);
-                let price_per_hour = (edge + sizing.spare) as f64 * machine.price_per_hour;
+                let all = (edge + sizing.spare) as f64;
+                let price_per_hour = all * machine.price_per_hour;
+                let price = machine.uncertain_price.as_ref().map_or(Estimate::exact(price_per_hour), |price| {
+                    Estimate { value: price_per_hour, low: all * price.low, high: all * price.high }
+                });
                 market.offers.push(Offer {
                     machine: machine.clone(),
                     sizing,
                     closed_form: candidate.least,
                     price_per_hour,
+                    price,
                 });
                 market.offers.sort_by(|a, b| a.price_per_hour.total_cmp(&b.price_per_hour));
             }

@@ -12,6 +12,9 @@ mod search;
 use rayon::prelude::*;
 
 use super::assessment::{spread, worlds};
+use super::price::Pricing;
+use super::sensitivity::simulated::{TailError, tails};
+use super::sensitivity::{self, Sensitivity};
 use super::trial::{Effort, Trial};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Fleet, Model};
@@ -19,6 +22,7 @@ use crate::random::hash_bytes;
 use crate::scenario::{Catalogue, Document, Machine, Scenario};
 use crate::simulation::{SimulationError, Watch};
 use crate::stats::Estimate;
+use machines::Market;
 pub use machines::{Offer, Why};
 pub use regret::LeastRegret;
 use search::{Efforts, Found, Search, few, fleet};
@@ -51,6 +55,9 @@ pub struct Plan {
     pub rejected: Vec<(Machine, Why)>,
     /// What is to be regretted least over all worlds; nothing where nothing is uncertain.
     pub least_regret: Option<LeastRegret>,
+    /// What each uncertain input moves, the weightiest first: the servers of the plan, the price of the cheapest, and the tail of
+    /// latency on its servers. Empty where there is no plan on the scenario's own machine.
+    pub sensitivity: Vec<Sensitivity>,
 }
 
 /// The fewest servers of one machine that keep the SLO.
@@ -109,6 +116,15 @@ pub enum PlanError {
     Simulation(#[from] SimulationError),
 }
 
+impl From<TailError> for PlanError {
+    fn from(error: TailError) -> Self {
+        match error {
+            TailError::Wrong(errors) => Self::Wrong(errors),
+            TailError::Simulation(error) => Self::Simulation(error),
+        }
+    }
+}
+
 /// Plans a scenario on its own machine and on those of a catalogue.
 ///
 /// # Errors
@@ -132,8 +148,36 @@ pub fn plan(document: &Document, catalogue: Option<&Catalogue>, watch: &dyn Watc
         },
     };
     let market = catalogue.map(|catalogue| machines::market(&open, catalogue, watch)).transpose()?.unwrap_or_default();
-    let least_regret = if uncertain { regret::least(&open, &market.offers)? } else { None };
-    Ok(Plan { scenario, worlds, uncertain, own, offers: market.offers, rejected: market.rejected, least_regret })
+    let uncertain_prices = market.offers.iter().any(|offer| offer.machine.uncertain_price.is_some());
+    let least_regret = if uncertain || uncertain_prices { regret::least(&open, &market.offers)? } else { None };
+    let sensitivity = match &own {
+        Ok(sizing) => moves(&open, sizing, &market.offers, watch)?,
+        Err(_) => Vec::new(),
+    };
+    let Market { offers, rejected } = market;
+    Ok(Plan { scenario, worlds, uncertain, own, offers, rejected, least_regret, sensitivity })
+}
+
+/// What each uncertain input moves: by the closed form, raised as much as simulation raised it, and the tail by simulation.
+fn moves(open: &Document, sizing: &Sizing, offers: &[Offer], watch: &dyn Watch) -> Result<Vec<Sensitivity>, PlanError> {
+    let fleet = sizing.fleet;
+    let raise = |servers: u64, document: &Document| -> Result<f64, Diagnostics> {
+        let closed = Model::of(&document.resolve()?).required.fleet.servers;
+        Ok(servers as f64 / closed.max(1) as f64)
+    };
+    let mut pricing = Pricing::default();
+    for offer in offers {
+        let raise = raise(offer.sizing.fleet.servers, &offer.machine.applied(open)?)?;
+        pricing.add(open, &offer.machine, raise)?;
+    }
+    let pricing = Some(&pricing).filter(|_| !offers.is_empty());
+    let mut all = sensitivity::closed(open, fleet, raise(fleet.servers, open)?, pricing)?;
+    let paths: Vec<&str> = all.iter().map(|one| one.path.as_str()).collect();
+    let tails = tails(open, &paths, fleet, watch)?;
+    for (one, tail) in all.iter_mut().zip(tails) {
+        one.tail = Some(tail);
+    }
+    Ok(all)
 }
 
 /// The scenario with the number of its servers open.

@@ -3,7 +3,7 @@
 mod bulletin;
 mod fleet;
 mod links;
-mod place;
+pub mod place;
 mod show;
 
 use std::net::SocketAddr;

@@ -15,16 +15,16 @@ pub fn listening(format: Format, urls: &[String], pids: &[u32]) -> Result<(), Fa
     match format {
         Format::Terminal => {
             let lines: Vec<String> = urls.iter().map(|url| format!("listening on {url}\n")).collect();
-            output::print(&lines.concat())
+            output::print_plain(&lines.concat())
         }
-        Format::Json => output::print(&format!("{}\n", json!({"listening": urls, "pids": pids}))),
+        Format::Json => output::print_plain(&format!("{}\n", json!({"listening": urls, "pids": pids}))),
     }
 }
 
 /// Says to the parent that the broker is lost or back.
 pub fn link_event(event: &LinkEvent) -> Result<(), Failure> {
     let what = if matches!(event, LinkEvent::Back) { "back" } else { "lost" };
-    output::print(&format!("{}\n", json!({"broker": what, "said": event.to_string()})))
+    output::print_plain(&format!("{}\n", json!({"broker": what, "said": event.to_string()})))
 }
 
 /// Says what it did.
@@ -43,11 +43,11 @@ pub fn totals(format: Format, totals: &Totals) -> Result<(), Failure> {
                 let _ = writeln!(text, "  {:>12}  {}.", metric.value, metric.help);
             }
             let _ = writeln!(text, "  {:>12.3}  Seconds of CPU time.", totals.cpu_seconds);
-            output::print(&text)
+            output::print_plain(&text)
         }
         Format::Json => {
             let totals = serde_json::to_value(totals).context("the totals can't be put into JSON")?;
-            output::print(&format!("{}\n", json!({"totals": totals})))
+            output::print_plain(&format!("{}\n", json!({"totals": totals})))
         }
     }
 }

@@ -84,7 +84,12 @@ pub fn run(options: &Validate) -> Result<(), Failure> {
         notes: &tried.notes,
         verdict,
     };
-    output::print(&rendered(&view, options.format)?)?;
+    let text = rendered(&view, options.format)?;
+    if options.format == ReportFormat::Terminal {
+        output::print(&text)?;
+    } else {
+        output::print_plain(&text)?;
+    }
     files.write(&view)?;
     report(options, &document, &view)?;
     match (tried.stopped, verdict) {

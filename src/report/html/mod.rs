@@ -193,8 +193,11 @@ fn table(table: &Table) -> String {
     out + "</tbody>\n</table></div>\n"
 }
 
+/// What a table is sorted by. Eight digits are enough for that, and are the same however the program was optimised.
 fn data(cell: &Cell) -> String {
-    if let Value::Number(figure) = cell.value { format!(" data-value=\"{figure}\"") } else { String::new() }
+    let Value::Number(figure) = cell.value else { return String::new() };
+    let figure: f64 = format!("{figure:.7e}").parse().unwrap_or(figure);
+    format!(" data-value=\"{figure}\"")
 }
 
 fn origin(page: &Page) -> String {

@@ -47,6 +47,7 @@ pub enum Command {
     #[command(after_help = help::SIMULATE)]
     Simulate(Simulate),
     /// Turn a scenario's knobs in the browser: a local page whose figures follow at once
+    #[command(after_help = help::EXPLORE)]
     Explore(Explore),
     /// Simulate a scenario at many points, one row each
     #[command(after_help = help::SWEEP)]

@@ -12,7 +12,8 @@ use common::{folder, run, run_in};
 use plimsoll::cli::Cli;
 
 /// Commands whose examples need a server, minutes, or a file of one's own: they are only held to what can be typed.
-const ONLY_PARSED: [(&str, &str); 7] = [
+const ONLY_PARSED: [(&str, &str); 8] = [
+    ("explore", "runs until it is stopped; tests/explore.rs runs it"),
     ("serve", "runs until it is stopped; tests/serve.rs runs it"),
     ("broker", "runs until it is stopped; tests/linked.rs runs it"),
     ("drive", "needs a server; tests/drive.rs runs it"),

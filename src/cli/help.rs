@@ -36,6 +36,12 @@ Examples:
   plimsoll simulate chat.yaml --set workload.message.rate=2/s --set protocol.compression=deflate
   plimsoll simulate chat.yaml --fail-on slo --quiet --format json";
 
+/// `plimsoll explore`.
+pub const EXPLORE: &str = "\
+Examples:
+  plimsoll explore chat.yaml                          open the address that it prints
+  plimsoll explore chat.yaml --users 50k --listen 127.0.0.1:8080";
+
 /// `plimsoll sweep`.
 pub const SWEEP: &str = "\
 Examples:

@@ -21,9 +21,9 @@ use site::Site;
 const CHAT: &str = "scenarios/chat-10k.yaml";
 /// So short that a busy machine has it soon.
 const SHORT: [&str; 4] = ["--set", "simulation.duration=2 s", "--set", "simulation.replications=2"];
-/// The simulation of each variant is there.
-const SIMULATED: &str = "document.querySelectorAll('[data-run]').length > 0 && \
-    [...document.querySelectorAll('[data-run]')].every((run) => run.dataset.run === 'done')";
+/// Nothing more is to come, and the simulation of each variant is there.
+const SIMULATED: &str = "document.getElementById('answers').getAttribute('aria-busy') === 'false' && \
+    [...document.querySelectorAll('[data-run]')].map((run) => run.dataset.run).join().match(/^done(,done)?$/)";
 
 fn open(browser: &mut Browser, site: &Site, state: &str) {
     browser.open(&format!("http://{}/{state}", site.address));
@@ -106,8 +106,8 @@ fn a_slider_changes_the_figures_to_what_the_command_line_prints() {
     browser.wait("location.hash.includes('users%3D12k') && document.querySelector('[data-figure=users]').textContent.includes('12,000')");
     browser.wait(SIMULATED);
     same(&mut browser, "A", &["users=12k"]);
-    // By mouse: to the middle of the slider.
-    browser.click("[data-path='workload.message.rate'] input[type='range']");
+    // By mouse: somewhere to the left.
+    browser.click_at("[data-path='workload.message.rate'] input[type='range']", 0.4);
     browser.wait("new URLSearchParams(location.hash.slice(1)).getAll('a').some((set) => set.startsWith('workload.message.rate='))");
     browser.wait(SIMULATED);
     let sets = browser.eval("new URLSearchParams(location.hash.slice(1)).getAll('a')");

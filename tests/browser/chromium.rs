@@ -160,13 +160,19 @@ impl Browser {
     /// Clicks the middle of an element, wherever it is on the page.
     #[track_caller]
     pub fn click(&mut self, selector: &str) {
-        let middle = self.eval(&format!(
+        self.click_at(selector, 0.5);
+    }
+
+    /// Clicks an element at this share of its width.
+    #[track_caller]
+    pub fn click_at(&mut self, selector: &str, share: f64) {
+        let place = self.eval(&format!(
             "(() => {{ const node = document.querySelector({}); node.scrollIntoView({{ block: 'center' }}); \
-             const box = node.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()",
+             const box = node.getBoundingClientRect(); return [box.x + box.width * {share}, box.y + box.height / 2]; }})()",
             json!(selector)
         ));
         for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({ "type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1 });
+            let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
             self.call("Input.dispatchMouseEvent", &event);
         }
     }

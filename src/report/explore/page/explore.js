@@ -243,6 +243,11 @@
     );
   }
 
+  /// Says whether more is to come.
+  function busy() {
+    $("answers").setAttribute("aria-busy", asking || timer !== 0 || runs.some((run) => run && run.state === "running"));
+  }
+
   // ---- the closed form: one request at a time, and the newest state next
 
   let asking = false;
@@ -250,12 +255,14 @@
 
   async function ask() {
     clearTimeout(timer);
+    timer = 0;
     stopOld();
     if (asking) {
       again = true;
       return;
     }
     asking = true;
+    busy();
     try {
       do {
         again = false;
@@ -272,6 +279,7 @@
       trouble(`No answer: ${error.message}. Is plimsoll still running?`);
     } finally {
       asking = false;
+      busy();
     }
   }
 
@@ -341,11 +349,13 @@
   }
 
   function simulateAll() {
+    timer = 0;
     sets.forEach((_, variant) => {
       const usable = shown && shown.variants[variant] && !shown.variants[variant].errors;
       if ($("simulate").checked && usable && !(runs[variant] && runs[variant].key === keyOf(variant))) simulate(variant);
     });
     drawVerdicts();
+    busy();
   }
 
   async function simulate(variant) {
@@ -366,6 +376,7 @@
       if (runs[variant] === run && error.name !== "AbortError") Object.assign(run, { state: "failed", errors: [{ message: error.message }] });
       drawVerdicts();
     }
+    busy();
     if (run.state === "done" && runs[variant] === run) {
       const verdict = run.result.verdict;
       say(`${sets.length > 1 ? letters[variant] + ": " : ""}simulated${verdict ? ", objectives " + verdict.text : ""}`);

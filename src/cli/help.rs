@@ -43,12 +43,6 @@ Examples:
   plimsoll explore chat.yaml
   plimsoll explore chat.yaml --users 50k --set servers.cores=8";
 
-/// `plimsoll explore`.
-pub const EXPLORE: &str = "\
-Examples:
-  plimsoll explore chat.yaml                          open the address that it prints
-  plimsoll explore chat.yaml --users 50k --listen 127.0.0.1:8080";
-
 /// `plimsoll sweep`.
 pub const SWEEP: &str = "\
 Examples:

@@ -25,20 +25,15 @@ fn every_key_stands_in_the_model_with_its_default() {
     assert!(read("docs/model.md").ends_with(&table::table()), "the table of keys in docs/model.md is out of date");
 }
 
-/// If this fails: `cargo run --example defaults -- reference > docs/scenario.md`.
+/// If this fails: `DOCS=write cargo test --release --test docs`, and look at what changed.
 #[test]
-fn the_reference_of_scenarios_is_what_the_program_reads() {
-    assert!(read("docs/scenario.md") == reference::reference(), "docs/scenario.md is out of date");
-}
-
-/// If this fails: `PICTURE=write cargo test --release --test docs`, and look at docs/terminal.svg.
-#[test]
-fn the_picture_shows_what_the_program_prints() {
-    let picture = picture::picture();
-    if std::env::var_os("PICTURE").is_some() {
-        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/terminal.svg"), &picture).unwrap();
+fn what_the_program_makes_is_up_to_date() {
+    for (path, made) in [("docs/scenario.md", reference::reference()), ("docs/terminal.svg", picture::picture())] {
+        if std::env::var_os("DOCS").is_some() {
+            fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &made).unwrap();
+        }
+        assert!(read(path) == made, "{path} is out of date");
     }
-    assert!(read("docs/terminal.svg") == picture, "docs/terminal.svg is out of date");
 }
 
 /// The same from the table of keys itself, so that nothing that has a default can be left out above.

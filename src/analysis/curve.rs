@@ -38,6 +38,8 @@ pub struct CurvePoint {
     pub utilisation: f64,
     /// Mean latency, in seconds.
     pub mean_seconds: f64,
+    /// Of it, what the network does not add.
+    pub inside_seconds: f64,
 }
 
 /// What makes messages wait when it is full.
@@ -70,8 +72,9 @@ pub fn curve(assessment: &Assessment) -> Option<Curve> {
         let (scenario, model) = grown(assessment, users);
         let form = latency(&scenario, &model);
         let Some(mean_seconds) = form.mean_seconds else { break };
-        points.push(CurvePoint { users, utilisation: users / limit.0, mean_seconds });
-        powers.push(users / (mean_seconds - form.network_seconds).max(f64::MIN_POSITIVE));
+        let inside_seconds = (mean_seconds - form.network_seconds).max(f64::MIN_POSITIVE);
+        points.push(CurvePoint { users, utilisation: users / limit.0, mean_seconds, inside_seconds });
+        powers.push(users / inside_seconds);
     }
     let best = (0..powers.len()).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
     // Where power still grows at the end there is no knee: the limit comes first.

@@ -18,7 +18,7 @@ use super::{Failure, input, interrupt, output, reports};
 use crate::analysis::assess;
 use crate::cli::{FailOn, Partition, Shown, Sweep};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::report::page::Origin;
+use crate::report::document::Origin;
 use crate::report::sweep::{self as report, Extent, Finished};
 use crate::report::{View, pages};
 use crate::scenario::{Axis, Document, parse_vary};

@@ -34,7 +34,14 @@ Examples:
   plimsoll simulate chat.yaml
   plimsoll simulate chat.yaml --users 20k --seed 7
   plimsoll simulate chat.yaml --set workload.message.rate=2/s --set protocol.compression=deflate
-  plimsoll simulate chat.yaml --fail-on slo --quiet --format json";
+  plimsoll simulate chat.yaml --fail-on slo --quiet --format json
+  plimsoll simulate chat.yaml --report                 reports/chat: HTML, Markdown, CSV, SVG, PNG, JSON";
+
+/// `plimsoll explore`.
+pub const EXPLORE: &str = "\
+Examples:
+  plimsoll explore chat.yaml
+  plimsoll explore chat.yaml --users 50k --set servers.cores=8";
 
 /// `plimsoll explore`.
 pub const EXPLORE: &str = "\

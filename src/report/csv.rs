@@ -1,6 +1,6 @@
 //! CSV: the figures of a page's tables, in base units, for spreadsheets and programs.
 
-use super::page::{Cell, Page, Table, Value};
+use super::document::{Cell, Page, Table, Value};
 
 /// The table that says most: what `--format csv` prints.
 pub fn main(page: &Page) -> String {
@@ -40,7 +40,7 @@ fn harmless(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::page::Column;
+    use super::super::document::Column;
     use super::*;
 
     #[test]

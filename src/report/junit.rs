@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::page::{Case, Outcome, Page};
+use super::document::{Case, Outcome, Page};
 use super::validation::junit::escaped;
 
 /// The whole file, or nothing where nothing was judged.

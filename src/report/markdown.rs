@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::VERSION;
-use super::page::{Block, Page, Section, Table, Tone};
+use super::document::{Block, Page, Section, Table, Tone};
 use super::validation::markdown::escaped;
 
 /// A table is cut after so many rows; all of them are in its CSV file.

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn text_is_indented_and_a_word_that_is_too_long_stays_whole() {
         let long = "x".repeat(50);
-        assert_eq!(fit(&format!("  a {long} b\n"), 40), format!("  a\n    {long}\n    b\n"));
+        assert_eq!(fit(&format!("  a b c {long} d\n"), 40), format!("  a b c\n    {long}\n    d\n"));
         assert_eq!(fit(&format!("{long}\n"), 40), format!("{long}\n"));
     }
 

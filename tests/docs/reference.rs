@@ -8,8 +8,8 @@ use plimsoll::units::parse::Quantity;
 const INTRODUCTION: &str = "\
 # The keys of a scenario
 
-Made by `cargo run --example defaults -- reference > docs/scenario.md` from the table that the program itself reads
-scenarios by; a test holds it to that. `plimsoll new NAME --full` writes the same into a file to edit, and `plimsoll
+Made by `DOCS=write cargo test --release --test docs` from the table that the program itself reads scenarios by; the same
+test, without `DOCS`, holds it to that. `plimsoll new NAME --full` writes the same into a file to edit, and `plimsoll
 schema` gives it to editors. How the figures are used: [model.md](model.md).
 
 What a key takes:

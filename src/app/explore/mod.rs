@@ -67,7 +67,7 @@ pub fn run(options: &Explore) -> Result<(), Failure> {
         let (mut end, mut interrupt) = (listen_to(SignalKind::terminate())?, listen_to(SignalKind::interrupt())?);
         listener.set_nonblocking(true).context("the socket")?;
         let listener = TcpListener::from_std(listener).context("the socket")?;
-        output::print(&format!("exploring {} on http://{address}/\n", visible(&name)))?;
+        output::print_plain(&format!("exploring {} on http://{address}/\n", visible(&name)))?;
         tokio::select! {
             () = serve(&listener, &site) => {}
             _ = end.recv() => {}

@@ -2,7 +2,7 @@
 
 use super::file_name;
 use crate::cli::Input;
-use crate::report::page::Origin;
+use crate::report::document::Origin;
 use crate::scenario::Document;
 
 /// The command, as a person would type it.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{escaped, table};
-use crate::report::page::Table;
+use crate::report::document::Table;
 use crate::report::plots::{Chart, Drawing, PlotError, Spot, svg};
 
 /// The figure.

@@ -8,11 +8,11 @@ mod figure;
 use std::fmt::Write as _;
 
 use super::VERSION;
-use super::page::{Block, Cell, Page, Section, Table, Tone, Value};
+use super::document::{Block, Cell, Page, Section, Table, Tone, Value};
 use super::plots::{Colour, PlotError};
 
 /// Design tokens and base styles, for every page of the program.
-pub const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
 const REPORT_STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
@@ -20,7 +20,7 @@ const SCRIPT: &str = include_str!("report.js");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The mark on a hull: a circle, and the line across it.
-pub const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 32 32\" width=\"32\" height=\"32\" aria-hidden=\"true\"><circle cx=\"16\" cy=\"16\" r=\"10\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"3\"/><path d=\"M1 16h30\" stroke=\"currentColor\" stroke-width=\"3\"/></svg>";
+const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 32 32\" width=\"32\" height=\"32\" aria-hidden=\"true\"><circle cx=\"16\" cy=\"16\" r=\"10\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"3\"/><path d=\"M1 16h30\" stroke=\"currentColor\" stroke-width=\"3\"/></svg>";
 
 /// The whole page.
 ///
@@ -47,7 +47,7 @@ pub fn report(page: &Page) -> Result<String, PlotError> {
 }
 
 /// Text for an element or an attribute.
-pub fn escaped(text: &str) -> String {
+fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -28,6 +28,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// On paper nothing can be unfolded.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details:not(.no-print)")) folded.open = true;
+});
 // Charts: the nearest place shows its figures at once. The words are the drawing's own titles.
 const tip = document.createElement("div");
 tip.className = "tip";

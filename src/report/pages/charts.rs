@@ -7,7 +7,7 @@ use crate::analysis::curve::Curve;
 use crate::analysis::sensitivity::{Effect, Sensitivity};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::RunMetrics;
-use crate::report::page::{Block, Cell, Column, Table};
+use crate::report::document::{Block, Cell, Column, Table};
 use crate::report::plots::{Bar, Bars, Colour, Drawing, Lines, Mark, Part, Scale, Series};
 use crate::report::show::{count_whole, short_users};
 use crate::report::steps::short;
@@ -66,11 +66,11 @@ fn saturating(assessment: &Assessment, one: &ResourceAssessment) -> Bar {
 
 /// Latency against load, with the knee.
 pub fn load_latency(assessment: &Assessment, curve: &Curve) -> Block {
-    let points = curve.points.iter().map(|point| (point.users, Some(point.mean_seconds))).collect();
-    let series = vec![Series { name: "mean latency".to_owned(), points, colour: Colour::First, dots: false }];
+    let points = curve.points.iter().map(|point| (point.users, Some(point.inside_seconds))).collect();
+    let series = vec![Series { name: "inside".to_owned(), points, colour: Colour::First, dots: false }];
     let mut marks: Vec<Mark> = curve
         .knee
-        .map(|knee| Mark::At(knee.users, knee.mean_seconds, format!("knee: {} users", number(knee.users))))
+        .map(|knee| Mark::At(knee.users, knee.inside_seconds, format!("knee: {} users", number(knee.users))))
         .into_iter()
         .collect();
     let own = assessment.model.load.users;
@@ -80,8 +80,8 @@ pub fn load_latency(assessment: &Assessment, curve: &Curve) -> Block {
     if let Some(slots) = curve.slots.filter(|slots| *slots < curve.limit.0) {
         marks.push(Mark::X(slots, format!("no more slots: {}", number(slots.floor())), Colour::Bad));
     }
-    let lines =
-        Lines { x: axis("users", Scale::Linear, number), y: axis("mean latency", Scale::Log, time), series, marks };
+    let label = format!("mean latency on top of the network's {}", time(assessment.latency.network_seconds));
+    let lines = Lines { x: axis("users", Scale::Linear, number), y: axis(&label, Scale::Log, time), series, marks };
     let limit = format!(
         "Closed form, up to the limit of {} at {} users, as if there were slots for all connections.",
         curve.limit.1,
@@ -93,6 +93,7 @@ pub fn load_latency(assessment: &Assessment, curve: &Curve) -> Block {
         Column::number("users", "users"),
         Column::number("of the limit", "share_of_limit"),
         Column::number("mean latency", "latency_mean_seconds"),
+        Column::number("without the network", "inside_mean_seconds"),
     ];
     let mut table = Table::new("load-latency", columns);
     table.rows = curve
@@ -103,6 +104,7 @@ pub fn load_latency(assessment: &Assessment, curve: &Curve) -> Block {
                 Cell::number(number(point.users), point.users),
                 Cell::number(percent(point.utilisation), point.utilisation),
                 Cell::number(time(point.mean_seconds), point.mean_seconds),
+                Cell::number(time(point.inside_seconds), point.inside_seconds),
             ]
         })
         .collect();

@@ -4,7 +4,7 @@ use super::{clean, sentence};
 use crate::analysis::Assessment;
 use crate::analysis::check::Verdict;
 use crate::report::check::{beside, counted_words, explained, name, off, shown, unit};
-use crate::report::page::{Block, Case, Cell, Column, Origin, Outcome, Page, Said, Section, Table, Tone};
+use crate::report::document::{Block, Case, Cell, Column, Origin, Outcome, Page, Said, Section, Table, Tone};
 use crate::report::show::interval;
 
 /// The page.

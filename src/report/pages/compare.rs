@@ -4,7 +4,7 @@ use super::{axis, chart, clean, sentence};
 use crate::analysis::compare::threshold::Outcome as Fared;
 use crate::analysis::compare::{Difference, Meaning, Side};
 use crate::report::compare::{self, CompareView, HEADLINES, difference_of, label, shown_as, signed};
-use crate::report::page::{Block, Case, Cell, Column, Origin, Outcome, Page, Said, Section, Table, Tone};
+use crate::report::document::{Block, Case, Cell, Column, Origin, Outcome, Page, Said, Section, Table, Tone};
 use crate::report::plots::{Bar, Bars, Colour, Drawing, Part, Scale};
 
 /// Figures in a chart.
@@ -59,7 +59,15 @@ fn said(view: &CompareView<'_>, first: &Side, side: &Side, number: usize) -> Sai
     } else {
         format!("First to give way: {after} instead of {before}.")
     };
-    Said { tone: Tone::Plain, text: format!("{}: {}", called(&side.name), compare::sentence(&differences)), note: way }
+    Said {
+        tone: Tone::Plain,
+        text: format!(
+            "{}: {}",
+            called(&side.name),
+            compare::sentence(&differences).replace("more above", "more below")
+        ),
+        note: way,
+    }
 }
 
 /// The figures that surely change, and by how much.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::report::page::{Cell, Column, Table};
+use crate::report::document::{Cell, Column, Table};
 
 /// What an item of a list is called by, where it has one of these.
 const NAMES: [&str; 6] = ["resource", "name", "path", "objective", "tier", "factor"];

@@ -3,8 +3,8 @@
 use super::{axis, chart, clean, number, percent, sentence, time};
 use crate::analysis::line::Point;
 use crate::metrics::RunMetrics;
+use crate::report::document::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
 use crate::report::line::{LineView, broken, cpu};
-use crate::report::page::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
 use crate::report::plan::promise;
 use crate::report::plots::{Colour, Drawing, Lines, Mark, Scale, Series};
 use crate::report::show::{counted, fine, interval, share};

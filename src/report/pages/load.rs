@@ -5,7 +5,7 @@ use crate::analysis::Assessment;
 use crate::analysis::slo::{Objective, Verdict};
 use crate::metrics::{Flows, RunMetrics};
 use crate::report::View;
-use crate::report::page::{Case, Cell, Column, Outcome, Table};
+use crate::report::document::{Case, Cell, Column, Outcome, Table};
 use crate::report::plan::found;
 use crate::report::show::{count_whole, fine, interval, share, short_users, whole_interval};
 use crate::stats::Estimate;

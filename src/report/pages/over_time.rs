@@ -3,7 +3,7 @@
 use super::{axis, chart, clean, number, per_second, percent, time};
 use crate::metrics::summary::STATION_NAMES;
 use crate::metrics::{RunMetrics, SeriesPoint};
-use crate::report::page::{Block, Cell, Column, Table};
+use crate::report::document::{Block, Cell, Column, Table};
 use crate::report::plots::{Colour, Drawing, Lines, Mark, Scale, Series};
 
 /// A line of a chart: its name for people and for programs, and its figure at a point of time.

@@ -2,7 +2,7 @@
 
 use super::{axis, chart, clean, number, percent, sentence};
 use crate::analysis::plan::Sizing;
-use crate::report::page::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
+use crate::report::document::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
 use crate::report::plan::{
     HOURS_A_MONTH, PlanView, around, found, in_the_way, least_regret, money, no_number, promise, rejection, spare,
 };

@@ -8,7 +8,7 @@ use crate::analysis::curve::Curve;
 use crate::analysis::price::Cheapest;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::RunMetrics;
-use crate::report::page::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
+use crate::report::document::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
 use crate::report::plan::money;
 use crate::report::show::{count_whole, counted, fine, interval, share, users, whole_interval};
 use crate::report::steps::{self, Step, short};
@@ -131,10 +131,11 @@ fn figures(view: &View<'_>, price: Option<&Cheapest>) -> Vec<Headline> {
         note: format!("{} of {} each", rate(each.message_rate), bytes(Bytes::new(load.message_bytes))),
     }];
     if let Some(first) = assessment.resources.first() {
-        let figure = first.users_at_target.map_or_else(|| "no bound".to_owned(), |at| number(at.value.floor()));
-        let range = first.users_at_target.filter(|at| at.low < at.high).map_or_else(String::new, |at| {
-            format!(", between {} and {}", number(at.low.floor()), number(at.high.floor()))
-        });
+        let figure = first.users_at_target.map_or_else(|| "no bound".to_owned(), |at| count_whole(at.value));
+        let range = first
+            .users_at_target
+            .filter(|at| at.low < at.high)
+            .map_or_else(String::new, |at| format!(", between {} and {}", count_whole(at.low), count_whole(at.high)));
         let servers = counted(&count(assessment.model.fleet.servers as f64), "server");
         out.push(Headline { what: "Carried as planned", figure, note: format!("users on {servers}{range}") });
         let note = format!("{} used", interval(&first.utilisation, share));

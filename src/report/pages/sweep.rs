@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{axis, chart, clean, flow, number, percent, sentence, time};
-use crate::report::page::{Block, Case, Cell, Column, Origin, Outcome, Page, Said, Section, Table, Tone};
+use crate::report::document::{Block, Case, Cell, Column, Origin, Outcome, Page, Said, Section, Table, Tone};
 use crate::report::plots::{Bar, Bars, Colour, Drawing, Lines, Part, Scale, Series};
 use crate::report::sweep::{Extent, Finished};
 use crate::units::ByteRate;

@@ -3,7 +3,7 @@
 use super::{chart, flow, number, per_second};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::model::Tier;
-use crate::report::page::{Block, Cell, Column, Table};
+use crate::report::document::{Block, Cell, Column, Table};
 use crate::report::plots::{Chart, Colour, Drawing, Link, TierBox, Topology};
 use crate::report::show::{counted, share, users};
 use crate::report::steps::short;

@@ -1,7 +1,7 @@
 //! The page of a validation: how far off the model was, at which load, in which metric.
 
 use super::{axis, chart, clean, number, sentence};
-use crate::report::page::{Block, Cell, Column, Origin, Page, Said, Section, Table, Tone};
+use crate::report::document::{Block, Cell, Column, Origin, Page, Said, Section, Table, Tone};
 use crate::report::plots::{Drawing, Lines, Scale, Series};
 use crate::report::show::share;
 use crate::report::validation::{View, error, failures, load, signed, with_interval};

@@ -110,6 +110,8 @@ struct Frame<'a> {
 impl<'a> Frame<'a> {
     fn of(x: Span<'a>, y: Span<'a>, lines: &Lines) -> Self {
         let top = if lines.series.len() > 1 { TOP.1 } else { TOP.0 };
+        let named = lines.marks.iter().any(|mark| matches!(mark, Mark::X(..)));
+        let top = if named { top + 18.0 } else { top };
         let widest = y.ticks(5.0).iter().map(|(_, text)| width(text)).fold(24.0, f64::max);
         Self { x, y, left: widest + 18.0, top }
     }
@@ -166,7 +168,7 @@ impl<'a> Frame<'a> {
                 Mark::X(x, text, colour) if self.x.holds(*x) => {
                     let across = self.across(*x);
                     pen.line(&[(across, self.top - 4.0), (across, BOTTOM)], *colour, 1.5)?;
-                    let height = self.top + 6.0 + 18.0 * (row % ROWS) as f64;
+                    let height = self.top - 12.0 + 18.0 * (row % ROWS) as f64;
                     row += 1;
                     let right = across > f64::midpoint(self.left, RIGHT);
                     let (shift, anchor) = if right { (-6.0, Anchor::End) } else { (6.0, Anchor::Start) };

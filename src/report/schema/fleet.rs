@@ -63,6 +63,7 @@ const COMPARE: &[Field] = &[
 const PLAN: &[Field] = &[
     of("intervals", "intervals", "What the intervals are"),
     whole("worlds", "worlds", "Worlds drawn from what is uncertain; 0 where nothing is"),
+    field("sensitivity", Is::ListOf("moved"), "", "What each uncertain input moves, the most important first"),
     list("plans", "Fleets that keep the SLO: the scenario's own machine, then those of the catalogue, cheapest first"),
     whole("plans[].rank", "", "Its place, from 1 on"),
     text("plans[].shape", "The machine; null for the scenario's own").or_null(),

@@ -5,6 +5,7 @@ use super::{Field, Is, Table, field, figure, list, number, object, of, text, tru
 pub(super) const TABLES: &[Table] = &[
     Table { name: "result", doc: "What `estimate` and `simulate` give", fields: RESULT, head: true },
     Table { name: "slo", doc: "Whether the objectives are met", fields: SLO, head: false },
+    Table { name: "moved", doc: "An uncertain input, and what it moves", fields: MOVED, head: false },
     Table { name: "effect", doc: "What an uncertain input moves", fields: EFFECT, head: false },
     Table { name: "simulation", doc: "What the simulation found", fields: SIMULATION, head: false },
 ];
@@ -116,11 +117,7 @@ const RESULT: &[Field] = &[
     number("uncertain[].low", "as the key", "Lower end of its 90 % interval, in base units"),
     number("uncertain[].high", "as the key", "Upper end"),
     words("uncertain[].distribution", &["lognormal", "uniform", "loguniform", "triangular"], "How it is distributed"),
-    list("sensitivity", "What each uncertain input moves, the most important first"),
-    text("sensitivity[].path", "The key"),
-    of("sensitivity[].servers", "effect", "On the servers required"),
-    of("sensitivity[].users_at_target", "effect", "On the users at which the first resource is at its target"),
-    of("sensitivity[].latency_mean_seconds", "effect", "On the mean latency, in seconds"),
+    field("sensitivity", Is::ListOf("moved"), "", "What each uncertain input moves, the most important first"),
     list("assumptions", "Defaults that the result rests on"),
     text("assumptions[].path", "The key"),
     text("assumptions[].value", "What is assumed"),
@@ -138,8 +135,29 @@ const RESULT: &[Field] = &[
     figure("growth[].required.backend_nodes", "nodes", "Backend nodes"),
     figure("growth[].required.log_nodes", "nodes", "Log nodes"),
     text("growth[].next", "What gives way first then").or_null(),
+    object("price", "What the servers cost on the cheapest machines of the catalogue").optional(),
+    of("price.intervals", "intervals", "What the intervals are"),
+    figure("price.per_hour", "currency", "The servers' price, spare ones included"),
+    text("price.currency", "The currency"),
+    text("price.shape", "The machine"),
     of("slo", "slo", "The objectives, after a simulation of a scenario that has some").optional(),
     of("simulation", "simulation", "What the simulation found; not in an estimate").optional(),
+];
+
+const FINDINGS: &[&str] = &["moves", "too small to tell", "none", "overloads", "always overloaded"];
+
+const MOVED: &[Field] = &[
+    text("path", "The key"),
+    of("servers", "effect", "On the servers required"),
+    of("users_at_target", "effect", "On the users at which the first resource is at its target"),
+    of("latency_mean_seconds", "effect", "On the mean latency in closed form, in seconds"),
+    of("price_per_hour", "effect", "On the servers' price").optional(),
+    object("latency_p99_seconds", "On the 99th percentile of latency, simulated").optional(),
+    number("latency_p99_seconds.share", "share", "Share of the variance that this input explains").or_null(),
+    figure("latency_p99_seconds.at_low", "s", "At the input's lower end; null where that is overloaded").or_null(),
+    figure("latency_p99_seconds.at_high", "s", "At its upper end; null where that is overloaded").or_null(),
+    figure("latency_p99_seconds.difference", "s", "The difference, under the same random numbers").or_null(),
+    words("latency_p99_seconds.finding", FINDINGS, "What the simulations can tell"),
 ];
 
 const EFFECT: &[Field] = &[

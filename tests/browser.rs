@@ -270,15 +270,24 @@ fn a_report_fits_any_window_and_has_nothing_to_complain_of() {
     let stdout = run(arguments).well().stdout;
     let servers = printed("Servers required", &stdout).split_whitespace().nth(2).unwrap().to_owned();
     assert!(browser.eval("document.body.innerText").as_str().unwrap().contains(&servers), "{servers}");
-    // A table's head sorts it.
-    let column = "[...document.querySelector('table.sortable').tBodies[0].rows].map((row) => row.cells[0].textContent)";
-    let before = browser.eval(column);
-    browser.click("table.sortable thead button");
-    let up = browser.eval(column);
-    browser.click("table.sortable thead button");
-    let down = browser.eval(column);
-    let turned: Vec<Value> = up.as_array().unwrap().iter().rev().cloned().collect();
-    assert!(down == Value::Array(turned) && before.as_array().unwrap().len() > 1, "{before} {up} {down}");
+    // A drawing's figures unfold, and the head of their table sorts them.
+    browser.click("figure details summary");
+    browser.wait(
+        "document.querySelector('figure details[open] table.sortable thead th:last-child button').checkVisibility()",
+    );
+    let used = "[...document.querySelector('figure details[open] table').tBodies[0].rows]\
+        .map((row) => Number(row.cells[row.cells.length - 1].dataset.value))";
+    for (sorted, falling) in [("ascending", false), ("descending", true)] {
+        browser.click("figure details[open] thead th:last-child button");
+        browser.wait(&format!("document.querySelector('figure details[open] th[aria-sort={sorted}]')"));
+        let found: Vec<f64> = serde_json::from_value(browser.eval(used)).unwrap();
+        let mut wanted = found.clone();
+        wanted.sort_by(f64::total_cmp);
+        if falling {
+            wanted.reverse();
+        }
+        assert!(found == wanted && found.len() > 3 && found.first() != found.last(), "{sorted}: {found:?}");
+    }
     browser.no_complaints();
 }
 

@@ -4,10 +4,12 @@
 use super::topology::state;
 use super::{axis, chart, number, percent, time};
 use crate::analysis::curve::Curve;
+use crate::analysis::sensitivity::simulated::Finding;
 use crate::analysis::sensitivity::{Effect, Sensitivity};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::metrics::RunMetrics;
 use crate::report::document::{Block, Cell, Column, Table};
+use crate::report::plan::money;
 use crate::report::plots::{Bar, Bars, Colour, Drawing, Lines, Mark, Part, Scale, Series};
 use crate::report::show::{count_whole, short_users};
 use crate::report::steps::short;
@@ -209,15 +211,34 @@ pub fn stations(assessment: &Assessment, metrics: Option<&RunMetrics>) -> Option
 /// Inputs in a tornado.
 const MOST_INPUTS: usize = 10;
 
+/// The medians that a tornado's bars start from; nothing where there is none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Medians {
+    /// Servers required.
+    pub servers: Option<f64>,
+    /// Users carried as planned.
+    pub users: Option<f64>,
+    /// Mean latency of the closed form.
+    pub mean_latency: Option<f64>,
+    /// What the servers cost an hour.
+    pub price: Option<f64>,
+    /// The 99th percentile of latency, simulated.
+    pub p99: Option<f64>,
+}
+
 /// What the uncertain inputs move: a tornado for each output that any of them moves.
-pub fn tornados(assessment: &Assessment) -> Vec<Block> {
-    let first = assessment.resources.first().and_then(|one| one.users_at_target).map(|users| users.value);
+pub fn tornados(inputs: &[Sensitivity], medians: Medians) -> Vec<Block> {
+    let ends = |effect: Effect| effect.at_low.zip(effect.at_high);
+    let tail = |one: &Sensitivity| {
+        let tail = one.tail.as_ref().filter(|tail| tail.finding == Finding::Moves)?;
+        Some((tail.at_low?.value, tail.at_high?.value))
+    };
     [
-        tornado(assessment, ("servers", "Servers required", number), Some(assessment.servers_required.value), |one| {
-            one.servers
-        }),
-        tornado(assessment, ("users", "Users carried as planned", number), first, |one| one.users),
-        tornado(assessment, ("latency", "Mean latency", time), assessment.latency.mean_seconds, |one| one.latency),
+        tornado(inputs, ("servers", "Servers required", number), medians.servers, |one| ends(one.servers)),
+        tornado(inputs, ("price", "Price an hour", money), medians.price, |one| ends(one.price?)),
+        tornado(inputs, ("users", "Users carried as planned", number), medians.users, |one| ends(one.users)),
+        tornado(inputs, ("p99", "Latency p99, simulated", time), medians.p99, tail),
+        tornado(inputs, ("latency", "Mean latency", time), medians.mean_latency, |one| ends(one.latency)),
     ]
     .into_iter()
     .flatten()
@@ -225,15 +246,14 @@ pub fn tornados(assessment: &Assessment) -> Vec<Block> {
 }
 
 fn tornado(
-    assessment: &Assessment,
+    inputs: &[Sensitivity],
     (file, title, show): (&str, &str, fn(f64) -> String),
     base: Option<f64>,
-    of: impl Fn(&Sensitivity) -> Effect,
+    ends: impl Fn(&Sensitivity) -> Option<(f64, f64)>,
 ) -> Option<Block> {
-    let mut moved: Vec<(&str, f64, f64)> = assessment
-        .sensitivity
+    let mut moved: Vec<(&str, f64, f64)> = inputs
         .iter()
-        .filter_map(|one| Some((one.path.as_str(), of(one).at_low?, of(one).at_high?)))
+        .filter_map(|one| ends(one).map(|(low, high)| (one.path.as_str(), low, high)))
         .filter(|(_, low, high)| *low > 0.0 && *high > 0.0 && show(*low) != show(*high))
         .collect();
     let wide = |(_, low, high): &(&str, f64, f64)| (low / high).ln().abs();

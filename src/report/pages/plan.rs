@@ -1,5 +1,6 @@
 //! The page of a plan: how many servers, on which machines, and why not on others.
 
+use super::charts::{Medians, tornados};
 use super::{axis, chart, clean, number, percent, sentence};
 use crate::analysis::plan::Sizing;
 use crate::report::document::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
@@ -18,6 +19,7 @@ pub fn plan(view: &PlanView<'_>, origin: Origin) -> Page {
         sections.push(own(view, sizing));
     }
     sections.extend(market(view));
+    sections.extend(sureness(view));
     Page {
         name: clean(&plan.scenario.name),
         what: "planned",
@@ -30,6 +32,21 @@ pub fn plan(view: &PlanView<'_>, origin: Origin) -> Page {
         cases: Vec::new(),
         origin: Some(origin),
     }
+}
+
+/// What each uncertain input moves.
+fn sureness(view: &PlanView<'_>) -> Option<Section> {
+    let plan = view.plan;
+    let sizing = plan.own.as_ref().ok()?;
+    let latency = sizing.trial.metrics.as_ref().and_then(|metrics| metrics.latency.as_ref());
+    let medians = Medians {
+        servers: Some(sizing.servers.value),
+        price: plan.offers.first().map(|offer| offer.price_per_hour),
+        p99: latency.map(|latency| latency.p99.value),
+        ..Medians::default()
+    };
+    let blocks = tornados(&plan.sensitivity, medians);
+    (!blocks.is_empty()).then_some(Section { title: "What it depends on", blocks })
 }
 
 fn verdict(view: &PlanView<'_>) -> Vec<Said> {

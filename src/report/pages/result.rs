@@ -282,7 +282,15 @@ fn history(metrics: &RunMetrics) -> Option<Section> {
 
 fn sureness(view: &View<'_>) -> Option<Section> {
     let assessment = view.assessment;
-    let mut blocks = charts::tornados(assessment);
+    let first = assessment.resources.first().and_then(|one| one.users_at_target);
+    let medians = charts::Medians {
+        servers: Some(assessment.servers_required.value),
+        users: first.map(|users| users.value),
+        mean_latency: assessment.latency.mean_seconds,
+        price: assessment.price.as_ref().map(|price| price.per_hour.value),
+        p99: view.metrics.and_then(|metrics| metrics.latency.as_ref()).map(|latency| latency.p99.value),
+    };
+    let mut blocks = charts::tornados(&assessment.sensitivity, medians);
     if !assessment.uncertain.is_empty() {
         blocks.push(Block::Table(load::uncertain(assessment)));
     }

@@ -232,3 +232,77 @@ fn a_scenario_is_saved_that_gives_the_same() {
     assert!(printed("p99 ", &terminal).contains(&p99), "{p99}\n{terminal}");
     browser.no_complaints();
 }
+
+/// The report of a scenario, as a page on disk.
+fn report(file: &str, more: &[&str]) -> String {
+    let folder = folder();
+    let arguments = ["simulate", file, "--quiet", "--report", folder.to_str().unwrap()];
+    run(arguments.iter().chain(&SHORT).chain(more)).well();
+    let reports: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    let page = fs::read_dir(&reports[0]).unwrap().map(|entry| entry.unwrap().path());
+    let pages: Vec<_> = page.filter(|path| path.extension().is_some_and(|kind| kind == "html")).collect();
+    assert_eq!(pages.len(), 1, "{pages:?}");
+    format!("file://{}", pages[0].display())
+}
+
+#[test]
+fn a_report_fits_any_window_and_has_nothing_to_complain_of() {
+    let mut browser = Browser::start();
+    for file in ["chat-10k", "zone-loss", "rooms-1m"] {
+        let url = report(&format!("scenarios/{file}.yaml"), &[]);
+        for (name, window, dark) in [("desktop", DESKTOP, false), ("phone", PHONE, true)] {
+            browser.size(window, dark);
+            browser.open(&url);
+            assert!(browser.text("h1").contains(file));
+            let wide = browser.eval("Math.max(document.documentElement.scrollWidth, innerWidth)").as_u64().unwrap();
+            assert!(wide <= u64::from(window.0), "{file} {name}: {wide}");
+            // All of it came along: nothing was loaded besides the page itself.
+            assert_eq!(browser.eval("performance.getEntriesByType('resource').map((one) => one.name)"), json!([]));
+            assert!(browser.eval("document.querySelectorAll('svg').length").as_u64() > Some(0));
+            browser.picture(&format!("report-{file}-{name}"));
+            browser.no_complaints();
+        }
+    }
+    // The servers required are the terminal's.
+    let mut arguments = vec!["simulate", "scenarios/rooms-1m.yaml", "--quiet"];
+    arguments.extend(SHORT);
+    let stdout = run(arguments).well().stdout;
+    let servers = printed("Servers required", &stdout).split_whitespace().nth(2).unwrap().to_owned();
+    assert!(browser.eval("document.body.innerText").as_str().unwrap().contains(&servers), "{servers}");
+    // A drawing's figures unfold, and the head of their table sorts them.
+    browser.click("figure details summary");
+    browser.wait(
+        "document.querySelector('figure details[open] table.sortable thead th:last-child button').checkVisibility()",
+    );
+    let used = "[...document.querySelector('figure details[open] table').tBodies[0].rows]\
+        .map((row) => Number(row.cells[row.cells.length - 1].dataset.value))";
+    for (sorted, falling) in [("ascending", false), ("descending", true)] {
+        browser.click("figure details[open] thead th:last-child button");
+        browser.wait(&format!("document.querySelector('figure details[open] th[aria-sort={sorted}]')"));
+        let found: Vec<f64> = serde_json::from_value(browser.eval(used)).unwrap();
+        let mut wanted = found.clone();
+        wanted.sort_by(f64::total_cmp);
+        if falling {
+            wanted.reverse();
+        }
+        assert!(found == wanted && found.len() > 3 && found.first() != found.last(), "{sorted}: {found:?}");
+    }
+    browser.no_complaints();
+}
+
+#[test]
+fn names_in_a_report_are_text() {
+    const NAME: &str = "<img src=x onerror=hacked=1><script>hacked=1</script></title></svg>\"'&amp;";
+    let file = scenario(&format!(
+        "name: {}\nusers: 1k\nworkload: {{message: {{rate: 1/s}}}}\nzones: [\"<img src=z onerror=hacked=1>\", b]\n\
+         faults: [{{at: 1 s, lose: \"<img src=z onerror=hacked=1>\", for: 1 s}}]\n",
+        json!(NAME)
+    ));
+    let url = report(file.to_str().unwrap(), &[]);
+    let mut browser = Browser::start();
+    browser.open(&url);
+    assert!(browser.text("h1").contains("<img src=x onerror=hacked=1>"));
+    assert_eq!(browser.eval("[typeof hacked, document.querySelectorAll('img').length]"), json!(["undefined", 0]));
+    browser.no_complaints();
+}

@@ -58,37 +58,16 @@ fn who_wants_no_colour_gets_none() {
     let piped = run(ESTIMATE).well().stdout;
     assert!(!piped.contains('\u{1b}'));
     let home = common::home();
-    let without = |set: &dyn Fn(&mut Command)| {
+    let without = |set: &dyn Fn(&mut Command) -> &mut Command| {
         on_terminal(100, |command| {
             set(command.current_dir(home).args(ESTIMATE));
             command
         })
     };
-    assert_eq!(
-        without(&|command| {
-            let _ = command.env("NO_COLOR", "1");
-        }),
-        piped
-    );
-    assert_eq!(
-        without(&|command| {
-            let _ = command.args(["--color", "never"]);
-        }),
-        piped
-    );
-    assert_eq!(
-        without(&|command| {
-            let _ = command.env("TERM", "dumb");
-        }),
-        piped
-    );
-    assert!(
-        without(&|command| {
-            let _ = command.env("NO_COLOR", "");
-        })
-        .contains('\u{1b}'),
-        "an empty NO_COLOR is none"
-    );
+    assert_eq!(without(&|command| command.env("NO_COLOR", "1")), piped);
+    assert_eq!(without(&|command| command.args(["--color", "never"])), piped);
+    assert_eq!(without(&|command| command.env("TERM", "dumb")), piped);
+    assert!(without(&|command| command.env("NO_COLOR", "")).contains('\u{1b}'), "an empty NO_COLOR is none");
 }
 
 #[test]

@@ -115,7 +115,7 @@ Examples:
 pub const DRIVE: &str = "\
 Examples:
   plimsoll drive chat.yaml --url ws://127.0.0.1:9001 --users 500
-  plimsoll drive chat.yaml --url wss://chat.example.com/socket --users 500 --duration 2min";
+  plimsoll drive chat.yaml --url wss://chat.example.com/socket --users 500 --ramp 100/s";
 
 /// `plimsoll broker`.
 pub const BROKER: &str = "\

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use crate::analysis::assess;
+use crate::analysis::price::cheapest;
 use crate::app::input;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::report::View;
 use crate::report::explore::{self as page, levers};
-use crate::scenario::Document;
+use crate::scenario::{Catalogue, Document};
 
 /// Assignments of one variant.
 const MOST_SETS: usize = 500;
@@ -25,6 +26,8 @@ pub struct Base {
     /// Where the file is, or `-`.
     path: String,
     document: Document,
+    /// What machines cost.
+    catalogue: Option<Catalogue>,
     /// What was asked last, the newest first.
     recent: Mutex<VecDeque<Arc<Answer>>>,
 }
@@ -44,7 +47,7 @@ pub struct Malformed(pub &'static str);
 impl Base {
     /// Variants of this document, which was read from this path.
     pub fn new(path: &str, document: Document) -> Self {
-        Self { path: path.to_owned(), document, recent: Mutex::default() }
+        Self { path: path.to_owned(), document, catalogue: Catalogue::example().ok(), recent: Mutex::default() }
     }
 
     /// A variant; with it, what can be said against its assignments one by one.
@@ -96,10 +99,11 @@ impl Base {
         let (document, _) = self.variant(sets);
         let states: Vec<Value> =
             levers::all().map(|lever| levers::state(lever, document.given(lever.path).as_ref())).collect();
-        let (mut shown, values) = match self.document(sets).and_then(|document| computed(&document)) {
-            Ok(found) => found,
-            Err(errors) => (json!({ "errors": page::errors(&errors) }), Values::new()),
-        };
+        let (mut shown, values) =
+            match self.document(sets).and_then(|document| computed(&document, self.catalogue.as_ref())) {
+                Ok(found) => found,
+                Err(errors) => (json!({ "errors": page::errors(&errors) }), Values::new()),
+            };
         shown["levers"] = Value::Array(states);
         let answer = Arc::new(Answer { sets: sets.to_vec(), shown, values });
         let mut recent = known();
@@ -127,11 +131,13 @@ impl Base {
 
 type Values = Vec<(&'static str, f64)>;
 
-fn computed(document: &Document) -> Result<(Value, Values), Diagnostics> {
+fn computed(document: &Document, catalogue: Option<&Catalogue>) -> Result<(Value, Values), Diagnostics> {
     let assessment = assess(document)?;
     let hash = document.hash();
     let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
-    Ok((page::answer(&view), page::closed(&view).values().collect()))
+    let price = catalogue.and_then(|catalogue| cheapest(document, catalogue));
+    let values = page::closed(&view, price.as_ref()).values().collect();
+    Ok((page::answer(&view, price.as_ref()), values))
 }
 
 /// The second over the first, in words, where both have a figure.

@@ -3,8 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::analysis::Assessment;
+use crate::analysis::price::Cheapest;
 use crate::metrics::{LatencyMetrics, RunMetrics};
 use crate::report::View;
+use crate::report::plan::money;
 use crate::report::show::{count_whole, fine, interval, share, whole_interval};
 use crate::report::terminal::spare;
 use crate::stats::Estimate;
@@ -18,6 +20,7 @@ pub type Row = (&'static str, &'static str, &'static str);
 pub const FIGURES: &[Row] = &[
     ("servers", "Required", "servers"),
     ("servers_given", "Required", "servers in the scenario"),
+    ("price", "Required", "servers' price, at least"),
     ("spare", "Required", "spare servers, on top"),
     ("autoscaled", "Required", "autoscaled to"),
     ("balancers", "Required", "balancer nodes"),
@@ -104,10 +107,13 @@ fn amount(figure: f64) -> String {
 type Planned<'a> = (&'static str, &'static str, &'a dyn Fn(f64) -> String);
 
 /// What the closed form says.
-pub fn closed(view: &View<'_>) -> Shown {
+pub fn closed(view: &View<'_>, price: Option<&Cheapest>) -> Shown {
     let assessment = view.assessment;
     let mut out = Shown::default();
     required(view, &mut out);
+    if let Some(price) = price {
+        out.add("price", format!("{} {}/hour", money(price.per_hour), price.currency), price.per_hour);
+    }
     let load = |name: &str| assessment.load_figure(name).unwrap_or(Estimate::exact(0.0));
     let show: [Planned<'_>; 10] = [
         ("users", "users", &count_whole),

@@ -13,6 +13,7 @@ use super::show::{count_whole, counted, interval, share, short_users, whole_inte
 use super::terminal::{at_users, promise};
 use super::{View, json as full};
 use crate::analysis::advice::advice;
+use crate::analysis::price::Cheapest;
 use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::diagnostic::{Diagnostics, visible};
@@ -25,14 +26,14 @@ use crate::units::{Ratio, Seconds};
 const ADVICE: usize = 3;
 
 /// The closed form of a scenario, as the page shows it; `result` is what `estimate --format json` prints.
-pub fn answer(view: &View<'_>) -> Value {
+pub fn answer(view: &View<'_>, price: Option<&Cheapest>) -> Value {
     let assessment = view.assessment;
     json!({
         "name": assessment.scenario.name,
         "hash": view.hash,
         "seed": assessment.scenario.simulation.seed,
         "first": first(assessment),
-        "figures": figures::closed(view).into_json(),
+        "figures": figures::closed(view, price).into_json(),
         "resources": assessment.resources.iter().map(|one| resource(assessment, one)).collect::<Vec<_>>(),
         "advice": assessment.resources.iter().take(ADVICE).map(|one| {
             let advice = advice(one.kind);
@@ -42,8 +43,11 @@ pub fn answer(view: &View<'_>) -> Value {
             json!({ "path": one.path, "value": one.value, "source": one.source })
         }).collect::<Vec<_>>(),
         "note": format!(
-            "Intervals of the closed form hold 90 % of {} worlds drawn from what is uncertain.",
-            assessment.worlds
+            "Intervals of the closed form hold 90 % of {} worlds drawn from what is uncertain.{}",
+            assessment.worlds,
+            price.map_or_else(String::new, |price| {
+                format!(" The price is that on the cheapest machines of the {} catalogue.", price.catalogue)
+            })
         ),
         "result": full::result(view),
     })

@@ -423,6 +423,7 @@
         ? [el("p", { class: "answer" }, letter(index), " ", ...breakable(variant.first.resource), " first"), el("p", { class: "small when" }, variant.first.when)]
         : [el("p", { class: "answer" }, letter(index), " nothing gives way")];
       const servers = el("p", { "data-figure": "servers" }, `${variant.figures.servers} servers required`,
+        variant.figures.price ? `, ${variant.figures.price}` : "",
         variant.figures.servers_given ? `; the scenario has ${variant.figures.servers_given}` : "");
       const extra = el("p", { class: "small extra" }, [variant.figures.messages_in + " in", variant.figures.messages_out + " out", variant.figures.logs && variant.figures.logs + " of logs"].filter(Boolean).join(", "));
       return [el("div", { class: `verdict ${tone}` }, ...first, servers, extra, runLine(index, result))];

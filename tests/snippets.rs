@@ -22,8 +22,6 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("docs/live.md", "drive", "needs a server; tests/drive.rs runs it"),
     ("docs/live.md", "calibrate --out", "measures for minutes; tests/calibrate.rs runs it"),
     ("docs/live.md", "validate", "measures for minutes; tests/live.rs runs it"),
-    ("docs/calibration.md", "calibrate --from", "takes the reader's own file; tests/calibrate.rs runs it"),
-    ("docs/calibration.md", "validate", "takes the reader's own file; tests/validate.rs runs it"),
 ];
 
 /// Commands that end with this code where they stand, since that is what they show.

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width, presets};
 
 use super::show::{
     count_small, count_whole, counted, fine, interval, share, short_count, short_users, users, whole_interval,
 };
 use super::steps::{self, Step};
-use super::width::{table_width, text_width};
+use super::width::{COLUMNS, table_width, text_width};
 use super::{VERSION, View, interview};
 use crate::analysis::Assessment;
 use crate::analysis::advice::advice;
@@ -742,8 +742,27 @@ pub(super) fn spaced_table(
     table.set_content_arrangement(ContentArrangement::Disabled);
     if table.lines().any(|line| line.trim_end().chars().count() > usize::from(table_width())) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
+        if table_width() < COLUMNS {
+            keep_words(&mut table);
+        }
     }
     trimmed(&table) + "\n"
+}
+
+/// On a narrow terminal no word is broken, least of all a number: a table that can't be so narrow is wider.
+fn keep_words(table: &mut Table) {
+    let longest = |at: usize| {
+        let cells = table.row_iter().chain(table.header()).filter_map(|row| row.cell_iter().nth(at));
+        cells.flat_map(|cell| cell.content().split(' ').map(|word| word.chars().count()).collect::<Vec<_>>()).max()
+    };
+    let columns = table.column_iter().enumerate();
+    let widths: Vec<u16> =
+        columns.map(|(at, column)| longest(at).unwrap_or(0) as u16 + column.padding_width()).collect();
+    for (at, width) in widths.into_iter().enumerate() {
+        if let Some(column) = table.column_mut(at) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+        }
+    }
 }
 
 pub(super) fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {

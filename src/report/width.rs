@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// As wide as a page is where nobody says so; text is never set wider, since longer lines are hard to read.
-pub const COLUMNS: u16 = 100;
+pub(super) const COLUMNS: u16 = 100;
 /// Narrower than this nothing is laid out.
 const LEAST: u16 = 40;
 /// Wider than this no table is.
@@ -38,6 +38,9 @@ pub fn fit(text: &str, columns: u16) -> String {
         let bare = line.trim_end_matches('\n');
         if bare.chars().count() <= most {
             out += line;
+        } else if bare.bytes().all(|byte| byte == b'-') {
+            out += &"-".repeat(most);
+            out.push('\n');
         } else {
             fold(&mut out, bare, most);
             out.push('\n');

@@ -34,7 +34,7 @@ Examples:
   plimsoll simulate chat.yaml
   plimsoll simulate chat.yaml --users 20k --seed 7
   plimsoll simulate chat.yaml --set workload.message.rate=2/s --set protocol.compression=deflate
-  plimsoll simulate chat.yaml --fail-on slo --quiet --format json
+  plimsoll simulate chat.yaml --set \"slo.latency.p99=200 ms\" --fail-on slo --quiet --format json
   plimsoll simulate chat.yaml --report                 reports/chat: HTML, Markdown, CSV, SVG, PNG, JSON";
 
 /// `plimsoll explore`.
@@ -42,12 +42,6 @@ pub const EXPLORE: &str = "\
 Examples:
   plimsoll explore chat.yaml
   plimsoll explore chat.yaml --users 50k --set servers.cores=8";
-
-/// `plimsoll explore`.
-pub const EXPLORE: &str = "\
-Examples:
-  plimsoll explore chat.yaml                          open the address that it prints
-  plimsoll explore chat.yaml --users 50k --listen 127.0.0.1:8080";
 
 /// `plimsoll sweep`.
 pub const SWEEP: &str = "\
@@ -121,7 +115,7 @@ Examples:
 pub const DRIVE: &str = "\
 Examples:
   plimsoll drive chat.yaml --url ws://127.0.0.1:9001 --users 500
-  plimsoll drive chat.yaml --url wss://chat.example.com/socket --users 500 --ramp 100/s --duration 2min";
+  plimsoll drive chat.yaml --url wss://chat.example.com/socket --users 500 --ramp 100/s";
 
 /// `plimsoll broker`.
 pub const BROKER: &str = "\

@@ -78,7 +78,7 @@ fn sweeps_and_their_parts() {
     ]));
     schemas.hold("sweep", "a sweep", &whole.well().json());
     schemas.hold("sweep", "a merged sweep", &run(["merge", points, "--format", "json"]).well().json());
-    let part = ["sweep", file, "--vary", "users=1k,2k", "--estimate", "--partition", "2/3", "--format", "json"];
+    let part = ["sweep", file, "--vary", "users=1k,2k", "--estimate", "--partition", "3/3", "--format", "json"];
     let part = run(part).well().json();
     assert_eq!(part["points"], json!([]), "this part has no points, and so no head");
     schemas.hold("sweep", "an empty part", &part);
@@ -162,7 +162,7 @@ fn a_run_against_a_real_server() {
     };
     let open = drive(&["--watch-pid", &pid]);
     let closed = drive(&["--in-flight", "2"]);
-    let others = drive(&["--set", "workload.fan_out={room: 5}"]);
+    let others = drive(&["--set", "workload.fan_out={room: 5}", "--set", "servers.count=1"]);
     server.kill().unwrap();
     server.wait().unwrap();
     schemas.hold("drive", "an open loop", &open.well().json());

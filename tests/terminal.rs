@@ -5,7 +5,7 @@ mod common;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use common::{program, run};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -58,16 +58,16 @@ fn who_wants_no_colour_gets_none() {
     let piped = run(ESTIMATE).well().stdout;
     assert!(!piped.contains('\u{1b}'));
     let home = common::home();
-    let without = |set: &dyn Fn(&mut Command)| {
+    let without = |set: &dyn Fn(&mut Command) -> &mut Command| {
         on_terminal(100, |command| {
             set(command.current_dir(home).args(ESTIMATE));
             command
         })
     };
-    assert_eq!(without(&|command| drop(command.env("NO_COLOR", "1"))), piped);
-    assert_eq!(without(&|command| drop(command.args(["--color", "never"]))), piped);
-    assert_eq!(without(&|command| drop(command.env("TERM", "dumb"))), piped);
-    assert!(without(&|command| drop(command.env("NO_COLOR", ""))).contains('\u{1b}'), "an empty NO_COLOR is none");
+    assert_eq!(without(&|command| command.env("NO_COLOR", "1")), piped);
+    assert_eq!(without(&|command| command.args(["--color", "never"])), piped);
+    assert_eq!(without(&|command| command.env("TERM", "dumb")), piped);
+    assert!(without(&|command| command.env("NO_COLOR", "")).contains('\u{1b}'), "an empty NO_COLOR is none");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn who_wants_colour_in_a_pipe_gets_it() {
     let forced = program().env("CLICOLOR_FORCE", "1").current_dir(common::home()).args(ESTIMATE).output().unwrap();
     assert_eq!(String::from_utf8(forced.stdout).unwrap(), always);
     // What programs read never has any.
-    let json = run([&["--color", "always", "--format", "json"][..], &ESTIMATE].concat()).well();
+    let json = run([&ESTIMATE[..], &["--color", "always", "--format", "json"]].concat()).well();
     assert!(!json.stdout.contains('\u{1b}') && json.json().is_object());
 }
 
@@ -132,14 +132,15 @@ fn reports_fit_narrow_terminals() {
 
 #[test]
 fn the_bar_is_on_the_terminal_and_can_be_switched_off() {
-    let file = "scenarios/echo-100m.yaml";
-    let long = ["simulate", file, "--set", "simulation.replications=1"];
-    let seen = on_terminal(100, |command| {
-        command.current_dir(common::home()).args(long).args(["--set", "simulation.duration=40 s"])
-    });
-    assert!(seen.contains("left") && seen.contains('%'), "no bar:\n{seen:?}");
-    let quiet =
-        on_terminal(100, |command| command.current_dir(common::home()).args(long).arg("--quiet").stderr(Stdio::null()));
+    let long = |more: &[&str]| {
+        let file = ["simulate", "scenarios/chat-10k.yaml", "--users", "1M", "--set", "simulation.replications=1"];
+        let size = ["--set", "simulation.mode=every-message", "--set", "simulation.duration=150 s"];
+        let all = [&file[..], &size, more].concat();
+        on_terminal(100, |command| command.current_dir(common::home()).args(&all))
+    };
+    let seen = long(&[]);
+    assert!(seen.contains(" messages  ") && seen.contains(" left"), "no bar:\n{seen:?}");
+    let quiet = long(&["--quiet"]);
     assert!(!quiet.contains(" left"), "{quiet:?}");
 }
 

@@ -18,7 +18,7 @@ pub fn picture() -> String {
             .iter()
             .map(|word| if word.contains(' ') { format!("\"{word}\"") } else { (*word).to_owned() })
             .collect();
-        text += &format!("\u{1b}[1m$ plimsoll {}\u{1b}[0m\n", shown.join(" "));
+        text += &["\u{1b}[1m$ plimsoll ", &shown.join(" "), "\u{1b}[0m\n"].concat();
         let printed = run_in(home(), [&["--color", "always"][..], command].concat()).stdout;
         assert!(printed.contains('\u{1b}'), "no colour: {printed}");
         let lines: Vec<&str> = printed.trim_end().lines().collect();

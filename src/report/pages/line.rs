@@ -42,11 +42,12 @@ pub fn line(view: &LineView<'_>, origin: Origin) -> Page {
 fn verdict(view: &LineView<'_>) -> Vec<Said> {
     let found = view.line;
     let servers = counted(&count(found.fleet.servers as f64), "server");
+    let carry = if found.fleet.servers == 1 { "carries" } else { "carry" };
     let note = promise(&found.scenario) + ".";
     let Some(carried) = &found.line else {
         let beyond = found.beyond.as_ref();
         let text = format!(
-            "{servers} carry not even {}; {} is in the way.",
+            "{servers} {carry} not even {}; {} is in the way.",
             beyond.map_or_else(String::new, |beyond| view.amount(beyond.load)),
             view.gives_way().unwrap_or("the SLO")
         );
@@ -55,7 +56,7 @@ fn verdict(view: &LineView<'_>) -> Vec<Said> {
     let own = view.line.own;
     let enough = carried.value >= own;
     let more = if found.open { "more than " } else { "" };
-    let text = format!("{servers} carry {more}{} {}.", interval(carried, |load| view.load(load)), view.what());
+    let text = format!("{servers} {carry} {more}{} {}.", interval(carried, |load| view.load(load)), view.what());
     let gives = view.gives_way().map_or_else(String::new, |way| format!(" There, {way} gives way."));
     let tone = if enough { Tone::Good } else { Tone::Bad };
     let own = format!("The scenario's own {} are {} of it.{gives}", view.amount(own), share(own / carried.value));

@@ -38,7 +38,8 @@ fn verdict(view: &PlanView<'_>) -> Vec<Said> {
     let mut out = vec![match &plan.own {
         Ok(sizing) => {
             let servers = counted(&whole_interval(&sizing.servers), "server");
-            let text = format!("{servers} keep what is promised; {} gives way first.", sizing.bottleneck);
+            let keep = if servers == "1 server" { "keeps" } else { "keep" };
+            let text = format!("{servers} {keep} what is promised; {} gives way first.", sizing.bottleneck);
             Said { tone: Tone::Good, text, note }
         }
         Err(unmet) => {

@@ -88,7 +88,7 @@ fn answer(view: &View<'_>) -> Said {
         String::new()
     };
     let today = assessment.model.load.users;
-    let mut text = format!("{} take {required}{spare}", users(today));
+    let mut text = format!("{} {} {required}{spare}", users(today), if today > 1.0 { "take" } else { "takes" });
     let mut tone = Tone::Plain;
     if let Some(given) = assessment.scenario.servers.count {
         let _ = write!(text, "; the scenario has {}", count(given as f64));

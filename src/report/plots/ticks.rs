@@ -116,7 +116,7 @@ fn log(low: f64, high: f64, wanted: f64) -> Vec<f64> {
     } else {
         &[1.0]
     };
-    let every = ((decades / wanted).ceil() as i32).max(1);
+    let every = ((decades / wanted - 0.25).ceil() as i32).max(1);
     (low.floor() as i32..=high.ceil() as i32)
         .filter(|decade| decade.rem_euclid(every) == 0)
         .flat_map(|decade| factors.iter().map(move |factor| factor * 10_f64.powi(decade)))

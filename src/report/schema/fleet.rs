@@ -38,10 +38,16 @@ const COMPARE: &[Field] = &[
     list("differences", "Each figure that is compared, variant by variant"),
     text("differences[].variant", "The variant"),
     text("differences[].figure", "The figure, by its place in a result"),
-    figure("differences[].from", "as the figure", "In the first"),
-    figure("differences[].to", "as the figure", "In the variant"),
-    figure("differences[].difference", "as the figure", "The variant's less the first's, pair by pair"),
-    figure("differences[].relative", "share", "The same over the first's; null where that is 0").or_null(),
+    figure("differences[].from", "as the figure", "In the first; null where there is no such figure").or_null(),
+    figure("differences[].to", "as the figure", "In the variant; likewise").or_null(),
+    figure(
+        "differences[].difference",
+        "as the figure",
+        "The variant's less the first's, pair by pair; null where one of them is",
+    )
+    .or_null(),
+    figure("differences[].relative", "share", "The same over the first's; null where that is 0, or not there")
+        .or_null(),
     of("differences[].intervals", "intervals", "What the intervals are"),
     words(
         "differences[].meaning",

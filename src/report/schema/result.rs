@@ -207,8 +207,9 @@ const SIMULATION: &[Field] = &[
     text("stations[].name", "The station"),
     figure("stations[].utilisation", "share", "Load: demand over capacity"),
     figure("stations[].busy", "share", "Share of time in service"),
-    figure("stations[].wait_seconds", "s", "Mean time in queue before service"),
-    figure("stations[].residence_seconds", "s", "Mean wait and service"),
+    figure("stations[].wait_seconds", "s", "Mean time in queue before service; null where nothing was served")
+        .or_null(),
+    figure("stations[].residence_seconds", "s", "Mean wait and service; likewise").or_null(),
     figure("stations[].queue_length", "visits", "Mean number waiting"),
     figure("stations[].number", "visits", "Mean number waiting and in service"),
     figure("stations[].throughput_per_second", "1/s", "Visits"),

@@ -1,7 +1,7 @@
 //! How wide a page is: what a report for people is laid out for.
 //!
-//! It is [`COLUMNS`] wide unless the program says, once and before any report, how wide the terminal is. What is
-//! piped or written to a file is always laid out for [`COLUMNS`], so that it is the same bytes everywhere.
+//! It is `COLUMNS` wide unless the program says, once and before any report, how wide the terminal is. What is
+//! piped or written to a file is always laid out for `COLUMNS`, so that it is the same bytes everywhere.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 

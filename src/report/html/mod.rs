@@ -1,7 +1,7 @@
 //! HTML: a page in one file that needs nothing else: no network, no fonts, no frameworks. It works without its script, which
 //! sorts tables and shows figures where one points.
 //!
-//! Everything that is not ours goes through [`escaped`]. A policy in the page forbids it to load anything, whatever it says.
+//! Everything that is not ours goes through `escaped`. A policy in the page forbids it to load anything, whatever it says.
 
 mod figure;
 

@@ -6,23 +6,13 @@ mod common;
 mod picture;
 #[path = "docs/reference.rs"]
 mod reference;
-#[path = "docs/table.rs"]
-mod table;
 
 use std::fs;
 use std::path::Path;
 
-use plimsoll::scenario::keys::{Default, KEYS};
-
 fn read(path: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
-/// If this fails: `cargo run --example defaults`, and put the table at the end of docs/model.md.
-#[test]
-fn every_key_stands_in_the_model_with_its_default() {
-    assert!(read("docs/model.md").ends_with(&table::table()), "the table of keys in docs/model.md is out of date");
 }
 
 /// If this fails: `DOCS=write cargo test --release --test docs`, and look at what changed.
@@ -33,20 +23,6 @@ fn what_the_program_makes_is_up_to_date() {
             fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &made).unwrap();
         }
         assert!(read(path) == made, "{path} is out of date");
-    }
-}
-
-/// The same from the table of keys itself, so that nothing that has a default can be left out above.
-#[test]
-fn no_default_is_left_out() {
-    let text = read("docs/model.md");
-    for key in KEYS {
-        if let Default::Yaml(default) = key.default
-            && default != "{}"
-        {
-            let row = format!("\n| `{}` | `{default}` |", key.path);
-            assert!(text.contains(&row), "docs/model.md lacks {row}");
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Visit;
+use super::{Sleep, Visit};
 use crate::units::{SimTime, Span};
 
 /// A station of c cores. A customer is served by the core that is free first (one queue for all), or by the core it is
@@ -17,8 +17,8 @@ pub struct Cores {
     /// When each of the others is free, padded with `NEVER` to a multiple of four.
     others: Vec<[SimTime; 4]>,
     count: usize,
-    /// How long a core is idle before it falls asleep, and what its wake-up then takes on top.
-    sleep: (Span, Span),
+    /// What a wake-up takes on top after a longer sleep.
+    sleep: Sleep,
     /// With a bounded room: when each customer inside leaves, for each queue; none without.
     inside: Vec<BinaryHeap<Reverse<SimTime>>>,
 }
@@ -61,15 +61,15 @@ impl Cores {
             first: four(0),
             others: (4..count).step_by(4).map(four).collect(),
             count,
-            sleep: (Span(u64::MAX), Span::ZERO),
+            sleep: Sleep::NONE,
             inside: vec![BinaryHeap::new(); bounded as usize],
         }
     }
 
-    /// The same, but a core that was idle for longer than `after` is asleep: to wake it takes `extra` on top.
+    /// The same, but the longer a core was idle, the longer it takes to wake.
     #[must_use]
-    pub const fn sleeping(mut self, after: Span, extra: Span) -> Self {
-        self.sleep = (after, extra);
+    pub const fn sleeping(mut self, sleep: Sleep) -> Self {
+        self.sleep = sleep;
         self
     }
 
@@ -82,10 +82,9 @@ impl Cores {
 
     #[inline(always)]
     fn serve_on(&mut self, core: usize, arrival: SimTime, demand: Span, wakeup: Span) -> Visit {
-        let (after, extra) = self.sleep;
+        let sleep = self.sleep;
         let free = self.free_mut(core);
-        let slept = if arrival.since(*free) > after { extra } else { Span::ZERO };
-        let wakeup = if *free <= arrival { wakeup + slept } else { Span::ZERO };
+        let wakeup = if *free <= arrival { wakeup + sleep.after(arrival.since(*free)) } else { Span::ZERO };
         let start = (*free).max(arrival);
         let departure = start + demand + wakeup;
         *free = departure;
@@ -164,8 +163,7 @@ impl Cores {
 
     /// All who are inside are gone; every core is idle.
     pub fn clear(&mut self) {
-        let (after, extra) = self.sleep;
-        *self = Self::new(self.count as u32, self.inside.len() as u32).sleeping(after, extra);
+        *self = Self::new(self.count as u32, self.inside.len() as u32).sleeping(self.sleep);
     }
 
     /// Work of all cores not yet done at this moment.
@@ -203,10 +201,10 @@ mod tests {
 
     #[test]
     fn a_core_that_slept_takes_longer_to_wake() {
-        let mut cores = Cores::new(1, 0).sleeping(Span(100), Span(30));
+        let mut cores = Cores::new(1, 0).sleeping(Sleep::new(Span(100), Span(30)));
         let mut wakeup = |at| cores.serve(SimTime(at), Span(10), Span(2)).wakeup;
-        // Awake until 112 + 100, asleep after, busy meanwhile.
-        assert_eq!([100, 212, 400, 401].map(&mut wakeup), [Span(2), Span(2), Span(32), Span::ZERO]);
+        // Idle for 100, 82 and 160, and busy at last.
+        assert_eq!([100, 212, 400, 401].map(&mut wakeup), [20, 18, 25, 0].map(Span));
     }
 
     #[test]

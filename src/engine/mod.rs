@@ -18,6 +18,7 @@ mod lru;
 mod pace;
 mod reorder;
 mod sharing;
+mod sleep;
 
 pub use agenda::Agenda;
 pub use calendar::Calendar;
@@ -29,6 +30,7 @@ pub use lru::Lru;
 pub use pace::{Pace, Slow};
 pub use reorder::Reorder;
 pub use sharing::{Departed, Sharing};
+pub use sleep::Sleep;
 
 use crate::units::{SimTime, Span};
 

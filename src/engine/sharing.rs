@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use super::Sleep;
 use crate::units::{SimTime, Span};
 
 /// A station shared by its customers, each carrying a `T`.
@@ -18,7 +19,7 @@ pub struct Sharing<T> {
     virtual_now: f64,
     heap: BinaryHeap<Job<T>>,
     sequence: u64,
-    sleep: (Span, Span),
+    sleep: Sleep,
 }
 
 #[derive(Debug, Clone)]
@@ -49,15 +50,14 @@ pub struct Departed<T> {
 impl<T> Sharing<T> {
     /// A station of this many cores.
     pub fn new(cores: u32) -> Self {
-        let sleep = (Span(u64::MAX), Span::ZERO);
         let (cores, now, heap) = (f64::from(cores), SimTime::ZERO, BinaryHeap::new());
-        Self { cores, now, virtual_now: 0.0, heap, sequence: 0, sleep }
+        Self { cores, now, virtual_now: 0.0, heap, sequence: 0, sleep: Sleep::NONE }
     }
 
-    /// The same, but where all cores were idle for longer than `after`, waking one takes `extra` on top.
+    /// The same, but the longer all cores were idle, the longer it takes to wake one.
     #[must_use]
-    pub fn sleeping(mut self, after: Span, extra: Span) -> Self {
-        self.sleep = (after, extra);
+    pub fn sleeping(mut self, sleep: Sleep) -> Self {
+        self.sleep = sleep;
         self
     }
 
@@ -122,10 +122,8 @@ impl<T> Sharing<T> {
         if !self.heap.is_empty() {
             self.virtual_now += arrival.since(self.now).0 as f64 * self.rate();
         }
-        let (after, extra) = self.sleep;
-        let asleep = arrival.since(self.now) > after;
+        let slept = if self.heap.is_empty() { self.sleep.after(arrival.since(self.now)) } else { Span::ZERO };
         self.now = arrival;
-        let slept = if self.heap.is_empty() && asleep { extra } else { Span::ZERO };
         let wakeup = if (self.heap.len() as f64) < self.cores { wakeup + slept } else { Span::ZERO };
         let virtual_departure = self.virtual_now + (demand.0 + wakeup.0) as f64;
         self.heap.push(Job { virtual_departure, sequence: self.sequence, arrival, demand, wakeup, cargo });

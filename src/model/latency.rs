@@ -668,18 +668,14 @@ fn bounded(scenario: &Scenario, offered: &Offered, markov: bool) -> (&'static st
 
 /// The wake-up of a job that finds a core idle, sleep included, where jobs come at this rate to so many cores.
 ///
-/// Of one core the idle time that a Poisson arrival ends is exponential, so it is longer than T with probability
-/// e^(−λT), whatever was before. Of c idle cores the one that has rested for longest serves: it has rested for longer than
-/// T where fewer than c came in that time. Cores that are busy are left out of that, so it is too low under load, when
-/// sleep is rare anyway.
+/// After an idle time I, sleep is A(1 − e^(−I/τ)). Of one core the idle time that a Poisson arrival ends is exponential,
+/// whatever was before; of c idle cores the one that has rested for longest serves, which is since the c-th arrival before:
+/// I is Erlang's, and E\[e^(−kI/τ)\] = (λτ/(λτ + k))^c. Cores that are busy are left out of that, so with several it is too
+/// high under load, when sleep is rare anyway.
 fn woken(cpu: &Cpu, rate: f64, cores: u64) -> Moments {
     let awake = moments(&cpu.wakeup());
-    let extra = cpu.per_sleep.get();
-    if extra == 0.0 {
+    if cpu.per_sleep.get() == 0.0 {
         return awake;
     }
-    let expected = rate * cpu.sleep_after.get();
-    let asleep = queueing::fewer_than(cores, expected);
-    let square = awake.square + 2.0 * awake.mean * extra + extra * extra;
-    mix(asleep, Moments { mean: awake.mean + extra, square }, 1.0 - asleep, awake)
+    sum(awake, queueing::sleep(rate, cores, cpu.sleep_after.get(), cpu.per_sleep.get()))
 }

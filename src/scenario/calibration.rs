@@ -7,6 +7,7 @@
 use super::data::Files;
 use super::tree::{self, Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, alternatives, nearest, quoted};
+use crate::units::display::count;
 use crate::units::parse::{self, Quantity};
 
 /// The form of the file that is understood.
@@ -32,6 +33,29 @@ pub struct Calibration {
     pub connections: Option<(f64, f64)>,
     /// Payload of a message in bytes, from and to.
     pub message_size: Option<(f64, f64)>,
+}
+
+impl Calibration {
+    /// In which ways a server's load is not one that it was made for: messages a second, connections, bytes of a message.
+    pub fn beyond(&self, messages_per_second: f64, connections: f64, message_bytes: f64) -> Vec<String> {
+        let figures = [
+            (messages_per_second, self.messages_per_second, "messages/s a server", 1.0),
+            (connections, self.connections, "connections a server", 1.0),
+            (message_bytes, self.message_size, "KB a message", 1e3),
+        ];
+        let outside = figures.into_iter().filter_map(|(figure, range, what, unit)| {
+            let (from, to) = range.filter(|(from, to)| !(from * 0.999..=to * 1.001).contains(&figure))?;
+            let show = |figure: f64| count(figure / unit);
+            Some(format!(
+                "{} {what} are beyond what {} was calibrated for: {} to {}",
+                show(figure),
+                self.file,
+                show(from),
+                show(to)
+            ))
+        });
+        outside.collect()
+    }
 }
 
 /// The tree with the figures of the calibration that it names, if it names one.

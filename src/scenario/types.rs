@@ -470,9 +470,9 @@ pub enum Discipline {
 pub struct Cpu {
     /// On top, for a message that finds its core idle.
     pub per_wakeup: Distribution,
-    /// On top of that, where the core is asleep.
+    /// On top of that, at most, where the core was idle for long.
     pub per_sleep: Seconds,
-    /// How long a core is idle before it is.
+    /// An idle time of this length makes 1 − 1/e of `per_sleep` due.
     pub sleep_after: Seconds,
     /// Connections whose state the cache holds; `None` is the comfortable ones.
     pub cached_connections: Option<f64>,

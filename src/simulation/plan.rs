@@ -581,24 +581,12 @@ fn never_looks(scenario: &Scenario) -> Option<String> {
 fn beyond_calibration(scenario: &Scenario, model: &Model) -> Vec<String> {
     let Some(calibration) = &scenario.calibration else { return Vec::new() };
     let servers = model.fleet.servers as f64;
-    let rate = model.admitted.messages_in_per_second / servers;
-    let figures = [
-        (rate, calibration.messages_per_second, "messages/s a server", 1.0),
-        (model.admitted.connections / servers, calibration.connections, "connections a server", 1.0),
-        (model.load.message_bytes, calibration.message_size, "KB a message", 1e3),
-    ];
-    let outside = figures.into_iter().filter_map(|(figure, range, what, unit)| {
-        let (from, to) = range.filter(|(from, to)| !(from * 0.999..=to * 1.001).contains(&figure))?;
-        let show = |figure: f64| crate::units::display::count(figure / unit);
-        Some(format!(
-            "{} {what} are beyond what {} was calibrated for: {} to {}",
-            show(figure),
-            calibration.file,
-            show(from),
-            show(to)
-        ))
-    });
-    outside.collect()
+    let admitted = &model.admitted;
+    calibration.beyond(
+        admitted.messages_in_per_second / servers,
+        admitted.connections / servers,
+        model.load.message_bytes,
+    )
 }
 
 /// A note, where a user's own messages are not followed to its slow downlink.

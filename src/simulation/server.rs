@@ -10,7 +10,7 @@ use super::outages::Outage;
 use super::outlet::{Between, Outlet};
 use super::reads::Ask;
 use super::recorder::Recorder;
-use crate::engine::{Admission, Cores, Line, Pace, Reorder, Rules, Sharing, Slow, Visit};
+use crate::engine::{Admission, Cores, Line, Pace, Reorder, Rules, Sharing, Sleep, Slow, Visit};
 use crate::metrics::tally::Station;
 use crate::random::{Purpose, Stream};
 use crate::scenario::{Discipline, Dispatch, FanOut};
@@ -209,11 +209,12 @@ impl Server {
             || servers.discipline == Discipline::ProcessorSharing
             || outlet.is_some()
             || consumers.is_some();
-        let asleep = &servers.cpu;
-        let (after, extra) = (Span::from_seconds(asleep.sleep_after.get()), Span::from_seconds(asleep.per_sleep.get()));
+        let [after, extra] =
+            [servers.cpu.sleep_after, servers.cpu.per_sleep].map(|time| Span::from_seconds(time.get()));
+        let sleep = Sleep::new(after, extra);
         let cpu = match servers.discipline {
-            Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded).sleeping(after, extra)),
-            Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores).sleeping(after, extra)),
+            Discipline::Fifo => CpuStation::Fifo(Cores::new(servers.cores, bounded).sleeping(sleep)),
+            Discipline::ProcessorSharing => CpuStation::Shared(Sharing::new(servers.cores).sleeping(sleep)),
         };
         let line = servers.network.map(|_| Line::default());
         let pace = servers.failures.as_ref().map(|failures| {

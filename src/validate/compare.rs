@@ -67,13 +67,26 @@ pub struct Trial {
     /// The simulator on arrivals of its own.
     pub predicted: Side,
     /// The simulator on the arrivals of the measured run, where those were recorded.
-    pub replayed: Option<Observation>,
+    pub replayed: Option<Side>,
     /// The system.
     pub measured: Side,
     /// What disturbed the measurement.
     pub noise: Noise,
+    /// Whether it is a load that the model's calibration, if it has one, was made for.
+    pub calibrated: bool,
     /// Runs, or rows of a history, that the measurement is the mean of.
     pub samples: usize,
+}
+
+impl Trial {
+    /// Whether the model's calibration, if it has one, was made for the load of one of its servers.
+    pub fn is_calibrated(scenario: &Scenario, model: &Model) -> bool {
+        let (load, servers) = (&model.load, model.fleet.servers as f64);
+        scenario.calibration.as_ref().is_none_or(|calibration| {
+            let (messages, connections) = (load.messages_in_per_second / servers, load.connections / servers);
+            calibration.beyond(messages, connections, load.message_bytes).is_empty()
+        })
+    }
 }
 
 /// A metric at a point.
@@ -170,7 +183,7 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
         .filter(|metric| is_asked(*metric, trial))
         .filter_map(|metric| {
             let (predicted, measured) = (predicted_at_load(metric, trial)?, measured_at_load(metric, trial)?);
-            let replayed = trial.replayed.as_ref().and_then(|seen| metric.of(seen));
+            let replayed = trial.replayed.as_ref().and_then(|side| brought(metric, side, trial));
             Some(comparison(metric, &predicted, &measured, replayed.as_ref(), allowances))
         })
         .collect();
@@ -182,6 +195,8 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
             (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Noise));
         } else if is_explained(comparison, &trial.noise) {
             (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Waited));
+        } else if !trial.calibrated && comparison.metric.is_time() && comparison.verdict == Verdict::Fail {
+            (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Uncalibrated));
         }
     }
     Point {
@@ -224,8 +239,13 @@ fn predicted_at_load(metric: Metric, trial: &Trial) -> Option<Estimate> {
 
 /// The measurement at the trial's load. Its interval has left that out already, where it comes from several runs.
 fn measured_at_load(metric: Metric, trial: &Trial) -> Option<Estimate> {
-    let figure = metric.of(&trial.measured.seen)?;
-    let to_load = to_load(metric, &trial.measured, trial.load.messages_per_second);
+    brought(metric, &trial.measured, trial)
+}
+
+/// A side's figure at the trial's load.
+fn brought(metric: Metric, side: &Side, trial: &Trial) -> Option<Estimate> {
+    let figure = metric.of(&side.seen)?;
+    let to_load = to_load(metric, side, trial.load.messages_per_second);
     Some(to_load.map_or(figure, |(factor, _)| figure.scaled(factor)))
 }
 

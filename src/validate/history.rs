@@ -267,6 +267,7 @@ impl Asked {
             replayed: None,
             measured,
             noise: Noise::default(),
+            calibrated: Trial::is_calibrated(&self.scenario, &self.model),
             samples: bin.rows,
         };
         Ok((trial, metrics.warnings))

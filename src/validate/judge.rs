@@ -47,6 +47,8 @@ pub enum Reason {
     Noise,
     /// Other programs had the server's core for so long that it explains the difference.
     Waited,
+    /// The calibration was made for other loads.
+    Uncalibrated,
     /// Past saturation there is no steady state to compare.
     Saturated,
 }
@@ -59,6 +61,7 @@ impl Reason {
             Self::ShortSimulation => "the prediction's interval is wider than the tolerance: simulate for longer",
             Self::Noise => "the measurement was disturbed",
             Self::Waited => "larger than predicted, but other programs had the server's core for a part of the time",
+            Self::Uncalibrated => "the calibration was not made for such a load",
             Self::Saturated => "saturated: no steady state",
         }
     }

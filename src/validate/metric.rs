@@ -125,6 +125,11 @@ impl Metric {
         matches!(self, Self::P50 | Self::P90 | Self::P99)
     }
 
+    /// Whether it comes from the times that a calibration measures.
+    pub const fn is_time(self) -> bool {
+        self.is_latency() || matches!(self, Self::Cpu)
+    }
+
     /// Whether it counts what passes, and so is in proportion to the load.
     pub const fn is_counted(self) -> bool {
         matches!(self, Self::Throughput | Self::Deliveries | Self::WireBytes | Self::LogBytes)

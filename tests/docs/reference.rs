@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use plimsoll::scenario::keys::{Figure, KEYS, Key, Kind};
+use plimsoll::scenario::keys::{Default, Figure, KEYS, Key, Kind, find};
 use plimsoll::units::parse::Quantity;
 
 const INTRODUCTION: &str = "\
@@ -26,7 +26,8 @@ What a key takes:
 | … or uncertain | also `LOW..HIGH`, which holds the truth with 90 % probability, and `{uncertain: {uniform: {low: LOW, high: HIGH}}}`, `loguniform`, `triangular` |
 | … or random | also `{exponential: MEAN}`, `{lognormal: {mean: MEAN, cv: 0.5}}`, `gamma`, `erlang`, `uniform`, `hyperexponential`, `{empirical: FILE}` |
 
-\"Must be given\" is what no scenario can do without; \"no default\" must be given where the section above it is.
+\"Must be given\" is what no scenario can do without; \"no default\" must be given where the section above it is. A default
+that is an assumption is just that: check it against your system.
 ";
 
 /// The whole document.
@@ -49,7 +50,7 @@ pub fn reference() -> String {
             "| `{}` | {} | {} | {} | {} |",
             key.path,
             cell(&takes(key)),
-            cell(&super::table::default(key)),
+            cell(&default(key)),
             cell(key.doc),
             cell(key.source)
         );
@@ -109,4 +110,27 @@ const fn name(quantity: Quantity) -> &'static str {
         Quantity::ByteRate => "bytes a second",
         Quantity::Rate => "a rate",
     }
+}
+
+/// A key's default, in Markdown.
+fn default(key: &Key) -> String {
+    match key.default {
+        Default::Required(_) if everywhere(key) => "must be given".to_owned(),
+        Default::Required(_) => "no default".to_owned(),
+        Default::Yaml("{}") => "as the keys below".to_owned(),
+        Default::Yaml(text) => format!("`{text}`"),
+        Default::Absent => "none".to_owned(),
+    }
+}
+
+/// Whether all sections it is in are there without being asked for.
+fn everywhere(key: &Key) -> bool {
+    let mut path = key.path;
+    while let Some((parent, _)) = path.rsplit_once('.') {
+        if find(parent).is_none_or(|section| section.default != Default::Yaml("{}")) {
+            return false;
+        }
+        path = parent;
+    }
+    true
 }

@@ -226,9 +226,10 @@ fn single(s: f64) -> Vec<Case> {
         [wait(found.queue.wait), residence(found.queue.residence), busy, utilisation(found.load)]
     };
     let (w, exponential) = (0.5e-3, Moments::exponential(s));
-    // The idle time that a Poisson arrival ends is exponential: it is longer than 2 ms with this probability.
-    let (p, d) = ((-500.0 * 2e-3_f64).exp(), 1e-3);
-    let (wake, wake_square) = (w + p * d, (1.0 - p) * w * w + p * (w + d) * (w + d));
+    // The idle time I that a Poisson arrival ends is exponential with mean 2 ms, so e^(-I/2 ms) is uniform: sleep takes a
+    // uniform share of 1 ms.
+    let d = 1e-3;
+    let (wake, wake_square) = (w + d / 2.0, w * w + w * d + d * d / 3.0);
     let asleep = Moments { mean: s + wake, square: exponential.square + 2.0 * s * wake + wake_square };
     // Works for 20 ms and stands still for 5 ms, on average.
     let broken = mm1_breakdowns(500.0, s, 50.0, 200.0).unwrap();

@@ -97,12 +97,14 @@ impl Load {
 
 /// Bytes of a message where not its size is the question.
 const BYTES: f64 = 1_000.0;
+/// Connections on which, as good as always, nothing is sent.
+const REST: Load = Load::echo(100, 1e-3, BYTES);
 
 impl Effort {
     fn loads(self) -> Vec<Load> {
         let few = |rate: f64| Load::echo(100, rate, BYTES);
         let room = |members: u64, rate: f64| Load { room: Some(members), ..few(rate) };
-        let mut loads = vec![few(500.0), few(2e3), few(5e3), few(1e4), few(2e4), few(4e4), few(6e4)];
+        let mut loads = vec![few(200.0), few(500.0), few(2e3), few(5e3), few(1e4), few(2e4), few(4e4), few(6e4)];
         loads.extend([Load::full(100, BYTES), Load::full(100, 16e3), Load::full(4_000, BYTES)]);
         loads.extend([Load::echo(100, 1e4, 64.0), Load::echo(100, 5e3, 16e3)]);
         loads.extend([
@@ -116,7 +118,7 @@ impl Effort {
             return loads;
         }
         loads.extend([50e-6, 200e-6, 500e-6, 2e-3].map(Load::working));
-        loads.extend([few(1e3), few(3e3), few(7e3), few(3e4), few(8e4)]);
+        loads.extend([few(30.0), few(60.0), few(100.0), few(300.0), few(1e3), few(3e3), few(7e3), few(3e4), few(8e4)]);
         loads.extend([Load::echo(100, 3e4, 64.0), Load::echo(100, 1e3, 16e3), Load::echo(100, 1.2e4, 16e3)]);
         loads.extend([Load::echo(5_000, 3e4, BYTES), Load::echo(10_000, 2e4, BYTES), Load::echo(10_000, 2e3, BYTES)]);
         loads.extend([room(10, 200.0), room(50, 500.0)]);
@@ -138,6 +140,18 @@ impl Effort {
         match self {
             Self::Quick => 0.2,
             Self::Thorough => 0.5,
+        }
+    }
+
+    /// How a load is run.
+    fn run(self, load: &Load, seed: u64) -> Run {
+        Run {
+            warm_up: self.warm_up(),
+            seconds: self.seconds(),
+            seed,
+            record: false,
+            in_flight: load.closed.then_some(1),
+            crowd: false,
         }
     }
 }
@@ -173,17 +187,13 @@ pub fn measure(rig: &Rig, like: &Scenario, effort: Effort) -> Result<Measured, F
     let base = Variant::file(&file);
     let (mut points, mut excesses) = (Vec::new(), Vec::new());
     let loads = effort.loads();
+    // What the server takes when nobody sends anything is no message's.
+    rig.say("calibration: at rest");
+    let at_rest = rig.run(&REST.variant(&base), effort.run(&REST, 0))?.cores_busy;
     for (number, load) in loads.iter().enumerate() {
         rig.say(&format!("calibration: {} of {}", number + 1, loads.len()));
-        let how = Run {
-            warm_up: effort.warm_up(),
-            seconds: effort.seconds(),
-            seed: 1 + number as u64,
-            record: false,
-            in_flight: load.closed.then_some(1),
-            crowd: false,
-        };
-        let ran = rig.run(&load.variant(&base), how)?;
+        let mut ran = rig.run(&load.variant(&base), effort.run(load, 1 + number as u64))?;
+        ran.cores_busy -= at_rest;
         if !load.closed {
             excesses.extend(ran.noise.excesses());
         }

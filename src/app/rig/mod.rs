@@ -220,10 +220,19 @@ impl Rig {
             return Err(Failure::Interrupted);
         }
         let log_bytes = if scenario.logs.is_some() { Some(emptied(&logs)?) } else { None };
-        Ok(self.ran(how, drove, &served, log_bytes, foreign))
+        let mean = scenario.servers.cpu.per_message.mean();
+        Ok(self.ran(how, drove, &served, log_bytes, foreign, mean))
     }
 
-    fn ran(&self, how: Run, drove: DriveResult, served: &Value, log_bytes: Option<u64>, foreign: f64) -> Ran {
+    fn ran(
+        &self,
+        how: Run,
+        drove: DriveResult,
+        served: &Value,
+        log_bytes: Option<u64>,
+        foreign: f64,
+        mean_work: f64,
+    ) -> Ran {
         let watched = drove.watched.as_ref();
         let cores = f64::from(self.server_cores());
         let mut seen = drove.observation(cores);
@@ -231,8 +240,14 @@ impl Rig {
         // A server that is always busy is the limit, however late that makes the driver.
         let is_full = cores_busy >= FULL * cores;
         seen.memory_per_connection_bytes = watched.and_then(|watched| memory(&drove, watched));
+        // Random work came out a little longer or shorter than it is on average.
+        let messages = served["messages_in"].as_f64().unwrap_or(0.0);
+        let work = served["work_seconds"].as_f64().unwrap_or(0.0);
+        if work > 0.0 && messages > 0.0 {
+            at_mean_work(&mut seen, work / messages - mean_work, cores, is_full);
+        }
         // The files hold warm-up and drain too: each message has as much of them as any other.
-        let logged = served["messages_in"].as_f64().filter(|messages| *messages > 0.0);
+        let logged = Some(messages).filter(|messages| *messages > 0.0);
         let wire = seen.wire_bytes_per_second.map_or(0.0, |wire| wire.value);
         let foreign_share = if foreign > 0.0 { foreign / wire.max(foreign) } else { 0.0 };
         if foreign_share > FOREIGN {
@@ -275,6 +290,20 @@ const SECONDS_PER_HOUR: f64 = 3_600.0;
 const FULL: f64 = 0.97;
 /// Connections from which a server's memory is told from what its threads take when they begin to work.
 const MANY: f64 = 1_000.0;
+
+/// What would have been seen, had each message got `more` seconds less work. A server with time to spare is busy for less;
+/// one that is always busy, and so is done with c/s messages a second where one takes s on c cores, gets more done.
+fn at_mean_work(seen: &mut Observation, more: f64, cores: f64, is_full: bool) {
+    let Some(rate) = seen.messages_in_per_second else { return };
+    let share = rate.value * more / cores;
+    if is_full {
+        let factor = 1.0 / (1.0 - share);
+        seen.messages_in_per_second = Some(rate.scaled(factor));
+        seen.messages_out_per_second = seen.messages_out_per_second.map(|out| out.scaled(factor));
+    } else {
+        seen.cpu_busy = seen.cpu_busy.map(|busy| Estimate::exact(busy.value - share));
+    }
+}
 
 /// Memory of a connection on which nothing is under way.
 fn memory(drove: &DriveResult, watched: &Watched) -> Option<Estimate> {

@@ -426,6 +426,7 @@ impl Point {
             replayed,
             measured,
             noise,
+            calibrated: Trial::is_calibrated(&self.scenario, &self.model),
             samples: runs.len(),
         };
         Ok((trial, foreign))
@@ -442,7 +443,7 @@ impl Point {
     }
 
     /// The model on the arrivals of a run: over and over, the first round being its warm-up.
-    fn replayed(&self, run: &Ran) -> Result<Option<Observation>, Failure> {
+    fn replayed(&self, run: &Ran) -> Result<Option<Side>, Failure> {
         let (times, period) = (&run.drove.times, run.drove.seconds);
         if times.len() < 2 {
             return Ok(None);
@@ -455,6 +456,6 @@ impl Point {
         scenario.simulation.replications = REPLAYS;
         let model = on_one(&scenario);
         let metrics = simulate(&scenario, &model, &Progress::new(true))?;
-        Ok(Some(Observation::of_simulation(&metrics, &scenario, &model)))
+        Ok(Some(Side::simulated(&metrics, &scenario, &model)))
     }
 }

@@ -156,6 +156,9 @@ pub fn drive(plan: &Plan, watch: &dyn Watch) -> Result<DriveResult, DriveError> 
             let is_ready = shared.settled.load(Ordering::Relaxed) == threads.len();
             let is_over = shared.stop.load(Ordering::Relaxed) || watch.stop();
             looked = looked.and_then(|()| watcher.follow(is_ready, shared.start.load(Ordering::Relaxed), is_over));
+            if watcher.is_done() {
+                shared.looked.store(true, Ordering::Relaxed);
+            }
             if is_ready && shared.start.load(Ordering::Relaxed) == 0 {
                 shared.start.store(now() + RUN_UP, Ordering::Relaxed);
             }

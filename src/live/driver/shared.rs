@@ -48,6 +48,8 @@ pub struct Shared<'a> {
     pub settled: AtomicUsize,
     /// When sending begins, in ns; 0 is not yet known.
     pub start: AtomicU64,
+    /// Whether the counters were looked at for the last time: connections stay open until then, for to close them is traffic too.
+    pub looked: AtomicBool,
     /// Whether all is to end.
     pub stop: AtomicBool,
     /// How far each thread is.
@@ -104,6 +106,7 @@ impl<'a> Shared<'a> {
             handshakes: (HANDSHAKES / workers).max(8) as usize,
             settled: AtomicUsize::new(0),
             start: AtomicU64::new(0),
+            looked: AtomicBool::new(plan.watch.is_empty()),
             stop: AtomicBool::new(false),
             pulses: (0..workers).map(|_| Pulse::default()).collect(),
             reached: AtomicBool::new(false),

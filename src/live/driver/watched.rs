@@ -108,6 +108,11 @@ impl<'a> Watcher<'a> {
         Ok(())
     }
 
+    /// Whether all looks were taken.
+    pub const fn is_done(&self) -> bool {
+        self.unconnected.is_none() || self.at_end.is_some()
+    }
+
     /// The next moment to look at, in ns.
     pub fn next(&self, start: u64) -> Option<u64> {
         let (from, until) = self.plan.window(start);

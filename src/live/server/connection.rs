@@ -324,7 +324,7 @@ impl Connection {
             self.send(core, context)?;
         }
         if let Some(work) = &mut core.work {
-            work.spend();
+            core.counters.work.add(work.spend().as_nanos() as u64);
         }
         if let Some(batch) = &core.batch {
             core.counters.log_bytes.add(batch.add(u64::from(now()), payload));

@@ -26,6 +26,8 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub struct Counters {
+            /// The work that the scenario gives messages, in ns.
+            pub work: Counter,
             $(#[doc = $meaning] pub $field: Counter,)*
         }
 
@@ -36,6 +38,8 @@ macro_rules! counters {
             pub connections: u64,
             /// CPU time of the process, in seconds.
             pub cpu_seconds: f64,
+            /// The part of it that is the work which the scenario gives messages, in seconds.
+            pub work_seconds: f64,
             /// What its links to other servers have counted, if it has any.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub link: Option<LinkCounters>,
@@ -45,6 +49,7 @@ macro_rules! counters {
         impl Totals {
             /// Adds what a thread has counted.
             pub fn count(&mut self, counters: &Counters) {
+                self.work_seconds += counters.work.0.load(Relaxed) as f64 / 1e9;
                 $(self.$field += counters.$field.0.load(Relaxed);)*
             }
 
@@ -52,6 +57,7 @@ macro_rules! counters {
             pub fn add(&mut self, other: &Self) {
                 self.connections += other.connections;
                 self.cpu_seconds += other.cpu_seconds;
+                self.work_seconds += other.work_seconds;
                 if let Some(other) = &other.link {
                     self.link = Some(self.link.map_or(*other, |link| link.and(other)));
                 }
@@ -130,6 +136,12 @@ pub fn open_metrics(totals: &Totals, gauges: &Gauges) -> String {
         );
     }
     family("cpu_seconds", "counter", "CPU time of the process.", &format!("{:.6}", totals.cpu_seconds));
+    family(
+        "work_seconds",
+        "counter",
+        "CPU time of the work that the scenario gives messages.",
+        &format!("{:.6}", totals.work_seconds),
+    );
     family(
         "loop_busy_seconds",
         "counter",

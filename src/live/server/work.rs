@@ -23,10 +23,12 @@ impl Work {
         Self { seconds, stream }
     }
 
-    /// Spends the next length.
-    pub fn spend(&mut self) {
+    /// Spends the next length, and says how long it is.
+    pub fn spend(&mut self) -> Duration {
         let seconds = self.seconds.sample(&mut self.stream);
-        spend(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+        let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        spend(time);
+        time
     }
 }
 
@@ -64,10 +66,8 @@ mod tests {
     fn what_is_asked_for_is_spent() {
         let mut work = Work::new(Distribution::Constant(0.002), Stream::named(1, 0, 0, Purpose::Service));
         let before = cpu_time();
-        for _ in 0..10 {
-            work.spend();
-        }
+        let asked: Duration = (0..10).map(|_| work.spend()).sum();
         let spent = cpu_time().saturating_sub(before).as_secs_f64();
-        assert!((0.02..0.022).contains(&spent), "{spent}");
+        assert!((0.02..0.022).contains(&spent) && asked == Duration::from_millis(20), "{spent}");
     }
 }

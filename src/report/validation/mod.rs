@@ -115,8 +115,8 @@ fn remarks(point: &Point) -> Vec<String> {
 
 /// Why a comparison is inconclusive, where the point's remarks don't say it.
 fn why(found: &Comparison) -> Option<&'static str> {
-    use crate::validate::judge::Reason::{self, Scatter, ShortSimulation};
-    found.reason.filter(|reason| matches!(reason, Scatter | ShortSimulation)).map(Reason::words)
+    use crate::validate::judge::Reason::{self, Scatter, ShortSimulation, Uncalibrated};
+    found.reason.filter(|reason| matches!(reason, Scatter | ShortSimulation | Uncalibrated)).map(Reason::words)
 }
 
 /// What doesn't hold, each with where and by how much.

@@ -31,7 +31,7 @@ pub use single::{
     ExceptionalFirst, Moments, md1, mg1, mg1_exceptional_first, mg1_ps, mm1, mm1_number_asymptotic_variance,
 };
 pub use unreliable::{mm1_breakdowns, mm1_retrial};
-pub use wakeups::{Woken, fewer_than, mgc_wakeups, mgc_wakeups_ps, mm1k_wakeup, share_that_pays};
+pub use wakeups::{Woken, mgc_wakeups, mgc_wakeups_ps, mm1k_wakeup, share_that_pays, sleep};
 
 /// Why a queue has no figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

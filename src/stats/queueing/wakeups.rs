@@ -150,15 +150,19 @@ pub fn share_that_pays(idle_at: impl Fn(f64) -> f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// The probability that fewer than k come of a Poisson number with this mean.
-pub fn fewer_than(k: u64, mean: f64) -> f64 {
-    let mut term = (-mean).exp();
-    let mut sum = if k == 0 { 0.0 } else { term };
-    for i in 1..k {
-        term *= mean / i as f64;
-        sum += term;
-    }
-    sum.min(1.0)
+/// What waking up takes on top after a sleep of length I, A(1 − e^(−I/τ)), where a Poisson arrival at rate λ wakes of c idle
+/// servers the one that has slept for longest: I is Erlang's with c stages, so E\[e^(−kI/τ)\] = (λτ/(λτ + k))^c.
+///
+/// ```
+/// # use plimsoll::stats::queueing::sleep;
+/// // One server, as long asleep on average as it takes: half of it is due.
+/// let found = sleep(100.0, 1, 10e-3, 60e-6);
+/// assert!((found.mean - 30e-6).abs() < 1e-12);
+/// ```
+pub fn sleep(arrival_rate: f64, servers: u64, after: f64, extra: f64) -> Moments {
+    let awake = |k: f64| (arrival_rate * after / (arrival_rate * after + k)).powf(servers as f64);
+    let (once, twice) = (awake(1.0), awake(2.0));
+    Moments { mean: extra * (1.0 - once), square: extra * extra * (1.0 - 2.0 * once + twice) }
 }
 
 #[cfg(test)]

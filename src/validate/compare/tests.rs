@@ -44,6 +44,7 @@ fn trial(predicted: Observation, measured: Observation) -> Trial {
         replayed: None,
         measured: Side::measured(measured),
         noise: Noise::default(),
+        calibrated: true,
         samples: 3,
     }
 }
@@ -129,13 +130,26 @@ fn the_errors_of_service_and_workload_add_up() {
     let measured = seen(1_000.0, 1_000.0, 0.5, 2.0);
     let replayed = seen(1_000.0, 1_000.0, 0.5, 2.2);
     let found = compare(
-        &[Trial { replayed: Some(replayed), ..trial(seen(1_000.0, 1_000.0, 0.5, 1.8), measured) }],
+        &[Trial { replayed: Some(Side::measured(replayed)), ..trial(seen(1_000.0, 1_000.0, 0.5, 1.8), measured) }],
         &allowances(),
     );
     let p50 = found.points[0].metrics.iter().find(|comparison| comparison.metric == Metric::P50).unwrap();
     let (service, workload) = (p50.service_error.unwrap(), p50.workload_error.unwrap());
     assert!((service - 0.1).abs() < 1e-9 && (workload + 0.2).abs() < 1e-9, "{p50:?}");
     assert!((service + workload - p50.error.unwrap()).abs() < 1e-12);
+}
+
+#[test]
+fn times_that_the_calibration_does_not_reach_are_no_failure() {
+    let (predicted, measured) = (seen(1_000.0, 900.0, 0.9, 9.0), seen(1_000.0, 1_000.0, 0.5, 2.0));
+    let of = |calibrated: bool, metric: Metric| {
+        let found = compare(&[Trial { calibrated, ..trial(predicted, measured) }], &allowances());
+        verdict_of(&found.points[0], metric)
+    };
+    for metric in [Metric::Cpu, Metric::P50, Metric::P99] {
+        assert_eq!((of(true, metric), of(false, metric)), (Some(Verdict::Fail), Some(Verdict::Inconclusive)));
+    }
+    assert_eq!(of(false, Metric::Throughput), Some(Verdict::Fail), "what is counted doesn't come from a calibration");
 }
 
 /// Both runs happened to send other numbers of messages than the load says, and logged each of them.

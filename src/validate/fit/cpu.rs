@@ -13,7 +13,7 @@
 
 use super::{Axis, Figure, Fit, Row, Unfit, different};
 use crate::stats::Estimate;
-use crate::stats::queueing::{Moments, fewer_than, mgc_wakeups};
+use crate::stats::queueing::{Moments, mgc_wakeups, sleep};
 use crate::stats::regression::{Parameter, Regression, RegressionError, nonlinear};
 use crate::units::parse::Quantity;
 use crate::validate::read::{Column, LoadPoint};
@@ -27,8 +27,8 @@ const CACHED_CONNECTIONS: &str = "servers.cpu.cached_connections";
 const PER_SLEEP: &str = "servers.cpu.per_sleep";
 const SLEEP_AFTER: &str = "servers.cpu.sleep_after";
 
-/// How long an idle core may stay awake, in seconds: the one that fits best is taken.
-const AWAKE: [f64; 7] = [50e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 1e-3];
+/// How long it may take an idle core to fall asleep, in seconds: the one that fits best is taken.
+const AWAKE: [f64; 8] = [200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3];
 /// How many connections the cache may hold.
 const CACHED: [f64; 6] = [100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
 /// Sleep, or another size of the cache, is believed in where it takes so many times off the squared errors what is left
@@ -268,7 +268,7 @@ fn solve(
     }
 }
 
-/// The same terms with a price of sleep, and how long a core stays awake; none where that explains no more.
+/// The same terms with a price of sleep, and how long a core takes to fall asleep; none where that explains no more.
 fn asleep(terms: &[Term], samples: &[Sample<'_>], machine: &Machine, plain: &Regression) -> Option<(f64, Regression)> {
     // One measurement more than there are prices, and one for how long it takes to fall asleep.
     if samples.len() < terms.len() + 4 {
@@ -302,7 +302,7 @@ fn busy(sample: &Sample<'_>, terms: &[Term], after: Option<f64>, prices: &[f64],
     let queues = if machine.shared { 1.0 } else { sample.cores };
     if let Some((after, extra)) = after.zip(prices.get(terms.len())) {
         let cores = if machine.shared { sample.cores as u64 } else { 1 };
-        wakeup += extra * fewer_than(cores, sample.jobs / queues * after);
+        wakeup += sleep(sample.jobs / queues, cores, after, *extra).mean;
     }
     let rate = |term: &Term| term.rate(sample.point, machine).unwrap_or(0.0);
     let load: f64 = terms.iter().zip(prices).map(|(term, price)| rate(term) * price).sum();

@@ -251,7 +251,9 @@ impl<'a> Worker<'a> {
                 self.outcome.tally.work.total = now;
             }
             Phase::Measuring if now >= self.times.until => self.measured(now),
-            Phase::Draining if self.is_drained(now) => self.close_all(now)?,
+            Phase::Draining if self.shared.looked.load(Ordering::Relaxed) && self.is_drained(now) => {
+                self.close_all(now)?
+            }
             Phase::Closing if now >= self.times.last || self.open == 0 => {
                 self.show();
                 return Ok(false);

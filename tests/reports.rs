@@ -342,3 +342,17 @@ fn the_default_folder_is_reports() {
     assert_eq!(ended.stderr, "report written: reports/small/report.html\n");
     assert!(place.join("reports/small/report.html").is_file());
 }
+
+/// The folder is optional, so the word after the option is not taken for it: that may be the scenario.
+#[test]
+fn a_folder_for_reports_follows_an_equals_sign() {
+    let place = folder();
+    fs::write(place.join("x.yaml"), SMALL).unwrap();
+    run_in(&place, ["estimate", "--report", "x.yaml"]).well();
+    assert!(place.join("reports/small/report.html").is_file());
+    run_in(&place, ["estimate", "x.yaml", "--report=boards"]).well();
+    assert!(place.join("boards/small/report.html").is_file());
+    let ended = run_in(&place, ["estimate", "x.yaml", "--report", "boards"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("'--report=boards'"), "{}", ended.stderr);
+}

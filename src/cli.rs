@@ -2,12 +2,14 @@
 
 mod help;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::live::link::BrokerAddress;
@@ -93,6 +95,18 @@ pub enum Command {
     Man(Man),
 }
 
+/// Adds to a usage error what a folder after `--report` has to look like: the option stands alone as well, so the next word
+/// is not its own.
+pub fn hint(error: &mut clap::Error, words: impl Iterator<Item = OsString>) {
+    let Some(ContextValue::String(odd)) = error.get(ContextKind::InvalidArg) else { return };
+    let odd = odd.clone();
+    let words: Vec<OsString> = words.collect();
+    if words.windows(2).any(|pair| pair[0] == "--report" && pair[1] == *odd) {
+        let tip = format!("a folder for reports follows an equals sign: '--report={odd}'");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+}
+
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -158,8 +172,8 @@ pub struct Shown {
     pub format: PageFormat,
     #[expect(clippy::doc_markdown, reason = "it is shown as help")]
     /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, SVG and PNG, JUnit XML where
-    /// there is a verdict; NAME is the scenario's. Put it last, or before another option
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "reports")]
+    /// there is a verdict; DIR is `reports` where none is given, NAME is the scenario's
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "reports")]
     pub report: Option<PathBuf>,
     /// No progress bar
     #[arg(long, short)]
@@ -469,9 +483,9 @@ pub struct Validate {
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     #[expect(clippy::doc_markdown, reason = "it is shown as help")]
-    /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, JUnit XML, SVG and PNG; NAME is
-    /// the scenario's. Put it last, or before another option
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "reports")]
+    /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, JUnit XML, SVG and PNG; DIR is
+    /// `reports` where none is given, NAME is the scenario's
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "reports")]
     pub report: Option<PathBuf>,
     /// No progress bar
     #[arg(long, short)]

@@ -269,6 +269,17 @@ fn a_simulation_ends_when_a_later_one_takes_its_place_or_nobody_waits() {
     drop(running);
 }
 
+/// A closed form is answered while simulations have all cores, since their threads stand back.
+#[test]
+fn simulations_make_way_for_answers() {
+    let site = Site::start("scenarios/chat-10k.yaml", &[]);
+    let simulated = site.simulated(&["simulation.duration=1 s"]);
+    assert_eq!(simulated.0, "result", "{}", simulated.1);
+    let (back, all) = site.standing_back();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(back == cores && back < all, "{back} of {all} threads, on {cores} cores");
+}
+
 #[test]
 fn only_this_machine_can_be_listened_on() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {

@@ -342,3 +342,72 @@ fn the_default_folder_is_reports() {
     assert_eq!(ended.stderr, "report written: reports/small/report.html\n");
     assert!(place.join("reports/small/report.html").is_file());
 }
+
+/// The price of a page is the one that was asked for, not that of the example catalogue.
+#[test]
+fn a_page_has_the_price_of_the_catalogue_given() {
+    let (into, file) = (folder(), scenario(SMALL));
+    let catalogue = folder().join("own.yaml");
+    fs::write(
+        &catalogue,
+        "currency: EUR\nshapes: [{name: box, vcpu: 1, memory: 8 GiB, network: 1 Gbit/s, price: 7}]\n",
+    )
+    .unwrap();
+    let given = ["estimate", "--shapes", catalogue.to_str().unwrap()];
+    report(&file, &into, &given).well();
+    let found = files(&into.join("small"));
+    let price = found_price(&found);
+    let page = text(&found, "report.md");
+    // Where the catalogue is on this machine is nobody's business; what it is called says which it is.
+    for said in [&format!("{price} EUR/hour"), "at least, on box of the catalogue own.yaml", "--shapes own.yaml"] {
+        assert!(page.contains(said) && text(&found, "report.html").contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains("USD"), "{page}");
+    // Nobody asked: it is the example.
+    report(&file, &into, &["estimate"]).well();
+    let page = text(&files(&into.join("small")), "report.md");
+    assert!(page.contains("USD/hour") && page.contains("of the catalogue example"), "{page}");
+}
+
+/// What `report.json` has for the price, as pages show it.
+fn found_price(found: &BTreeMap<String, Vec<u8>>) -> String {
+    let json: serde_json::Value = serde_json::from_slice(&found["report.json"]).unwrap();
+    format!("{:.2}", json["price"]["per_hour"]["value"].as_f64().unwrap())
+}
+
+#[test]
+fn the_command_in_a_page_has_the_options_that_made_it() {
+    let into = folder();
+    let file = scenario(&SMALL.replace("rate: 1/s", "rate: 0.5..2/s"));
+    report(&file, &into, &["simulate", "--sensitivity"]).well();
+    let page = text(&files(&into.join("small")), "report.md");
+    assert!(page.contains("plimsoll simulate scenario.yaml --sensitivity"), "{page}");
+}
+
+/// The folder is optional, so the word after the option is not taken for it: that may be the scenario.
+#[test]
+fn a_folder_for_reports_follows_an_equals_sign() {
+    let place = folder();
+    fs::write(place.join("x.yaml"), SMALL).unwrap();
+    run_in(&place, ["estimate", "--report", "x.yaml"]).well();
+    assert!(place.join("reports/small/report.html").is_file());
+    run_in(&place, ["estimate", "x.yaml", "--report=boards"]).well();
+    assert!(place.join("boards/small/report.html").is_file());
+    let ended = run_in(&place, ["estimate", "x.yaml", "--report", "boards"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("'--report=boards'"), "{}", ended.stderr);
+}
+
+/// What `--fail-on` asks is answered before all else, and prices say whose they are.
+#[test]
+fn a_comparison_begins_with_its_thresholds() {
+    let (into, file) = (folder(), scenario(SMALL));
+    let threshold = ["--with", "users=20k", "--fail-on", "required.servers>0", "--shapes", "example"];
+    let ended = report(&file, &into, &[&["compare"], &threshold[..]].concat());
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let html = text(&files(&into.join("small")), "report.html");
+    let place = |what: &str| html.find(what).unwrap_or_else(|| panic!("no {what:?}"));
+    let said = place("<div class=\"verdict bad\"><p>--fail-on required.servers&gt;0: users=20k is beyond it.");
+    assert!(said < place("First to give way"));
+    assert!(html.contains("Prices are USD of servers alone") && html.contains("of the catalogue example"));
+}

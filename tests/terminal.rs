@@ -122,8 +122,14 @@ fn reports_fit_narrow_terminals() {
         for columns in [60, 80, 100, 160] {
             let seen = on_terminal(columns, |program| program.current_dir(common::home()).args(command));
             let seen = plain(&seen);
-            assert_eq!(words(&seen), words(&piped), "{columns} columns:\n{seen}");
-            for line in seen.lines().filter(|_| columns >= 80) {
+            let (shown, all) = (words(&seen), words(&piped));
+            if columns >= 80 {
+                assert_eq!(shown, all, "{columns} columns:\n{seen}");
+            }
+            // A table may come in parts there, each with the first column.
+            let mut rest = shown.iter();
+            assert!(all.iter().all(|wanted| rest.any(|found| found == wanted)), "{columns} columns:\n{seen}");
+            for line in seen.lines() {
                 assert!(line.chars().count() <= usize::from(columns), "{columns} columns:\n{seen}\n{line}");
             }
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::assumed::{Assumed, assumed};
 use super::growth::{Growth, growth};
-use super::price::Pricing;
+use super::price::{Price, Pricing};
 use super::sensitivity::{self, Sensitivity};
 use crate::diagnostic::Diagnostics;
 use crate::model::autoscaler::wanted;
@@ -75,17 +75,6 @@ pub struct Assessment {
     pub load: Vec<(&'static str, Estimate)>,
 }
 
-/// What the servers required cost on the cheapest machine.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Price {
-    /// An hour of them, spare ones included.
-    pub per_hour: Estimate,
-    /// The machine that is cheapest in the median world.
-    pub machine: String,
-    /// The currency.
-    pub currency: String,
-}
-
 /// One resource over all worlds, on the servers of the median world.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceAssessment {
@@ -144,9 +133,8 @@ pub fn assess_priced(document: &Document, catalogue: Option<&Catalogue>) -> Resu
         .collect();
     let pricing = catalogue.map(|catalogue| Pricing::of(document, catalogue));
     let sensitivity = sensitivity::closed(document, model.fleet, 1.0, pricing.as_ref())?;
-    let currency = catalogue.map_or("", |catalogue| &catalogue.currency);
-    let price = match &pricing {
-        Some(pricing) => price(pricing, currency, scenario.simulation.seed)?,
+    let price = match pricing.as_ref().zip(catalogue) {
+        Some((pricing, catalogue)) => Price::of(pricing, catalogue, scenario.simulation.seed)?,
         None => None,
     };
     let over = |value: f64, figure: &dyn Fn(&World) -> f64| spread(value, worlds.iter().map(figure).collect());
@@ -213,16 +201,6 @@ pub fn assess_priced(document: &Document, catalogue: Option<&Catalogue>) -> Resu
         sensitivity,
         price,
     })
-}
-
-/// The least price over all worlds.
-fn price(pricing: &Pricing, currency: &str, seed: u64) -> Result<Option<Price>, Diagnostics> {
-    let found = pricing.over_worlds(seed, WORLDS)?;
-    Ok(found.map(|found| Price {
-        per_hour: spread(found.median, found.each),
-        machine: found.machine.name.clone(),
-        currency: currency.to_owned(),
-    }))
 }
 
 impl Assessment {

@@ -1,27 +1,49 @@
 //! What servers cost: in every world the number required of each machine of a catalogue, times its price there, and of these
 //! the least.
 
-use super::assessment::Hypercube;
+use super::assessment::{Hypercube, WORLDS, spread};
 use super::sensitivity::raised;
 use crate::diagnostic::Diagnostics;
 use crate::model::Model;
 use crate::scenario::{Catalogue, Document, Machine, UncertainInput};
+use crate::stats::Estimate;
 
-/// The cheapest way to have the servers required, those to spare too.
+/// What the servers required cost on the cheapest machine of a catalogue.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cheapest {
-    /// An hour of all of them.
-    pub per_hour: f64,
-    /// In this currency.
+pub struct Price {
+    /// An hour of them, spare ones included.
+    pub per_hour: Estimate,
+    /// The machine that is cheapest in the median world.
+    pub machine: String,
+    /// The currency.
     pub currency: String,
     /// The catalogue.
     pub catalogue: String,
 }
 
-/// The cheapest machines of a catalogue for a scenario in its median world; `None` where it can be on none of them.
-pub fn cheapest(document: &Document, catalogue: &Catalogue) -> Option<Cheapest> {
-    let (per_hour, _) = Pricing::of(document, catalogue).cheapest(&|_| 0.5).ok()??;
-    Some(Cheapest { per_hour, currency: catalogue.currency.clone(), catalogue: catalogue.name.clone() })
+impl Price {
+    /// Of a scenario on the machines of this catalogue, over all worlds; `None` where it can be on none of them.
+    ///
+    /// # Errors
+    /// Where a figure far out contradicts another.
+    pub fn of(pricing: &Pricing, catalogue: &Catalogue, seed: u64) -> Result<Option<Self>, Diagnostics> {
+        let found = pricing.over_worlds(seed, WORLDS)?;
+        Ok(found.map(|found| Self::on(found.machine, spread(found.median, found.each), catalogue)))
+    }
+
+    /// The same in the median world alone, for whom all worlds take too long.
+    ///
+    /// # Errors
+    /// Where a figure contradicts another.
+    pub fn in_median(pricing: &Pricing, catalogue: &Catalogue) -> Result<Option<Self>, Diagnostics> {
+        let found = pricing.cheapest(&|_| 0.5)?;
+        Ok(found.map(|(price, machine)| Self::on(machine, Estimate::exact(price), catalogue)))
+    }
+
+    fn on(machine: &Machine, per_hour: Estimate, catalogue: &Catalogue) -> Self {
+        let (currency, name) = (catalogue.currency.clone(), catalogue.name.clone());
+        Self { per_hour, machine: machine.name.clone(), currency, catalogue: name }
+    }
 }
 
 /// A scenario on several machines.
@@ -102,6 +124,7 @@ impl Pricing {
         }
         Ok(least)
     }
+
     /// The least price in so many worlds; in none where nothing is uncertain.
     ///
     /// # Errors

@@ -14,5 +14,6 @@ pub fn run(options: &Estimate) -> Result<(), Failure> {
     verbose::done(|| format!("computed the closed form, in {} worlds", assessment.worlds));
     let hash = document.hash();
     let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
-    reports::show_view(&options.output, &view, &document, &Repeat::new("estimate", &options.input))
+    let repeat = Repeat::new("estimate", &options.input).file("--shapes", options.shapes.as_ref());
+    reports::show_view(&options.output, &view, &document, &repeat)
 }

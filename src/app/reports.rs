@@ -15,7 +15,7 @@ use serde_json::Value;
 pub use self::repeat::{Repeat, scenario};
 use super::{Failure, output};
 use crate::analysis::curve::curve;
-use crate::analysis::price::cheapest;
+use crate::analysis::price::{Price, Pricing};
 use crate::cli::{PageFormat, Shown};
 use crate::report::document::Page;
 use crate::report::markdown::Charts;
@@ -73,11 +73,17 @@ pub fn show_view(
 ) -> std::result::Result<(), Failure> {
     let terminal = || view.metrics.map_or_else(|| terminal::estimate(view), |found| terminal::simulation(view, found));
     let page = || {
-        let price = Catalogue::example().ok().and_then(|example| cheapest(document, &example));
+        let price = view.assessment.price.clone().or_else(|| price(document, view.assessment.scenario.simulation.seed));
         let curve = curve(view.assessment);
         pages::result(view, Extra { curve, price, origin: repeat.origin(&[document]) })
     };
     show(options, &Result { terminal: &terminal, json: &|| json::result(view), page: &page })
+}
+
+/// What the servers cost on the example catalogue, which stands in where none was asked for.
+fn price(document: &Document, seed: u64) -> Option<Price> {
+    let example = Catalogue::example().ok()?;
+    Price::of(&Pricing::of(document, &example), &example, seed).ok()?
 }
 
 /// All files of a report: names and contents.

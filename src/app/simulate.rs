@@ -68,7 +68,10 @@ pub fn run(options: &Simulate) -> Result<(), Failure> {
     });
     progress.finish();
     let outcome = outcome?;
-    let repeat = Repeat::new("simulate", &options.input);
+    let mut repeat = Repeat::new("simulate", &options.input);
+    if options.sensitivity {
+        repeat = repeat.word("--sensitivity".to_owned());
+    }
     reports::show_view(&options.output, &outcome.view(), &document, &repeat)?;
     verdict(&options.run, &outcome)
 }

@@ -62,12 +62,7 @@ pub fn terminal(view: &CompareView<'_>) -> String {
     for (number, side) in sides.iter().enumerate().skip(1) {
         out += &one(view, first, side, number);
     }
-    if let Some(catalogue) = view.catalogue {
-        out += &wrapped(&format!(
-            "Prices are {} of servers alone, on the cheapest machine of the catalogue {} for each.",
-            catalogue.currency, catalogue.name
-        ));
-    }
+    out.extend(prices(view).map(|said| wrapped(&said)));
     let settings = &first.assessment.scenario.simulation;
     let uncertain = sides.iter().any(|side| !side.assessment.uncertain.is_empty());
     let worlds = if uncertain { "; of figures without latency, loss and busy, of 90 % of the worlds" } else { "" };
@@ -76,13 +71,42 @@ pub fn terminal(view: &CompareView<'_>) -> String {
         settings.replications
     ));
     for judged in view.judged {
-        let name = &sides[judged.variant].name;
-        let said = match judged.outcome {
-            Outcome::Kept => "keeps to it",
-            Outcome::Passed => "is beyond it",
-            Outcome::Unclear => "may be beyond it: the interval holds the limit",
-        };
-        out += &wrapped(&format!("--fail-on {}: {name} {said}.", judged.threshold.text));
+        out += &wrapped(&fared(judged, &sides[judged.variant].name));
+    }
+    out
+}
+
+/// Where the prices are from, if there are any.
+pub(super) fn prices(view: &CompareView<'_>) -> Option<String> {
+    let Catalogue { currency, name, .. } = view.catalogue?;
+    Some(format!("Prices are {currency} of servers alone, on the cheapest machine of the catalogue {name} for each."))
+}
+
+/// How a variant of this name fares with a threshold.
+pub(super) fn fared(judged: &Judged<'_>, name: &str) -> String {
+    let said = match judged.outcome {
+        Outcome::Kept => "keeps to it",
+        Outcome::Passed => "is beyond it",
+        Outcome::Unclear => "may be beyond it: the interval holds the limit",
+    };
+    format!("--fail-on {}: {name} {said}.", judged.threshold.text)
+}
+
+/// What stands in the way of simulated figures.
+pub(super) fn unsettled(first: &Side, side: &Side) -> Vec<String> {
+    let mut out = Vec::new();
+    for (name, side) in [("before", first), ("after", side)] {
+        match &side.metrics {
+            Err(why) => out.push(format!("Not simulated {name}: {why}.")),
+            Ok(metrics) if !metrics.unsteady.is_empty() => {
+                let why: Vec<&str> = metrics.unsteady.iter().map(|why| why.name()).collect();
+                out.push(format!(
+                    "No steady state {name} ({}), so the simulated figures depend on how long it lasted.",
+                    why.join(", ")
+                ));
+            }
+            Ok(_) => {}
+        }
     }
     out
 }
@@ -114,19 +138,7 @@ fn one(view: &CompareView<'_>, first: &Side, side: &Side, number: usize) -> Stri
         let _ = writeln!(out, "First to give way: {after} instead of {before}");
     }
     out += &wrapped(&sentence(&differences));
-    for (name, side) in [("before", first), ("after", side)] {
-        match &side.metrics {
-            Err(why) => out += &wrapped(&format!("Not simulated {name}: {why}.")),
-            Ok(metrics) if !metrics.unsteady.is_empty() => {
-                let why: Vec<&str> = metrics.unsteady.iter().map(|why| why.name()).collect();
-                out += &wrapped(&format!(
-                    "No steady state {name} ({}), so the simulated figures depend on how long it lasted.",
-                    why.join(", ")
-                ));
-            }
-            Ok(_) => {}
-        }
-    }
+    out.extend(unsettled(first, side).iter().map(|said| wrapped(said)));
     out
 }
 

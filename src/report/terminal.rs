@@ -21,6 +21,8 @@ use crate::units::{ByteRate, Bytes, Rate, Ratio, Seconds};
 
 /// A line below the header, and nothing else.
 const UNDERLINED: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
+/// A cell as short as this is taken for a figure, and not broken.
+const FIGURE: usize = 10;
 /// Bottlenecks told in full.
 const ADVICE: usize = 2;
 
@@ -732,37 +734,71 @@ pub(super) fn spaced_table(
     left: impl Fn(usize) -> bool,
     gap: u16,
 ) -> String {
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mut out = String::new();
+    for columns in parts(&least_widths(header, &rows, gap), usize::from(table_width())) {
+        let of = |cells: &[String]| columns.iter().filter_map(|at| cells.get(*at).cloned()).collect::<Vec<_>>();
+        out += &one_table(&of(header), rows.iter().map(|row| of(row)), |at| left(columns[at]), gap);
+    }
+    out
+}
+
+fn one_table(
+    header: &[String],
+    rows: impl Iterator<Item = Vec<String>>,
+    left: impl Fn(usize) -> bool,
+    gap: u16,
+) -> String {
     let mut table = Table::new();
     table.load_style(UNDERLINED).set_width(table_width()).set_header(header);
-    for row in rows {
-        table.add_row(row);
-    }
+    let rows: Vec<Vec<String>> = rows.collect();
+    let widths = least_widths(header, &rows, gap);
+    table.add_rows(rows);
     align(&mut table, header.len(), left, gap);
     // Narrowed only where it must be: arranging evens columns out, and would break cells of a table that fits.
     table.set_content_arrangement(ContentArrangement::Disabled);
     if table.lines().any(|line| line.trim_end().chars().count() > usize::from(table_width())) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         if table_width() < COLUMNS {
-            keep_words(&mut table);
+            // On a narrow terminal no word is broken, least of all a number.
+            for (column, width) in table.column_iter_mut().zip(widths) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width as u16)));
+            }
         }
     }
     trimmed(&table) + "\n"
 }
 
-/// On a narrow terminal no word is broken, least of all a number: a table that can't be so narrow is wider.
-fn keep_words(table: &mut Table) {
-    let longest = |at: usize| {
-        let cells = table.row_iter().chain(table.header()).filter_map(|row| row.cell_iter().nth(at));
-        cells.flat_map(|cell| cell.content().split(' ').map(|word| word.chars().count()).collect::<Vec<_>>()).max()
+/// The least that each column takes, with the blanks after it: words stay whole, and so do figures with their unit.
+fn least_widths(header: &[String], rows: &[Vec<String>], gap: u16) -> Vec<usize> {
+    let word = |text: &String| text.split([' ', '\n']).map(|word| word.chars().count()).max().unwrap_or(0);
+    let figure = |text: &String| Some(text.chars().count()).filter(|width| *width <= FIGURE);
+    let of_column = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|text| figure(text).unwrap_or_else(|| word(text)));
+        cells.chain(header.get(at).map(word)).max().unwrap_or(0) + usize::from(gap)
     };
-    let columns = table.column_iter().enumerate();
-    let widths: Vec<u16> =
-        columns.map(|(at, column)| longest(at).unwrap_or(0) as u16 + column.padding_width()).collect();
-    for (at, width) in widths.into_iter().enumerate() {
-        if let Some(column) = table.column_mut(at) {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+    (0..header.len()).map(of_column).collect()
+}
+
+/// The columns of a table that is too wide for a narrow terminal, in parts that are not. Each begins with the first column,
+/// which says whose row it is.
+fn parts(widths: &[usize], most: usize) -> Vec<Vec<usize>> {
+    if most >= usize::from(COLUMNS) || widths.len() < 2 || widths.iter().sum::<usize>() + widths.len() - 1 <= most {
+        return vec![(0..widths.len()).collect()];
+    }
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    let mut width = most;
+    for (at, column) in widths.iter().enumerate().skip(1) {
+        width += 1 + column;
+        match parts.last_mut() {
+            Some(part) if width <= most => part.push(at),
+            _ => {
+                parts.push(vec![0, at]);
+                width = widths[0] + 1 + column;
+            }
         }
     }
+    parts
 }
 
 pub(super) fn bare(rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -818,4 +854,19 @@ fn fold(text: &str, first: usize, rest: usize) -> String {
     }
     out.push('\n');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_is_too_wide_comes_in_parts_that_say_whose_they_are() {
+        let widths = [10, 20, 20, 30, 60];
+        assert_eq!(parts(&widths, 100), [[0, 1, 2, 3, 4]], "a page is never cut");
+        assert_eq!(parts(&widths[..4], 83), [[0, 1, 2, 3]], "a blank between two");
+        assert_eq!(parts(&widths[..4], 82), [vec![0, 1, 2], vec![0, 3]]);
+        assert_eq!(parts(&widths, 60), [vec![0, 1, 2], vec![0, 3], vec![0, 4]]);
+        assert_eq!(parts(&[80], 60), [[0]]);
+    }
 }

@@ -74,7 +74,10 @@ impl Catalogue {
         let text = |reader: &mut Reader, key: &str| {
             root.get(key).and_then(|node| reader.text(node, key)).unwrap_or_else(|| "not given".to_owned())
         };
-        let name = root.get("name").and_then(|node| reader.text(node, "name")).unwrap_or_else(|| file.to_owned());
+        let name = root.get("name").and_then(|node| reader.text(node, "name")).unwrap_or_else(|| {
+            // Where the file is, is for this machine only, and the name is shown to others.
+            file.rsplit('/').next().unwrap_or(file).to_owned()
+        });
         let (currency, source, date) =
             (text(&mut reader, "currency"), text(&mut reader, "source"), text(&mut reader, "date"));
         let mut machines = Vec::new();

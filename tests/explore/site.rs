@@ -102,6 +102,18 @@ impl Site {
         stream
     }
 
+    /// How many of its threads stand back, of all that it has.
+    pub fn standing_back(&self) -> (usize, usize) {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let niceness = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+            // After the name, which is in brackets, the niceness is the 17th field.
+            stat.rsplit_once(") ")?.1.split(' ').nth(16)?.parse::<i32>().ok()
+        };
+        let all: Vec<i32> = std::fs::read_dir(tasks).unwrap().filter_map(|task| niceness(task.unwrap())).collect();
+        (all.iter().filter(|nice| **nice == 19).count(), all.len())
+    }
+
     /// As our own page does.
     pub fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[("Host", &self.address)], "")

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use crate::analysis::assess;
-use crate::analysis::price::cheapest;
+use crate::analysis::price::{Price, Pricing};
 use crate::app::input;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::report::View;
@@ -135,7 +135,8 @@ fn computed(document: &Document, catalogue: Option<&Catalogue>) -> Result<(Value
     let assessment = assess(document)?;
     let hash = document.hash();
     let view = View { assessment: &assessment, metrics: None, objectives: &[], hash: &hash };
-    let price = catalogue.and_then(|catalogue| cheapest(document, catalogue));
+    let in_median = |catalogue| Price::in_median(&Pricing::of(document, catalogue), catalogue).ok()?;
+    let price = catalogue.and_then(in_median);
     let values = page::closed(&view, price.as_ref()).values().collect();
     Ok((page::answer(&view, price.as_ref()), values))
 }

@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rayon::ThreadPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
@@ -45,6 +46,8 @@ struct Site {
     answering: Arc<Semaphore>,
     /// Seats of simulations.
     simulating: Arc<Semaphore>,
+    /// The threads of simulations.
+    pool: ThreadPool,
 }
 
 /// Serves the page until a signal ends it.
@@ -62,6 +65,7 @@ pub fn run(options: &Explore) -> Result<(), Failure> {
         turns: Arc::default(),
         answering: Arc::new(Semaphore::new(rayon::current_num_threads().max(1))),
         simulating: Arc::new(Semaphore::new(runs::AT_ONCE)),
+        pool: runs::pool()?,
     });
     let served = runtime.block_on(async {
         let (mut end, mut interrupt) = (listen_to(SignalKind::terminate())?, listen_to(SignalKind::interrupt())?);

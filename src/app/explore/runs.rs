@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -19,8 +21,20 @@ use crate::simulation::{SimulationError, Watch};
 
 /// How often a page hears how far it is.
 const TICK: Duration = Duration::from_millis(150);
-/// Simulations at once: both variants of a page. Each of them uses all cores.
+/// Simulations at once: both variants of a page. They share all cores.
 pub const AT_ONCE: usize = 2;
+/// How far the threads of simulations stand back (`nice`): they have the cores when nobody else wants them.
+const NICE: i32 = 19;
+
+/// Threads for simulations, one for each core. They make way for closed forms, which somebody waits for with a finger on
+/// the slider, and for the rest of the machine.
+pub fn pool() -> anyhow::Result<ThreadPool> {
+    // Linux counts niceness by thread. A system that refuses it only answers more slowly.
+    let stand_back = |_| {
+        let _ = rustix::process::nice(NICE);
+    };
+    ThreadPoolBuilder::new().start_handler(stand_back).build().context("the threads can't be started")
+}
 
 /// Starts a simulation whose events come out of the body.
 pub fn stream(site: &Arc<Site>, ticket: Ticket, sets: Vec<String>) -> Channel<Bytes> {
@@ -88,7 +102,7 @@ fn simulated(site: &Site, sets: &[String], watcher: &Watcher) -> (&'static str, 
         Ok((assessment, document)) => (document, assessment),
         Err(errors) => return wrong(&errors),
     };
-    match Outcome::of(&document, assessment, watcher) {
+    match site.pool.install(|| Outcome::of(&document, assessment, watcher)) {
         Ok(outcome) => ("result", page::simulation(&outcome.view(), &outcome.metrics)),
         Err(SimulationError::Interrupted) => ("overtaken", json!({})),
         Err(error) => wrong(&Diagnostic::new(error.to_string()).into()),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::analysis::Assessment;
-use crate::analysis::price::Cheapest;
+use crate::analysis::price::Price;
 use crate::metrics::{LatencyMetrics, RunMetrics};
 use crate::report::View;
 use crate::report::plan::money;
@@ -107,12 +107,12 @@ fn amount(figure: f64) -> String {
 type Planned<'a> = (&'static str, &'static str, &'a dyn Fn(f64) -> String);
 
 /// What the closed form says.
-pub fn closed(view: &View<'_>, price: Option<&Cheapest>) -> Shown {
+pub fn closed(view: &View<'_>, price: Option<&Price>) -> Shown {
     let assessment = view.assessment;
     let mut out = Shown::default();
     required(view, &mut out);
     if let Some(price) = price {
-        out.add("price", format!("{} {}/hour", money(price.per_hour), price.currency), price.per_hour);
+        out.add("price", format!("{} {}/hour", interval(&price.per_hour, money), price.currency), price.per_hour.value);
     }
     let load = |name: &str| assessment.load_figure(name).unwrap_or(Estimate::exact(0.0));
     let show: [Planned<'_>; 10] = [

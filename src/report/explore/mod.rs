@@ -13,7 +13,7 @@ use super::show::{count_whole, counted, interval, share, short_users, whole_inte
 use super::terminal::{at_users, promise};
 use super::{View, json as full};
 use crate::analysis::advice::advice;
-use crate::analysis::price::Cheapest;
+use crate::analysis::price::Price;
 use crate::analysis::slo::{Objective, Verdict, overall};
 use crate::analysis::{Assessment, ResourceAssessment};
 use crate::diagnostic::{Diagnostics, visible};
@@ -26,7 +26,7 @@ use crate::units::{Ratio, Seconds};
 const ADVICE: usize = 3;
 
 /// The closed form of a scenario, as the page shows it; `result` is what `estimate --format json` prints.
-pub fn answer(view: &View<'_>, price: Option<&Cheapest>) -> Value {
+pub fn answer(view: &View<'_>, price: Option<&Price>) -> Value {
     let assessment = view.assessment;
     json!({
         "name": assessment.scenario.name,

@@ -64,6 +64,23 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// Text that may be broken after the dot of a name, such as `server.connections`, before it is broken anywhere.
+fn breakable(text: &str) -> String {
+    let parts: Vec<String> = text.split('.').map(escaped).collect();
+    let mut out = String::new();
+    for (number, part) in parts.iter().enumerate() {
+        if number > 0 {
+            out.push('.');
+            // Not in a number.
+            if part.starts_with(|c: char| c.is_alphabetic()) {
+                out += "<wbr>";
+            }
+        }
+        out += part;
+    }
+    out
+}
+
 /// The colours of charts follow those of the page.
 fn palette() -> String {
     let mut out = String::new();
@@ -108,7 +125,7 @@ fn verdict(page: &Page) -> String {
     }
     out += "<dl class=\"figures\">\n";
     for figure in &page.figures {
-        let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd>", figure.what, escaped(&figure.figure));
+        let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd>", figure.what, breakable(&figure.figure));
         if !figure.note.is_empty() {
             let _ = write!(out, "<dd class=\"note\">{}</dd>", escaped(&figure.note));
         }
@@ -227,6 +244,11 @@ mod tests {
     #[test]
     fn text_stays_text() {
         assert_eq!(escaped("<script>'\"&\u{0}"), "&lt;script&gt;&#39;&quot;&amp;\u{fffd}");
+    }
+
+    #[test]
+    fn names_are_broken_after_a_dot_and_numbers_are_not() {
+        assert_eq!(breakable("server.nic_in <0.217 p99.9>"), "server.<wbr>nic_in &lt;0.217 p99.9&gt;");
     }
 
     #[test]

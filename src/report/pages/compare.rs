@@ -24,7 +24,9 @@ pub fn compare(view: &CompareView<'_>, origin: Origin) -> Page {
         let title = format!("{} against {}", called(&side.name), called(&first.name));
         Block::Folded(title, vec![Block::Table(table(view, number, &format!("differences-{number}")))])
     });
-    let mut sections = vec![Section { title: "All figures", blocks: tables.collect() }];
+    let mut figures: Vec<Block> = tables.collect();
+    figures.extend(compare::prices(view).map(|said| Block::Text(clean(&said))));
+    let mut sections = vec![Section { title: "All figures", blocks: figures }];
     if !blocks.is_empty() {
         sections.insert(0, Section { title: "What changes", blocks });
     }
@@ -33,13 +35,26 @@ pub fn compare(view: &CompareView<'_>, origin: Origin) -> Page {
         what: "compared",
         hash: first.hash.clone(),
         seed: scenario.simulation.seed,
-        verdict: variants().map(|(number, side)| said(view, first, side, number)).collect(),
+        verdict: judged(view).chain(variants().map(|(number, side)| said(view, first, side, number))).collect(),
         figures: Vec::new(),
         sections,
         data: Some(all(view)),
         cases: cases(view),
         origin: Some(origin),
     }
+}
+
+/// How the thresholds fare, where there are any: that is what was asked.
+fn judged<'a>(view: &'a CompareView<'_>) -> impl Iterator<Item = Said> + 'a {
+    view.judged.iter().map(|judged| {
+        let tone = match judged.outcome {
+            Fared::Kept => Tone::Good,
+            Fared::Passed => Tone::Bad,
+            Fared::Unclear => Tone::Warn,
+        };
+        let text = clean(&compare::fared(judged, &called(&view.comparison.sides[judged.variant].name)));
+        Said { tone, text, note: String::new() }
+    })
 }
 
 /// A variant is called by its changes, or its file: of that, the name counts and not where it is.
@@ -66,7 +81,7 @@ fn said(view: &CompareView<'_>, first: &Side, side: &Side, number: usize) -> Sai
             called(&side.name),
             compare::sentence(&differences).replace("more above", "more below")
         ),
-        note: way,
+        note: [vec![way], compare::unsettled(first, side)].concat().join(" "),
     }
 }
 

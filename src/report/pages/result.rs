@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{charts, clean, flat, flow, load, number, over_time, percent, sentence, time, topology};
 use crate::analysis::advice::advice;
 use crate::analysis::curve::Curve;
-use crate::analysis::price::Cheapest;
+use crate::analysis::price::Price;
 use crate::analysis::slo::{Verdict, overall};
 use crate::metrics::RunMetrics;
 use crate::report::document::{Block, Cell, Column, Headline, Origin, Page, Said, Section, Table, Tone};
@@ -25,7 +25,7 @@ pub struct Extra {
     /// Load and latency in closed form.
     pub curve: Option<Curve>,
     /// What the servers cost.
-    pub price: Option<Cheapest>,
+    pub price: Option<Price>,
     /// How to make it again.
     pub origin: Origin,
 }
@@ -121,7 +121,7 @@ fn promise(view: &View<'_>) -> Option<Said> {
     Some(Said { tone, text: text.to_owned(), note: format!("Found: {}.", found.join("; ")) })
 }
 
-fn figures(view: &View<'_>, price: Option<&Cheapest>) -> Vec<Headline> {
+fn figures(view: &View<'_>, price: Option<&Price>) -> Vec<Headline> {
     let assessment = view.assessment;
     let load = &assessment.model.load;
     let each = &assessment.scenario.workload;
@@ -149,8 +149,8 @@ fn figures(view: &View<'_>, price: Option<&Cheapest>) -> Vec<Headline> {
     if let Some(price) = price {
         out.push(Headline {
             what: "Cost of the servers",
-            figure: format!("{} {}/hour", money(price.per_hour), clean(&price.currency)),
-            note: format!("at least, on machines of the {} catalogue", clean(&price.catalogue)),
+            figure: format!("{} {}/hour", interval(&price.per_hour, money), clean(&price.currency)),
+            note: format!("at least, on {} of the catalogue {}", clean(&price.machine), clean(&price.catalogue)),
         });
     }
     match view.metrics.and_then(|metrics| metrics.latency) {

@@ -1,7 +1,6 @@
 //! What the messages between servers ask of the broker.
 
 use super::fanout::Spread;
-use super::wire::Wire;
 use super::{Fleet, Load};
 use crate::scenario::Scenario;
 
@@ -26,16 +25,15 @@ pub struct BrokerDemand {
 ///
 /// With r replicas each node follows r − 1 others for each that it leads, so what is published is taken in, kept and (but
 /// for the first) sent on r times.
-pub fn broker_demand(scenario: &Scenario, load: &Load, fleet: &Fleet) -> BrokerDemand {
+pub fn broker_demand(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &Fleet) -> BrokerDemand {
     let Some(broker) = &scenario.broker else {
         return BrokerDemand { cpu: 0.0, nic_in: 0.0, nic_out: 0.0, disk: 0.0, partitions: 0.0, hot: 0.0 };
     };
-    let spread = Spread::of(scenario, load.connections, fleet.servers);
     let (published, copies) =
         (spread.publishes * load.messages_in_per_second, spread.copies * load.messages_in_per_second);
-    let bytes = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
+    let bytes = load.backplane_bytes;
     let replicas = broker.replication as f64;
-    let batch = batches(scenario, load, &spread, fleet).size;
+    let batch = batches(scenario, load, spread, fleet).size;
     let partitions = broker.partitions.map_or(fleet.servers as f64, |partitions| partitions as f64);
     BrokerDemand {
         // Followers fetch many batches at once: they cost by the message, not by the batch.

@@ -1,7 +1,7 @@
 //! What the messages between servers ask of the broker.
 
 use super::fanout::Spread;
-use super::{Fleet, Load};
+use super::{Fleet, Load, ResourceKind};
 use crate::scenario::Scenario;
 
 /// What all nodes of the broker together are asked for.
@@ -19,6 +19,21 @@ pub struct BrokerDemand {
     pub partitions: f64,
     /// Share of all that is of one channel, and so of one node.
     pub hot: f64,
+}
+
+impl BrokerDemand {
+    /// What is asked of a resource of so many nodes: of the busiest, times their number.
+    pub fn of(&self, kind: ResourceKind, nodes: u64) -> f64 {
+        // One channel is of one node: the busiest node has that one, and its share of the others.
+        let uneven = 1.0 + self.hot * (nodes as f64 - 1.0).max(0.0);
+        match kind {
+            ResourceKind::BrokerCpu => self.cpu * uneven,
+            ResourceKind::BrokerNicIn => self.nic_in * uneven,
+            ResourceKind::BrokerNicOut => self.nic_out * uneven,
+            ResourceKind::BrokerDisk => self.disk * uneven,
+            _ => self.partitions,
+        }
+    }
 }
 
 /// The demand on a broker of so many nodes behind so many servers.

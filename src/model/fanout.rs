@@ -192,6 +192,16 @@ impl<'a> Reach<'a> {
             _ => self.even,
         }
     }
+
+    /// The same but for [`Spread::hot_server`], which the broker does not see.
+    pub fn over_broker(&self, connections: f64) -> Spread {
+        match (&self.scenario.workload.fan_out, &self.popularity) {
+            (FanOut::Room(room), Some(popularity)) => {
+                Spread { hot_channel: 1.0 / popularity.harmonic(rooms(room, connections)), ..self.even }
+            }
+            _ => self.spread(connections),
+        }
+    }
 }
 
 /// How many shards there are, and the share of the messages that stay in their sender's.
@@ -235,6 +245,11 @@ impl Popularity {
         Self { once: Series::new(s, powers), twice: Series::new(2.0 * s, powers.map(|power| power * power)) }
     }
 
+    /// H(s) of n terms.
+    fn harmonic(&self, n: f64) -> f64 {
+        self.once.sum(n, (n / TERMS as f64).ln(), n.powf(-self.once.exponent))
+    }
+
     /// H(s) and H(2s) of n terms.
     fn harmonics(&self, n: f64) -> (f64, f64) {
         let log = (n / TERMS as f64).ln();
@@ -251,18 +266,22 @@ struct Series {
     terms: [f64; TERMS],
     /// Their sum.
     first: f64,
-    /// Coefficients of Euler and Maclaurin's terms, with the rising products of the exponent.
-    corrections: [f64; COEFFICIENTS.len()],
+    /// Of Euler and Maclaurin's terms: coefficients with the rising products of the exponent, and what the derivative at the
+    /// first end has besides.
+    corrections: [(f64, f64); COEFFICIENTS.len()],
 }
 
 impl Series {
     fn new(s: f64, terms: [f64; TERMS]) -> Self {
         let mut rising = s;
         let mut k = 1.0;
+        let first = TERMS as f64;
+        let mut at_first = terms[TERMS - 1] / first;
         let corrections = COEFFICIENTS.map(|coefficient| {
-            let correction = coefficient * rising;
+            let correction = (coefficient * rising, at_first);
             rising *= (s + k) * (s + k + 1.0);
             k += 2.0;
+            at_first /= first * first;
             correction
         });
         Self { exponent: s, terms, first: terms.iter().rev().sum(), corrections }
@@ -278,11 +297,10 @@ impl Series {
         // ∫ from a to n is a^(1 − s)·(e^((1 − s)·ln(n/a)) − 1)/(1 − s), which has no cancellation near s = 1.
         let x = (1.0 - self.exponent) * log;
         let integral = a * first * log * if x == 0.0 { 1.0 } else { x.exp_m1() / x };
-        let (mut at_first, mut at_last) = (a / first, last / n);
+        let mut at_last = last / n;
         let mut corrections = 0.0;
-        for correction in self.corrections {
+        for (correction, at_first) in self.corrections {
             corrections += correction * (at_first - at_last);
-            at_first /= first * first;
             at_last /= n * n;
         }
         self.first + integral + (last - a) / 2.0 + corrections

@@ -219,7 +219,10 @@ impl Required {
             for _ in 0..100 {
                 let units = on.units(tier);
                 demand = demand.moved(&on);
-                let needed = kinds.iter().map(|kind| units_for(&demand, load, *kind)).max().unwrap_or(1);
+                let needed = match tier {
+                    Tier::Broker => broker_nodes_for(&demand, load, &kinds),
+                    _ => kinds.iter().map(|kind| units_for(&demand, load, *kind)).max().unwrap_or(1),
+                };
                 if needed <= units {
                     break;
                 }
@@ -243,15 +246,23 @@ fn nodes_for_regions(scenario: &Scenario) -> u64 {
 
 /// Units that one resource takes when its demand is that on this fleet.
 fn units_for(demand: &Demand, load: &Load, kind: ResourceKind) -> u64 {
-    let planned = kind.planned_capacity(demand.scenario());
-    if kind.tier() == Tier::Broker && kind != ResourceKind::BrokerPartitions {
-        let alone = demand.moved(&Fleet { broker_nodes: 1, ..*demand.fleet() }).of(kind, load);
-        let hot = demand.broker(load).hot;
-        if alone * hot >= planned {
-            return resource::units_required(alone * (1.0 - hot), planned) + u64::from(hot < 1.0);
+    resource::units_required(demand.of(kind, load), kind.planned_capacity(demand.scenario()))
+}
+
+/// Nodes of the broker that all of its resources take when their demand is that on this fleet.
+fn broker_nodes_for(demand: &Demand, load: &Load, kinds: &[ResourceKind]) -> u64 {
+    let nodes = demand.fleet().broker_nodes;
+    let all = demand.broker(load);
+    let on_one = demand.moved(&Fleet { broker_nodes: 1, ..*demand.fleet() }).broker(load);
+    let of = |kind: ResourceKind| {
+        let planned = kind.planned_capacity(demand.scenario());
+        let alone = on_one.of(kind, 1);
+        if kind != ResourceKind::BrokerPartitions && alone * all.hot >= planned {
+            return resource::units_required(alone * (1.0 - all.hot), planned) + u64::from(all.hot < 1.0);
         }
-    }
-    resource::units_required(demand.of(kind, load), planned)
+        resource::units_required(all.of(kind, nodes), planned)
+    };
+    kinds.iter().map(|kind| of(*kind)).max().unwrap_or(1)
 }
 
 /// How many servers each shard has: in proportion to its users where their number is open (by largest remainders, at least

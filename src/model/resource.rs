@@ -310,18 +310,7 @@ impl<'a> Demand<'a> {
             ResourceKind::LogWarmCapacity => {
                 scenario.logs.and_then(|logs| logs.warm.map(|warm| storage::bytes(&logs, load, &warm))).unwrap_or(0.0)
             }
-            _ => {
-                let BrokerDemand { cpu, nic_in, nic_out, disk, partitions, hot } = self.broker(load);
-                // One channel is of one node: the busiest node has that one, and its share of the others.
-                let uneven = 1.0 + hot * (self.fleet.broker_nodes as f64 - 1.0).max(0.0);
-                return match kind {
-                    ResourceKind::BrokerCpu => cpu * uneven,
-                    ResourceKind::BrokerNicIn => nic_in * uneven,
-                    ResourceKind::BrokerNicOut => nic_out * uneven,
-                    ResourceKind::BrokerDisk => disk * uneven,
-                    _ => partitions,
-                };
-            }
+            _ => self.broker(load).of(kind, self.fleet.broker_nodes),
         };
         // Each server's cache is as large as the others'.
         let caches = match (kind, &scenario.cache) {
@@ -337,7 +326,7 @@ impl<'a> Demand<'a> {
 
     /// What all nodes of the broker are asked for.
     pub fn broker(&self, load: &Load) -> BrokerDemand {
-        broker_demand(self.scenario, load, &self.reach.spread(load.connections), &self.fleet)
+        broker_demand(self.scenario, load, &self.reach.over_broker(load.connections), &self.fleet)
     }
 
     /// CPU load in cores: what saturates, so without wake-ups, which vanish as a server gets busy.

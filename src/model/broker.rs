@@ -48,12 +48,12 @@ pub fn broker_demand(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &
         (spread.publishes * load.messages_in_per_second, spread.copies * load.messages_in_per_second);
     let bytes = load.backplane_bytes;
     let replicas = broker.replication as f64;
-    let batch = batches(scenario, load, spread, fleet).size;
+    let per_batch = broker.per_batch.mean();
+    let batch_share = if per_batch > 0.0 { per_batch / batches(scenario, load, spread, fleet).size } else { 0.0 };
     let partitions = broker.partitions.map_or(fleet.servers as f64, |partitions| partitions as f64);
     BrokerDemand {
         // Followers fetch many batches at once: they cost by the message, not by the batch.
-        cpu: published * (broker.per_publish.mean() * replicas + broker.per_batch.mean() / batch)
-            + copies * broker.per_delivery.mean(),
+        cpu: published * (broker.per_publish.mean() * replicas + batch_share) + copies * broker.per_delivery.mean(),
         nic_in: published * bytes * replicas,
         nic_out: copies * bytes + published * bytes * (replicas - 1.0),
         disk: published * bytes * replicas,

@@ -103,8 +103,8 @@ pub struct LogTierAssessment {
     pub nodes: Option<Estimate>,
 }
 
-/// What is required in a world, its closed form, and the logs it keeps.
-type World = (Required, Model, Vec<KeptLogs>);
+/// What is required in a world, its closed form, the logs it keeps, and the figures of its load.
+type World = (Required, Model, Vec<KeptLogs>, Vec<(&'static str, f64)>);
 
 /// Computes a scenario in all its worlds.
 ///
@@ -122,15 +122,13 @@ pub fn assess_priced(document: &Document, catalogue: Option<&Catalogue>) -> Resu
     let scenario = document.resolve()?;
     let model = Model::of(&scenario);
     let uncertain = document.uncertain();
-    let worlds: Vec<World> = worlds(document, scenario.simulation.seed, WORLDS)?
-        .into_iter()
-        .map(|scenario| {
-            let model = Model::on(&scenario, model.fleet);
-            let required = model.required;
-            let kept = kept_logs(&scenario, &model.load, &required.fleet);
-            (required, model, kept)
-        })
-        .collect();
+    let worlds: Vec<World> = in_worlds(document, scenario.simulation.seed, WORLDS, |world| {
+        let model = Model::on(&world, model.fleet);
+        let required = model.required;
+        let kept = kept_logs(&world, &model.load, &required.fleet);
+        let load = load_figures(&scenario, &model);
+        (required, model, kept, load)
+    })?;
     let pricing = catalogue.map(|catalogue| Pricing::of(document, catalogue));
     let sensitivity = sensitivity::closed(document, model.fleet, 1.0, pricing.as_ref())?;
     let price = match pricing.as_ref().zip(catalogue) {
@@ -187,7 +185,7 @@ pub fn assess_priced(document: &Document, catalogue: Option<&Catalogue>) -> Resu
         load: load_figures(&scenario, &model)
             .into_iter()
             .enumerate()
-            .map(|(i, (name, value))| (name, over(value, &|world| load_figures(&scenario, &world.1)[i].1)))
+            .map(|(i, (name, value))| (name, over(value, &|world| world.3[i].1)))
             .collect(),
         resources,
         assumed: assumed(document, &scenario),
@@ -259,10 +257,20 @@ pub(super) fn load_figures(scenario: &Scenario, model: &Model) -> Vec<(&'static 
 
 /// So many worlds of a scenario; none where nothing in it is uncertain.
 pub(super) fn worlds(document: &Document, seed: u64, count: usize) -> Result<Vec<Scenario>, Diagnostics> {
+    in_worlds(document, seed, count, |world| world)
+}
+
+/// What is wanted of each of so many worlds, without keeping them all.
+fn in_worlds<T>(
+    document: &Document,
+    seed: u64,
+    count: usize,
+    figures: impl Fn(Scenario) -> T,
+) -> Result<Vec<T>, Diagnostics> {
     let uncertain = document.uncertain();
     let drawn = Hypercube::new(seed, count, uncertain.iter().map(|input| input.path.as_str()));
     let count = if uncertain.is_empty() { 0 } else { count };
-    (0..count).map(|world| document.resolve_world(&|path| drawn.quantile(path, world))).collect()
+    (0..count).map(|world| document.resolve_world(&|path| drawn.quantile(path, world)).map(&figures)).collect()
 }
 
 /// The quantiles that inputs have in each of so many worlds.

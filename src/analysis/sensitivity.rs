@@ -151,9 +151,10 @@ pub fn closed(
             price: pricing.map(|pricing| pricing.cheapest(quantile)).transpose()?.flatten().map(|(price, _)| price),
         })
     };
+    let median = outputs(&|_| 0.5)?;
     let mut all = Vec::new();
     for input in inputs {
-        let mut at = [outputs(&|_| 0.5)?; 10];
+        let mut at = [median; 10];
         for (at, q) in at.iter_mut().zip(QUANTILES) {
             *at = outputs(&|path| if path == input.path { q } else { 0.5 })?;
         }

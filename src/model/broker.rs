@@ -1,8 +1,7 @@
 //! What the messages between servers ask of the broker.
 
 use super::fanout::Spread;
-use super::wire::Wire;
-use super::{Fleet, Load};
+use super::{Fleet, Load, ResourceKind};
 use crate::scenario::Scenario;
 
 /// What all nodes of the broker together are asked for.
@@ -22,25 +21,39 @@ pub struct BrokerDemand {
     pub hot: f64,
 }
 
+impl BrokerDemand {
+    /// What is asked of a resource of so many nodes: of the busiest, times their number.
+    pub fn of(&self, kind: ResourceKind, nodes: u64) -> f64 {
+        // One channel is of one node: the busiest node has that one, and its share of the others.
+        let uneven = 1.0 + self.hot * (nodes as f64 - 1.0).max(0.0);
+        match kind {
+            ResourceKind::BrokerCpu => self.cpu * uneven,
+            ResourceKind::BrokerNicIn => self.nic_in * uneven,
+            ResourceKind::BrokerNicOut => self.nic_out * uneven,
+            ResourceKind::BrokerDisk => self.disk * uneven,
+            _ => self.partitions,
+        }
+    }
+}
+
 /// The demand on a broker of so many nodes behind so many servers.
 ///
 /// With r replicas each node follows r − 1 others for each that it leads, so what is published is taken in, kept and (but
 /// for the first) sent on r times.
-pub fn broker_demand(scenario: &Scenario, load: &Load, fleet: &Fleet) -> BrokerDemand {
+pub fn broker_demand(scenario: &Scenario, load: &Load, spread: &Spread, fleet: &Fleet) -> BrokerDemand {
     let Some(broker) = &scenario.broker else {
         return BrokerDemand { cpu: 0.0, nic_in: 0.0, nic_out: 0.0, disk: 0.0, partitions: 0.0, hot: 0.0 };
     };
-    let spread = Spread::of(scenario, load.connections, fleet.servers);
     let (published, copies) =
         (spread.publishes * load.messages_in_per_second, spread.copies * load.messages_in_per_second);
-    let bytes = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
+    let bytes = load.backplane_bytes;
     let replicas = broker.replication as f64;
-    let batch = batches(scenario, load, &spread, fleet).size;
+    let per_batch = broker.per_batch.mean();
+    let batch_share = if per_batch > 0.0 { per_batch / batches(scenario, load, spread, fleet).size } else { 0.0 };
     let partitions = broker.partitions.map_or(fleet.servers as f64, |partitions| partitions as f64);
     BrokerDemand {
         // Followers fetch many batches at once: they cost by the message, not by the batch.
-        cpu: published * (broker.per_publish.mean() * replicas + broker.per_batch.mean() / batch)
-            + copies * broker.per_delivery.mean(),
+        cpu: published * (broker.per_publish.mean() * replicas + batch_share) + copies * broker.per_delivery.mean(),
         nic_in: published * bytes * replicas,
         nic_out: copies * bytes + published * bytes * (replicas - 1.0),
         disk: published * bytes * replicas,

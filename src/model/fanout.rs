@@ -51,37 +51,33 @@ impl Spread {
 
     /// The spread of this scenario's messages over so many servers, with so many connections on all of them.
     pub fn of(scenario: &Scenario, connections: f64, servers: u64) -> Self {
-        let mut spread = Self::NONE;
+        Reach::on(scenario, servers).spread(connections)
+    }
+
+    /// With what goes to other shards, and what the broker makes of it.
+    fn carried(mut self, scenario: &Scenario, servers: u64) -> Self {
         let n = servers as f64;
-        let (shards, locality) = scenario.sharding.as_ref().map_or((1.0, 1.0), |s| (s.shards as f64, s.locality.get()));
-        // Servers of a shard; with fewer servers than shards (before any are counted) one.
-        let group = (n / shards).max(1.0);
-        match &scenario.workload.fan_out {
-            FanOut::Echo | FanOut::None => return spread,
-            FanOut::Direct => spread.direct(locality / group),
-            FanOut::Room(room) => spread.room(room, connections, group, locality, servers),
-            FanOut::Broadcast => spread.broadcast(connections, n),
-        }
+        let (shards, locality) = shards(scenario);
         let elsewhere =
             if scenario.workload.fan_out == FanOut::Broadcast { 1.0 - 1.0 / shards } else { 1.0 - locality };
-        if shards > 1.0 && spread.remote() > 0.0 {
-            spread.crossing = (elsewhere * spread.deliveries / spread.remote()).min(1.0);
+        if shards > 1.0 && self.remote() > 0.0 {
+            self.crossing = (elsewhere * self.deliveries / self.remote()).min(1.0);
         }
         if let Some(broker) = &scenario.broker {
             if broker.publishes_for_each() && scenario.workload.fan_out != FanOut::Broadcast {
-                spread.publishes = spread.addressed;
+                self.publishes = self.addressed;
             }
             if broker.floods {
-                (spread.publishes, spread.copies) = (1.0, n);
+                (self.publishes, self.copies) = (1.0, n);
             }
             if broker.publishes_for_each()
                 && let Some(partitions) = broker.partitions
             {
                 // Servers that share a partition all read it.
-                spread.copies *= (n / partitions as f64).max(1.0);
+                self.copies *= (n / partitions as f64).max(1.0);
             }
         }
-        spread
+        self
     }
 
     fn direct(&mut self, local: f64) {
@@ -93,7 +89,7 @@ impl Spread {
     }
 
     /// Of m members on g servers, each anywhere, a server has Binomial(m, 1/g), and g(1 − (1 − 1/g)^m) have one at all.
-    fn room(&mut self, room: &Room, connections: f64, group: f64, locality: f64, servers: u64) {
+    fn room(&mut self, room: &Room, group: f64, locality: f64, servers: u64) {
         let p = 1.0 / group;
         let empty = |m: f64| if group > 1.0 { ((1.0 - p).ln() * m).exp() } else { 0.0 };
         let sizes = sizes(&room.size);
@@ -108,16 +104,20 @@ impl Spread {
         self.copies = self.addressed;
         let nobody_else = locality * mean_of(&|m| if group > 1.0 { p.powf(m) } else { 1.0 });
         self.publishes = if servers > 1 { 1.0 - nobody_else } else { 0.0 };
-        let rooms = rooms(room, connections);
-        let (all, squares) = harmonics(rooms, room.zipf);
+    }
+
+    /// With so many rooms, of which some are more popular than others.
+    fn heated(mut self, rooms: f64, popularity: &Popularity, servers: u64) -> Self {
+        let (all, squares) = popularity.harmonics(rooms);
         self.hot_channel = 1.0 / all;
         // A server's share of a room's deliveries is Binomial(m, 1/n)/m: relative variance about n/m. Rooms add up,
         // weighted by the square of their popularity; the largest of n as in `imbalance`.
         let n = servers as f64;
-        if n > 1.0 && room.zipf > 0.0 {
+        if n > 1.0 && popularity.once.exponent > 0.0 {
             let variance = squares / (all * all) * n / self.deliveries.max(1.0);
             self.hot_server = (1.0 + (variance * 2.0 * n.ln()).sqrt()).min(n);
         }
+        self
     }
 
     fn broadcast(&mut self, connections: f64, n: f64) {
@@ -142,6 +142,73 @@ impl Spread {
     }
 }
 
+/// A scenario's messages on so many servers: what of their [`Spread`] is the same for any number of connections.
+///
+/// Where a resource gives way is searched for over the connections, on one number of servers, so this is worked out once for
+/// the whole search.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    scenario: &'a Scenario,
+    servers: u64,
+    /// All of the spread but how hot rooms are; of a broadcast, nothing.
+    even: Spread,
+    /// Of rooms.
+    popularity: Option<Popularity>,
+}
+
+impl<'a> Reach<'a> {
+    /// On so many servers.
+    pub fn on(scenario: &'a Scenario, servers: u64) -> Self {
+        let (shards, locality) = shards(scenario);
+        // Servers of a shard; with fewer servers than shards (before any are counted) one.
+        let group = (servers as f64 / shards).max(1.0);
+        let mut even = Spread::NONE;
+        let mut popularity = None;
+        match &scenario.workload.fan_out {
+            FanOut::Echo | FanOut::None | FanOut::Broadcast => {}
+            FanOut::Direct => even.direct(locality / group),
+            FanOut::Room(room) => {
+                even.room(room, group, locality, servers);
+                popularity = Some(Popularity::new(room.zipf));
+            }
+        }
+        if scenario.workload.fan_out.crosses() {
+            even = even.carried(scenario, servers);
+        }
+        Self { scenario, servers, even, popularity }
+    }
+
+    /// With so many connections on all of them.
+    pub fn spread(&self, connections: f64) -> Spread {
+        match (&self.scenario.workload.fan_out, &self.popularity) {
+            (FanOut::Broadcast, _) => {
+                let mut spread = Spread::NONE;
+                spread.broadcast(connections, self.servers as f64);
+                spread.carried(self.scenario, self.servers)
+            }
+            (FanOut::Room(room), Some(popularity)) => {
+                self.even.heated(rooms(room, connections), popularity, self.servers)
+            }
+            _ => self.even,
+        }
+    }
+
+    /// The same but for [`Spread::hot_server`], which the broker does not see.
+    pub fn over_broker(&self, connections: f64) -> Spread {
+        match (&self.scenario.workload.fan_out, &self.popularity) {
+            (FanOut::Room(room), Some(popularity)) => {
+                Spread { hot_channel: 1.0 / popularity.harmonic(rooms(room, connections)), ..self.even }
+            }
+            _ => self.spread(connections),
+        }
+    }
+}
+
+/// How many shards there are, and the share of the messages that stay in their sender's.
+fn shards(scenario: &Scenario) -> (f64, f64) {
+    scenario.sharding.as_ref().map_or((1.0, 1.0), |s| (s.shards as f64, s.locality.get()))
+}
+
 /// How many rooms there are, so that each connection is in one.
 pub fn rooms(room: &Room, connections: f64) -> f64 {
     (connections / room.size.mean()).round().max(1.0)
@@ -154,42 +221,90 @@ const COEFFICIENTS: [f64; 6] =
     [1.0 / 12.0, -1.0 / 720.0, 1.0 / 30_240.0, -1.0 / 1_209_600.0, 1.0 / 47_900_160.0, -691.0 / 1_307_674_368_000.0];
 
 /// H(s) and H(2s), where H(s) is 1 + 1/2^s + … + 1/n^s.
+pub fn harmonics(n: f64, s: f64) -> (f64, f64) {
+    Popularity::new(s).harmonics(n)
+}
+
+/// How popular rooms are by Zipf's law with exponent s: the k-th as 1/k^s. It knows the sums of popularities and of their
+/// squares, which are H(s) and H(2s), where H(s) is 1 + 1/2^s + … + 1/n^s.
 ///
 /// From the a-th term on, Σ k^−s is ∫ x^−s dx + (b^−s − a^−s)/2 and the terms of Euler and Maclaurin with the derivatives at both
 /// ends: B₂/2!·s, B₄/4!·s(s + 1)(s + 2), and so on up to B₁₂ (Abramowitz and Stegun 1964, 23.1.30). With a = 10 what is left out is
-/// below 1e-13 of the sum for every s ≥ 0. A server's closed form asks for this hundreds of times, and powers are what it costs,
-/// so these are taken of primes, and shared by both sums.
-pub fn harmonics(n: f64, s: f64) -> (f64, f64) {
-    let [two, three, five, seven] = [2.0_f64, 3.0, 5.0, 7.0].map(|prime| prime.powf(-s));
-    let powers = [1.0, two, three, two * two, five, two * three, seven, two * two * two, three * three, two * five];
-    let last = n.powf(-s);
-    (sum_of(n, s, &powers, last), sum_of(n, 2.0 * s, &powers.map(|power| power * power), last * last))
+/// below 1e-13 of the sum for every s ≥ 0. A server's closed form asks for this hundreds of times with one s, and powers are what
+/// it costs, so those of the first terms are kept, taken of primes, and shared by both sums.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Popularity {
+    once: Series,
+    twice: Series,
 }
 
-/// The sum, from the first terms and the last.
-fn sum_of(n: f64, s: f64, powers: &[f64; TERMS], last: f64) -> f64 {
-    let first = n.min(TERMS as f64);
-    let sum: f64 = powers[..first as usize].iter().rev().sum();
-    if n <= first {
-        return sum;
+impl Popularity {
+    fn new(s: f64) -> Self {
+        let [two, three, five, seven] = [2.0_f64, 3.0, 5.0, 7.0].map(|prime| prime.powf(-s));
+        let powers = [1.0, two, three, two * two, five, two * three, seven, two * two * two, three * three, two * five];
+        Self { once: Series::new(s, powers), twice: Series::new(2.0 * s, powers.map(|power| power * power)) }
     }
-    let a = powers[TERMS - 1];
-    let log = (n / first).ln();
-    // ∫ from a to n is a^(1 − s)·(e^((1 − s)·ln(n/a)) − 1)/(1 − s), which has no cancellation near s = 1.
-    let x = (1.0 - s) * log;
-    let integral = a * first * log * if x == 0.0 { 1.0 } else { x.exp_m1() / x };
-    let mut rising = s;
-    let (mut at_first, mut at_last) = (a / first, last / n);
-    let mut corrections = 0.0;
-    let mut k = 1.0;
-    for coefficient in COEFFICIENTS {
-        corrections += coefficient * rising * (at_first - at_last);
-        rising *= (s + k) * (s + k + 1.0);
-        k += 2.0;
-        at_first /= first * first;
-        at_last /= n * n;
+
+    /// H(s) of n terms.
+    fn harmonic(&self, n: f64) -> f64 {
+        self.once.sum(n, (n / TERMS as f64).ln(), n.powf(-self.once.exponent))
     }
-    sum + integral + (last - a) / 2.0 + corrections
+
+    /// H(s) and H(2s) of n terms.
+    fn harmonics(&self, n: f64) -> (f64, f64) {
+        let log = (n / TERMS as f64).ln();
+        let last = n.powf(-self.once.exponent);
+        (self.once.sum(n, log, last), self.twice.sum(n, log, last * last))
+    }
+}
+
+/// 1 + 1/2^s + 1/3^s + …
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Series {
+    exponent: f64,
+    /// Its first terms.
+    terms: [f64; TERMS],
+    /// Their sum.
+    first: f64,
+    /// Of Euler and Maclaurin's terms: coefficients with the rising products of the exponent, and what the derivative at the
+    /// first end has besides.
+    corrections: [(f64, f64); COEFFICIENTS.len()],
+}
+
+impl Series {
+    fn new(s: f64, terms: [f64; TERMS]) -> Self {
+        let mut rising = s;
+        let mut k = 1.0;
+        let first = TERMS as f64;
+        let mut at_first = terms[TERMS - 1] / first;
+        let corrections = COEFFICIENTS.map(|coefficient| {
+            let correction = (coefficient * rising, at_first);
+            rising *= (s + k) * (s + k + 1.0);
+            k += 2.0;
+            at_first /= first * first;
+            correction
+        });
+        Self { exponent: s, terms, first: terms.iter().rev().sum(), corrections }
+    }
+
+    /// The sum of n terms, from the logarithm of n over [`TERMS`], and the last term.
+    fn sum(&self, n: f64, log: f64, last: f64) -> f64 {
+        let first = TERMS as f64;
+        if n <= first {
+            return self.terms[..n as usize].iter().rev().sum();
+        }
+        let a = self.terms[TERMS - 1];
+        // ∫ from a to n is a^(1 − s)·(e^((1 − s)·ln(n/a)) − 1)/(1 − s), which has no cancellation near s = 1.
+        let x = (1.0 - self.exponent) * log;
+        let integral = a * first * log * if x == 0.0 { 1.0 } else { x.exp_m1() / x };
+        let mut at_last = last / n;
+        let mut corrections = 0.0;
+        for (correction, at_first) in self.corrections {
+            corrections += correction * (at_first - at_last);
+            at_last /= n * n;
+        }
+        self.first + integral + (last - a) / 2.0 + corrections
+    }
 }
 
 /// Sizes of rooms that stand for all: of a constant the one there is, else 256 fixed draws.
@@ -235,9 +350,9 @@ mod tests {
     #[test]
     fn everyone_is_reached_once() {
         let mut spread = Spread::NONE;
-        spread.room(&Room { size: Distribution::Constant(50.0), zipf: 0.0 }, 1_000.0, 10.0, 1.0, 10);
+        spread.room(&Room { size: Distribution::Constant(50.0), zipf: 0.0 }, 10.0, 1.0, 10);
         assert!((spread.local() + spread.remote() - 50.0).abs() < 1e-9);
-        spread.room(&Room { size: Distribution::Constant(50.0), zipf: 0.0 }, 1_000.0, 5.0, 0.8, 10);
+        spread.room(&Room { size: Distribution::Constant(50.0), zipf: 0.0 }, 5.0, 0.8, 10);
         assert!((spread.local() + spread.remote() - 50.0).abs() < 1e-9);
     }
 }

@@ -46,6 +46,8 @@ pub struct Load {
     pub message_wire: Exchange,
     /// One copy handed to another user.
     pub delivery_wire: Exchange,
+    /// One message between a server and the broker, bytes; nothing where none goes to other users.
+    pub backplane_bytes: f64,
     /// One heartbeat.
     pub heartbeat_wire: Exchange,
     /// Whether each message goes to all connections, so that deliveries grow with the square of the users.
@@ -97,6 +99,7 @@ impl Load {
             message_bytes: size.mean(),
             message_wire: wire.mean_message(size),
             delivery_wire: if crosses { wire.mean_delivery(size) } else { Exchange::default() },
+            backplane_bytes: if crosses { wire.mean_backplane(size).bytes } else { 0.0 },
             heartbeat_wire: wire.heartbeat(),
             static_bytes_per_second: statics,
             origin_bytes_per_second: scenario.cdn.map_or(0.0, |cdn| statics * (1.0 - cdn.hit_ratio.get())),

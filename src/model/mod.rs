@@ -19,7 +19,7 @@ use crate::scenario::{Policy, Scenario};
 pub use backend::Reads;
 pub use fanout::Spread;
 pub use load::Load;
-pub use resource::{Resource, ResourceKind, Tier};
+pub use resource::{Demand, Resource, ResourceKind, Tier};
 
 /// The closed form of one world.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,7 +124,8 @@ impl Model {
         let slots =
             resource::slots_per_server(scenario).map_or(f64::INFINITY, |slots| slots as f64 * fleet.servers as f64);
         let admitted = load.scaled((slots / load.connections).min(1.0));
-        let resources = ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(scenario, load, kind, &fleet));
+        let demand = Demand::on(scenario, &fleet);
+        let resources = ResourceKind::all(scenario).into_iter().map(|kind| Resource::of(&demand, load, kind));
         let ports = scenario.balancer.planned.then(|| balancer::ports(scenario, load, fleet.servers, fleet.balancers));
         let resources = resources.chain(ports).collect();
         Self { load: *load, admitted, fleet, required, resources }
@@ -144,7 +145,7 @@ impl Model {
     pub fn admitted_utilisation(&self, scenario: &Scenario, kind: ResourceKind) -> f64 {
         let Some(resource) = self.resource(kind) else { return 0.0 };
         let Some(capacity) = resource.capacity else { return 0.0 };
-        let mut demand = kind.demand(scenario, &self.admitted, &self.fleet);
+        let mut demand = Demand::on(scenario, &self.fleet).of(kind, &self.admitted);
         if kind == ResourceKind::Cpu {
             // Those who find no slot publish nothing, but come again and again.
             let units = resource.units as f64;
@@ -191,6 +192,7 @@ impl Required {
             origins: 0,
         };
         let mut zone_spare = 0;
+        let mut demand = Demand::on(scenario, &fleet);
         for tier in [Tier::Server, Tier::Broker, Tier::Backend, Tier::LogStore, Tier::WarmLogStore, Tier::Origin] {
             let kinds: Vec<_> = ResourceKind::all(scenario).into_iter().filter(|kind| kind.tier() == tier).collect();
             if kinds.is_empty() {
@@ -203,7 +205,7 @@ impl Required {
             // On fewer servers than connections have slots on, who is left out knocks again and again. That is not what is
             // planned for, and would be more work than any number of servers that does suffice has.
             let least = match tier {
-                Tier::Server => units_for(scenario, load, ResourceKind::Connections, &fleet).max(least),
+                Tier::Server => units_for(&demand, load, ResourceKind::Connections).max(least),
                 _ => least,
             };
             *fleet.units_mut(tier) = fleet.units(tier).max(least);
@@ -216,7 +218,11 @@ impl Required {
             // suffices for (a channel too hot for one node) stops growing when all else fits.
             for _ in 0..100 {
                 let units = on.units(tier);
-                let needed = kinds.iter().map(|kind| units_for(scenario, load, *kind, &on)).max().unwrap_or(1);
+                demand = demand.moved(&on);
+                let needed = match tier {
+                    Tier::Broker => broker_nodes_for(&demand, load, &kinds),
+                    _ => kinds.iter().map(|kind| units_for(&demand, load, *kind)).max().unwrap_or(1),
+                };
                 if needed <= units {
                     break;
                 }
@@ -239,17 +245,24 @@ fn nodes_for_regions(scenario: &Scenario) -> u64 {
 }
 
 /// Units that one resource takes when its demand is that on this fleet.
-fn units_for(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet) -> u64 {
-    let planned = kind.planned_capacity(scenario);
-    let demand = kind.demand(scenario, load, fleet);
-    if kind.tier() == Tier::Broker && kind != ResourceKind::BrokerPartitions {
-        let alone = kind.demand(scenario, load, &Fleet { broker_nodes: 1, ..*fleet });
-        let hot = broker::broker_demand(scenario, load, fleet).hot;
-        if alone * hot >= planned {
-            return resource::units_required(alone * (1.0 - hot), planned) + u64::from(hot < 1.0);
+fn units_for(demand: &Demand, load: &Load, kind: ResourceKind) -> u64 {
+    resource::units_required(demand.of(kind, load), kind.planned_capacity(demand.scenario()))
+}
+
+/// Nodes of the broker that all of its resources take when their demand is that on this fleet.
+fn broker_nodes_for(demand: &Demand, load: &Load, kinds: &[ResourceKind]) -> u64 {
+    let nodes = demand.fleet().broker_nodes;
+    let all = demand.broker(load);
+    let on_one = demand.moved(&Fleet { broker_nodes: 1, ..*demand.fleet() }).broker(load);
+    let of = |kind: ResourceKind| {
+        let planned = kind.planned_capacity(demand.scenario());
+        let alone = on_one.of(kind, 1);
+        if kind != ResourceKind::BrokerPartitions && alone * all.hot >= planned {
+            return resource::units_required(alone * (1.0 - all.hot), planned) + u64::from(all.hot < 1.0);
         }
-    }
-    resource::units_required(demand, planned)
+        resource::units_required(all.of(kind, nodes), planned)
+    };
+    kinds.iter().map(|kind| of(*kind)).max().unwrap_or(1)
 }
 
 /// How many servers each shard has: in proportion to its users where their number is open (by largest remainders, at least

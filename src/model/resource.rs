@@ -4,9 +4,8 @@
 use super::backend::{backend_cores, lookup_cpu_seconds};
 use super::broker::{BrokerDemand, broker_demand};
 use super::compression::{cpu_seconds_per_kb, delivery_cpu_seconds_per_kb};
-use super::fanout::Spread;
+use super::fanout::{Reach, Spread};
 use super::slow::{self, SlowForm};
-use super::wire::Wire;
 use super::{Fleet, Load, balancer, imbalance, shard_imbalance, storage};
 use crate::scenario::{Failures, Reconnect, Scenario};
 
@@ -195,61 +194,6 @@ impl ResourceKind {
         }
     }
 
-    /// What the whole load asks of it, on this fleet: of the fullest unit, times their number. Connections, bytes, cores,
-    /// bytes per second, partitions.
-    pub fn demand(self, scenario: &Scenario, load: &Load, fleet: &Fleet) -> f64 {
-        let servers = fleet.servers;
-        let even = match self {
-            Self::Connections | Self::Descriptors => load.connections,
-            Self::Packets => load.packets_per_second,
-            Self::OriginNicOut => load.origin_bytes_per_second,
-            Self::Memory => {
-                let slow = SlowForm::of(scenario, load).map_or(0.0, |form| form.memory_per_connection());
-                load.connections * (scenario.servers.memory_per_connection.get() + slow)
-            }
-            Self::BackendCpu => backend_cores(scenario, load, servers),
-            Self::Cpu => cpu_load(scenario, load, servers),
-            Self::NicIn | Self::NicOut => nic_load(scenario, load, servers, self == Self::NicIn),
-            // Those who come again and again for want of slots are no reason for more servers: the slots are.
-            Self::Accepts => load.connects_per_second,
-            Self::BalancerConnections
-            | Self::BalancerNetwork
-            | Self::BalancerHandshakes
-            | Self::BalancerPorts
-            | Self::BalancerConntrack => balancer::demand(self, scenario, load),
-            Self::LogWrite => load.log_bytes_per_hour / 3_600.0 * replication(scenario),
-            Self::LogCapacity => {
-                let hours = scenario.logs.map_or(0.0, |logs| logs.hot.get() / 3_600.0);
-                load.log_bytes_per_hour * hours * replication(scenario)
-            }
-            Self::LogWarmCapacity => {
-                scenario.logs.and_then(|logs| logs.warm.map(|warm| storage::bytes(&logs, load, &warm))).unwrap_or(0.0)
-            }
-            _ => {
-                let BrokerDemand { cpu, nic_in, nic_out, disk, partitions, hot } = broker_demand(scenario, load, fleet);
-                // One channel is of one node: the busiest node has that one, and its share of the others.
-                let uneven = 1.0 + hot * (fleet.broker_nodes as f64 - 1.0).max(0.0);
-                return match self {
-                    Self::BrokerCpu => cpu * uneven,
-                    Self::BrokerNicIn => nic_in * uneven,
-                    Self::BrokerNicOut => nic_out * uneven,
-                    Self::BrokerDisk => disk * uneven,
-                    _ => partitions,
-                };
-            }
-        };
-        // Each server's cache is as large as the others'.
-        let caches = match (self, &scenario.cache) {
-            (Self::Memory, Some(cache)) => cache.server_bytes() * servers as f64,
-            _ => 0.0,
-        };
-        if self.tier() == Tier::Server {
-            even * imbalance(scenario, load.connections, servers) * shard_imbalance(scenario, servers) + caches
-        } else {
-            even
-        }
-    }
-
     /// What one unit gives at the most; `None` where there is no limit.
     pub fn capacity(self, scenario: &Scenario) -> Option<f64> {
         let servers = &scenario.servers;
@@ -295,6 +239,124 @@ impl ResourceKind {
     }
 }
 
+/// What is asked of the resources of a fleet, by any load: what depends on the fleet alone is worked out once.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand<'a> {
+    scenario: &'a Scenario,
+    fleet: Fleet,
+    reach: Reach<'a>,
+    /// How much more than the mean a server of the fullest shard gets.
+    fullest_shard: f64,
+}
+
+impl<'a> Demand<'a> {
+    /// On this fleet.
+    pub fn on(scenario: &'a Scenario, fleet: &Fleet) -> Self {
+        Self {
+            scenario,
+            fleet: *fleet,
+            reach: Reach::on(scenario, fleet.servers),
+            fullest_shard: shard_imbalance(scenario, fleet.servers),
+        }
+    }
+
+    /// The same on another fleet.
+    #[must_use]
+    pub fn moved(self, fleet: &Fleet) -> Self {
+        if fleet.servers == self.fleet.servers {
+            Self { fleet: *fleet, ..self }
+        } else {
+            Self::on(self.scenario, fleet)
+        }
+    }
+
+    /// The fleet.
+    pub const fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The scenario.
+    pub const fn scenario(&self) -> &'a Scenario {
+        self.scenario
+    }
+
+    /// What the whole load asks of a resource: of the fullest unit, times their number. Connections, bytes, cores, bytes per
+    /// second, partitions.
+    pub fn of(&self, kind: ResourceKind, load: &Load) -> f64 {
+        let (scenario, servers) = (self.scenario, self.fleet.servers);
+        let even = match kind {
+            ResourceKind::Connections | ResourceKind::Descriptors => load.connections,
+            ResourceKind::Packets => load.packets_per_second,
+            ResourceKind::OriginNicOut => load.origin_bytes_per_second,
+            ResourceKind::Memory => {
+                let slow = SlowForm::of(scenario, load).map_or(0.0, |form| form.memory_per_connection());
+                load.connections * (scenario.servers.memory_per_connection.get() + slow)
+            }
+            ResourceKind::BackendCpu => backend_cores(scenario, load, servers),
+            ResourceKind::Cpu => self.cpu(load),
+            ResourceKind::NicIn | ResourceKind::NicOut => self.nic(load, kind == ResourceKind::NicIn),
+            // Those who come again and again for want of slots are no reason for more servers: the slots are.
+            ResourceKind::Accepts => load.connects_per_second,
+            ResourceKind::BalancerConnections
+            | ResourceKind::BalancerNetwork
+            | ResourceKind::BalancerHandshakes
+            | ResourceKind::BalancerPorts
+            | ResourceKind::BalancerConntrack => balancer::demand(kind, scenario, load),
+            ResourceKind::LogWrite => load.log_bytes_per_hour / 3_600.0 * replication(scenario),
+            ResourceKind::LogCapacity => {
+                let hours = scenario.logs.map_or(0.0, |logs| logs.hot.get() / 3_600.0);
+                load.log_bytes_per_hour * hours * replication(scenario)
+            }
+            ResourceKind::LogWarmCapacity => {
+                scenario.logs.and_then(|logs| logs.warm.map(|warm| storage::bytes(&logs, load, &warm))).unwrap_or(0.0)
+            }
+            _ => self.broker(load).of(kind, self.fleet.broker_nodes),
+        };
+        // Each server's cache is as large as the others'.
+        let caches = match (kind, &scenario.cache) {
+            (ResourceKind::Memory, Some(cache)) => cache.server_bytes() * servers as f64,
+            _ => 0.0,
+        };
+        if kind.tier() == Tier::Server {
+            even * imbalance(scenario, load.connections, servers) * self.fullest_shard + caches
+        } else {
+            even
+        }
+    }
+
+    /// What all nodes of the broker are asked for.
+    pub fn broker(&self, load: &Load) -> BrokerDemand {
+        broker_demand(self.scenario, load, &self.reach.over_broker(load.connections), &self.fleet)
+    }
+
+    /// CPU load in cores: what saturates, so without wake-ups, which vanish as a server gets busy.
+    fn cpu(&self, load: &Load) -> f64 {
+        let cpu = &self.scenario.servers.cpu;
+        let n = self.fleet.servers as f64;
+        let spread = self.reach.spread(load.connections);
+        let fan_out = fan_out_cpu_seconds(self.scenario, load, &spread) * spread.hot_server;
+        load.messages_in_per_second * (message_cpu_seconds(self.scenario, load, n) + fan_out)
+            + load.heartbeats_per_second * cpu.per_heartbeat.mean()
+            + (load.connects_per_second + retries_per_second(self.scenario, load, n))
+                * connect_cpu_seconds(self.scenario)
+    }
+
+    /// Bytes a second through the servers' network cards: users' traffic and the broker's.
+    fn nic(&self, load: &Load, inwards: bool) -> f64 {
+        let users = if inwards { load.ingress_wire_bytes_per_second } else { load.egress_wire_bytes_per_second };
+        let spread = self.reach.spread(load.connections);
+        if spread.copies == 0.0 {
+            return users;
+        }
+        let copies = if inwards { spread.copies } else { spread.publishes };
+        let backplane = copies * load.backplane_bytes * load.messages_in_per_second;
+        // Only what is delivered is uneven for hot rooms.
+        let delivered =
+            if inwards { backplane } else { load.messages_out_per_second * load.delivery_wire.egress.bytes };
+        users + backplane + delivered * (spread.hot_server - 1.0)
+    }
+}
+
 /// A resource under the load of one world.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resource {
@@ -319,14 +381,16 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// This resource, on this fleet.
-    pub fn of(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet) -> Self {
-        let units = fleet.units(kind.tier());
-        let demand = kind.demand(scenario, load, fleet);
+    /// This resource, of a fleet and under a load.
+    pub fn of(demands: &Demand, load: &Load, kind: ResourceKind) -> Self {
+        let scenario = demands.scenario;
+        let units = demands.fleet.units(kind.tier());
+        let demand = demands.of(kind, load);
         let capacity = kind.capacity(scenario);
         let planned = kind.planned_capacity(scenario);
         let full = if kind == ResourceKind::Connections { planned } else { capacity.unwrap_or(f64::INFINITY) };
-        let at = |level: f64| users_at(scenario, load, kind, fleet, level * units as f64);
+        let twice = demands.of(kind, &load.scaled(2.0));
+        let at = |level: f64| users_at(demands, load, kind, [demand, twice], level * units as f64);
         Self {
             kind,
             demand,
@@ -346,11 +410,11 @@ pub fn units_required(demand: f64, planned: f64) -> u64 {
     ((demand / planned) * (1.0 - 1e-12)).ceil().max(1.0) as u64
 }
 
-/// The users at which this demand is reached, when the number of units stays; `None` for never.
-fn users_at(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet, level: f64) -> Option<f64> {
-    let demand_at = |users: f64| kind.demand(scenario, &load.scaled(users / load.users), fleet);
-    let first = demand_at(load.users);
-    let twice = demand_at(2.0 * load.users);
+/// The users at which this demand is reached, when the number of units stays; `None` for never. It is known under this load
+/// and under twice as much.
+fn users_at(demands: &Demand, load: &Load, kind: ResourceKind, known: [f64; 2], level: f64) -> Option<f64> {
+    let demand_at = |users: f64| demands.of(kind, &load.scaled(users / load.users));
+    let [first, twice] = known;
     // What does not grow with the users (partitions) never gives way to them.
     if first <= 0.0 || !level.is_finite() || twice <= first * (1.0 + 1e-9) {
         return None;
@@ -382,17 +446,6 @@ fn users_at(scenario: &Scenario, load: &Load, kind: ResourceKind, fleet: &Fleet,
     users.is_finite().then_some(users)
 }
 
-/// CPU load in cores: what saturates, so without wake-ups, which vanish as a server gets busy.
-fn cpu_load(scenario: &Scenario, load: &Load, servers: u64) -> f64 {
-    let cpu = &scenario.servers.cpu;
-    let n = servers as f64;
-    let spread = Spread::of(scenario, load.connections, servers);
-    load.messages_in_per_second
-        * (message_cpu_seconds(scenario, load, n) + fan_out_cpu_seconds(scenario, load, &spread) * spread.hot_server)
-        + load.heartbeats_per_second * cpu.per_heartbeat.mean()
-        + (load.connects_per_second + retries_per_second(scenario, load, n)) * connect_cpu_seconds(scenario)
-}
-
 /// CPU seconds, of all servers together, for handing one message to its recipients: publishes, copies and deliveries.
 pub fn fan_out_cpu_seconds(scenario: &Scenario, load: &Load, spread: &Spread) -> f64 {
     let cpu = &scenario.servers.cpu;
@@ -400,20 +453,6 @@ pub fn fan_out_cpu_seconds(scenario: &Scenario, load: &Load, spread: &Spread) ->
         + spread.copies * cpu.per_receive.mean()
         + spread.deliveries
             * (cpu.per_delivery.mean() + delivery_cpu_seconds_per_kb(scenario) * load.message_bytes / 1_000.0)
-}
-
-/// Bytes a second through the servers' network cards: users' traffic and the broker's.
-fn nic_load(scenario: &Scenario, load: &Load, servers: u64, inwards: bool) -> f64 {
-    let users = if inwards { load.ingress_wire_bytes_per_second } else { load.egress_wire_bytes_per_second };
-    let spread = Spread::of(scenario, load.connections, servers);
-    if spread.copies == 0.0 {
-        return users;
-    }
-    let each = Wire::of(scenario).mean_backplane(&scenario.workload.message_size).bytes;
-    let backplane = if inwards { spread.copies } else { spread.publishes } * each * load.messages_in_per_second;
-    // Only what is delivered is uneven for hot rooms.
-    let delivered = if inwards { backplane } else { load.messages_out_per_second * load.delivery_wire.egress.bytes };
-    users + backplane + delivered * (spread.hot_server - 1.0)
 }
 
 /// What a TLS handshake that resumes a session costs, as a share of a full one.

@@ -109,8 +109,10 @@ impl Zones {
         let n = self.names.len() as u64;
         assert!(self.tolerate < n, "some zones are left");
         // An even spread needs ⌈required·n/(n − k)⌉; what rounding adds is at most a server a zone.
-        let mut servers = (required * n).div_ceil(n - self.tolerate);
-        while servers - self.lost_with_largest(self.tolerate, servers) < required {
+        // A load that no number of servers carries asks for the largest number there is.
+        let even = (u128::from(required) * u128::from(n)).div_ceil(u128::from(n - self.tolerate));
+        let mut servers = u64::try_from(even).unwrap_or(u64::MAX);
+        while servers < u64::MAX && servers - self.lost_with_largest(self.tolerate, servers) < required {
             servers += 1;
         }
         servers - required

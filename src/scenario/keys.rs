@@ -18,6 +18,8 @@ pub struct Key {
     pub words: &'static [&'static str],
     /// Words that mean the section with all its defaults: `deflate` is `{deflate: {}}`.
     pub opens: &'static [&'static str],
+    /// The key below that a plain value is for: `broker: redis` is `{kind: redis}`.
+    pub short_for: Option<&'static str>,
     /// What else it takes.
     pub kind: Kind,
     /// What it is where nothing is given.
@@ -125,7 +127,17 @@ const fn certain(kind: Kind, reason: &'static str) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str, source: &'static str) -> Key {
-    Key { path, words: &[], opens: &[], kind, default: Default::Yaml(default), doc, source, unless: None }
+    Key {
+        path,
+        words: &[],
+        opens: &[],
+        short_for: None,
+        kind,
+        default: Default::Yaml(default),
+        doc,
+        source,
+        unless: None,
+    }
 }
 
 impl Key {
@@ -136,6 +148,11 @@ impl Key {
 
     const fn opening(mut self, words: &'static [&'static str]) -> Self {
         self.opens = words;
+        self
+    }
+
+    const fn short_for(mut self, name: &'static str) -> Self {
+        self.short_for = Some(name);
         self
     }
 
@@ -888,7 +905,8 @@ pub static KEYS: &[Key] = &[
         "even unless you say otherwise",
     ),
     key("regions", whole(1.0, 1_000.0), "none", "Regions that users and servers are divided among.", "one place")
-        .or(NONE),
+        .or(NONE)
+        .short_for("count"),
     key("regions.count", whole(1.0, 1_000.0), "", "How many.", "").required("regions: {count: 4}"),
     key(
         "regions.locality",
@@ -909,7 +927,8 @@ pub static KEYS: &[Key] = &[
         &["none", "redis", "kafka", "nats"],
         "none",
         "What carries messages between servers: one of these, or your own figures.",
-    ),
+    )
+    .short_for("kind"),
     choice(
         "broker.kind",
         &["own", "redis", "kafka", "nats"],
@@ -1062,7 +1081,8 @@ pub static KEYS: &[Key] = &[
         "Which servers fail together: none, 3, [zone-a, zone-b], or {names: 3, tolerate: 1}.",
         "one site unless asked for",
     )
-    .or(NONE),
+    .or(NONE)
+    .short_for("names"),
     key("zones.names", Kind::Names, "", "The zones, by name or how many; servers are dealt out to them in turn.", "")
         .required("zones: {names: 3}"),
     key(

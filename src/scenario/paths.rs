@@ -172,7 +172,7 @@ pub(super) fn assign(root: &mut Node, path: &str, place: &Place, value: Node) {
         let replaced =
             keys::find(&known).is_some_and(|key| matches!(key.kind, Kind::Random(_))) && node.get(name).is_none();
         if replaced || !matches!(node.value, Value::Map(_)) {
-            *node = Node { place: place.clone(), value: Value::Map(Vec::new()) };
+            *node = Node { place: place.clone(), value: Value::Map(written_out(&known, node)) };
         }
         known = keys::join(&known, name);
         let here = place.part(start, start + name.len());
@@ -188,6 +188,19 @@ pub(super) fn assign(root: &mut Node, path: &str, place: &Place, value: Node) {
         node = &mut entries[index].1;
     }
     *node = value;
+}
+
+/// What a section has of the plain value whose place it takes: `broker: redis` is `{kind: redis}` written out. A word that
+/// says there is none (`broker: none`) leaves nothing.
+fn written_out(path: &str, short: &Node) -> Vec<(Key, Node)> {
+    let Some((key, name)) = keys::find(path).and_then(|key| Some((key, key.short_for?))) else { return Vec::new() };
+    let means_it = |word: &str| keys::find(&keys::join(path, name)).is_some_and(|below| below.words.contains(&word));
+    let stays = match &short.value {
+        Value::Scalar { text, .. } => !key.words.contains(&text.as_str()) || means_it(text),
+        Value::Seq(_) => true,
+        Value::Null | Value::Map(_) => false,
+    };
+    if stays { vec![(Key { text: name.to_owned(), place: short.place.clone() }, short.clone())] } else { Vec::new() }
 }
 
 /// An assignment as it stands on the command line: the whole argument, its path, its value as a tree.

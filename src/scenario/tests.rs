@@ -376,6 +376,24 @@ fn assignments_change_the_file() {
     assert_eq!(empty.resolve().unwrap().name, "x");
 }
 
+/// A plain value is short for a section with one key, and a key that is set beside it does not take its place.
+#[test]
+fn what_a_plain_value_stands_for_stays_when_a_key_below_is_set() {
+    let same = |short: &str, assignment: &str, long: &str| {
+        let users = "users: 100\nservers: {count: 12}\nworkload: {message: {rate: 1/s, size: 1 KB}}\n";
+        let mut changed = document(&format!("{users}{short}\n"));
+        changed.set(assignment).unwrap_or_else(|e| panic!("{e}"));
+        let changed = changed.resolve().unwrap_or_else(|e| panic!("{short} {assignment}\n{e}"));
+        assert_eq!(changed, document(&format!("{users}{long}\n")).resolve().unwrap(), "{short} {assignment}");
+    };
+    same("broker: redis", "broker.nodes=3", "broker: {kind: redis, nodes: 3}");
+    same("broker: kafka", "broker.kind=nats", "broker: nats");
+    same("broker: none", "broker.nodes=3", "broker: {nodes: 3}");
+    same("regions: 3", "regions.locality=60 %", "regions: {count: 3, locality: 60 %}");
+    same("zones: 3", "zones.tolerate=1", "zones: {names: 3, tolerate: 1}");
+    same("zones: [a, b]", "zones.tolerate=1", "zones: {names: [a, b], tolerate: 1}");
+}
+
 #[test]
 fn mistakes_on_the_command_line_are_shown_there() {
     let mut out = String::new();

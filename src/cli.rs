@@ -6,10 +6,9 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::live::link::BrokerAddress;
@@ -95,17 +94,19 @@ pub enum Command {
     Man(Man),
 }
 
-/// Adds to a usage error what a folder after `--report` has to look like: the option stands alone as well, so the next word
-/// is not its own.
-pub fn hint(error: &mut clap::Error, words: impl Iterator<Item = OsString>) {
-    let Some(ContextValue::String(odd)) = error.get(ContextKind::InvalidArg) else { return };
-    let odd = odd.clone();
-    let words: Vec<OsString> = words.collect();
-    if words.windows(2).any(|pair| pair[0] == "--report" && pair[1] == *odd) {
-        let tip = format!("a folder for reports follows an equals sign: '--report={odd}'");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+/// The words of a command line, where `--report` stands before a file: that is no folder, so it is not the option's own.
+pub fn words(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = given.collect();
+    for at in 1..words.len() {
+        if words[at - 1] == "--report" && (words[at] == "-" || Path::new(&words[at]).is_file()) {
+            words[at - 1] = format!("--report={REPORTS}").into();
+        }
     }
+    words
 }
+
+/// Where reports are written unless somebody says otherwise.
+const REPORTS: &str = "reports";
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -173,7 +174,7 @@ pub struct Shown {
     #[expect(clippy::doc_markdown, reason = "it is shown as help")]
     /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, SVG and PNG, JUnit XML where
     /// there is a verdict; DIR is `reports` where none is given, NAME is the scenario's
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "reports")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = REPORTS)]
     pub report: Option<PathBuf>,
     /// No progress bar
     #[arg(long, short)]
@@ -485,7 +486,7 @@ pub struct Validate {
     #[expect(clippy::doc_markdown, reason = "it is shown as help")]
     /// Write a report too, in place of an older one: DIR/NAME with HTML, Markdown, CSV, JSON, JUnit XML, SVG and PNG; DIR is
     /// `reports` where none is given, NAME is the scenario's
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "reports")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = REPORTS)]
     pub report: Option<PathBuf>,
     /// No progress bar
     #[arg(long, short)]

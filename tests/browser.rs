@@ -236,8 +236,7 @@ fn a_scenario_is_saved_that_gives_the_same() {
 /// The report of a scenario, as a page on disk.
 fn report(file: &str, more: &[&str]) -> String {
     let folder = folder();
-    let report = format!("--report={}", folder.display());
-    let arguments = ["simulate", file, "--quiet", &report];
+    let arguments = ["simulate", file, "--quiet", "--report", folder.to_str().unwrap()];
     run(arguments.iter().chain(&SHORT).chain(more)).well();
     let reports: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(reports.len(), 1, "{reports:?}");

@@ -126,7 +126,7 @@ pub fn assess_priced(document: &Document, catalogue: Option<&Catalogue>) -> Resu
         let model = Model::on(&world, model.fleet);
         let required = model.required;
         let kept = kept_logs(&world, &model.load, &required.fleet);
-        let load = load_figures(&scenario, &model);
+        let load = load_figures(&world, &model);
         (required, model, kept, load)
     })?;
     let pricing = catalogue.map(|catalogue| Pricing::of(document, catalogue));

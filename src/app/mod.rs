@@ -77,10 +77,8 @@ impl From<SimulationError> for Failure {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let color = output::color_of(std::env::args_os());
-    let matches = Cli::command().color(output::clap_choice(color)).try_get_matches().unwrap_or_else(|mut error| {
-        cli::hint(&mut error, std::env::args_os());
-        error.exit()
-    });
+    let words = cli::words(std::env::args_os());
+    let matches = Cli::command().color(output::clap_choice(color)).get_matches_from(words);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     output::set_up(cli.color);
     verbose::set_up(cli.verbose);

@@ -159,23 +159,30 @@ pub struct Reach<'a> {
 impl<'a> Reach<'a> {
     /// On so many servers.
     pub fn on(scenario: &'a Scenario, servers: u64) -> Self {
+        let popularity = match &scenario.workload.fan_out {
+            FanOut::Room(room) => Some(Popularity::new(room.zipf)),
+            _ => None,
+        };
+        Self { scenario, servers, even: Spread::NONE, popularity }.moved(servers)
+    }
+
+    /// The same on another number of servers.
+    #[must_use]
+    pub fn moved(self, servers: u64) -> Self {
+        let scenario = self.scenario;
         let (shards, locality) = shards(scenario);
         // Servers of a shard; with fewer servers than shards (before any are counted) one.
         let group = (servers as f64 / shards).max(1.0);
         let mut even = Spread::NONE;
-        let mut popularity = None;
         match &scenario.workload.fan_out {
             FanOut::Echo | FanOut::None | FanOut::Broadcast => {}
             FanOut::Direct => even.direct(locality / group),
-            FanOut::Room(room) => {
-                even.room(room, group, locality, servers);
-                popularity = Some(Popularity::new(room.zipf));
-            }
+            FanOut::Room(room) => even.room(room, group, locality, servers),
         }
         if scenario.workload.fan_out.crosses() {
             even = even.carried(scenario, servers);
         }
-        Self { scenario, servers, even, popularity }
+        Self { servers, even, ..self }
     }
 
     /// With so many connections on all of them.

@@ -266,7 +266,9 @@ impl<'a> Demand<'a> {
         if fleet.servers == self.fleet.servers {
             Self { fleet: *fleet, ..self }
         } else {
-            Self::on(self.scenario, fleet)
+            let servers = fleet.servers;
+            let fullest_shard = shard_imbalance(self.scenario, servers);
+            Self { fleet: *fleet, reach: self.reach.moved(servers), fullest_shard, ..self }
         }
     }
 

@@ -353,6 +353,7 @@ mod tests {
                 let least = (required..10 * required + 20).find(|servers| left(*servers) >= required).unwrap();
                 assert_eq!(zones.headroom(required), least - required, "{required} with {k} of {n} zones lost");
             }
+            assert_eq!(zones.headroom(u64::MAX), 0, "no number of servers suffices, and there is none to add");
         }
     }
 }

@@ -33,7 +33,7 @@ fn check(place: &Path) -> anyhow::Result<()> {
     let Ok(mut entries) = fs::read_dir(place) else {
         if fs::symlink_metadata(place).is_ok() {
             return Err(anyhow!(
-                "`{}` is in the way of the report; name another folder: `--report=DIR`",
+                "`{}` is in the way of the report; name another folder: `--report DIR`",
                 place.display()
             ));
         }
@@ -42,7 +42,7 @@ fn check(place: &Path) -> anyhow::Result<()> {
     if entries.next().is_none() || OURS.iter().all(|file| place.join(file).is_file()) {
         return Ok(());
     }
-    Err(anyhow!("`{}` is no report, and is left alone; name another folder: `--report=DIR`", place.display()))
+    Err(anyhow!("`{}` is no report, and is left alone; name another folder: `--report DIR`", place.display()))
 }
 
 fn fill(part: &Path, files: Vec<(String, Vec<u8>)>) -> io::Result<()> {

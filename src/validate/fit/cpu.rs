@@ -27,7 +27,8 @@ const CACHED_CONNECTIONS: &str = "servers.cpu.cached_connections";
 const PER_SLEEP: &str = "servers.cpu.per_sleep";
 const SLEEP_AFTER: &str = "servers.cpu.sleep_after";
 
-/// How long it may take an idle core to fall asleep, in seconds: the one that fits best is taken.
+/// How long it may take an idle core to fall asleep, in seconds: the one that fits best is taken, but none that is longer
+/// than cores were idle on average at the lowest load, for those can't be told apart.
 const AWAKE: [f64; 8] = [200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3];
 /// How many connections the cache may hold.
 const CACHED: [f64; 6] = [100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
@@ -286,7 +287,8 @@ fn asleep(terms: &[Term], samples: &[Sample<'_>], machine: &Machine, plain: &Reg
         let prices: Vec<f64> = found.coefficients.iter().map(|price| price.value).collect();
         errors(after, &prices).iter().map(|error| error * error).sum::<f64>()
     };
-    let fits = AWAKE.iter().filter_map(|after| {
+    let longest = samples.iter().map(|sample| queues(sample, machine) / sample.jobs).fold(0.0, f64::max);
+    let fits = AWAKE.iter().filter(|after| **after <= longest).filter_map(|after| {
         let found = nonlinear(&parameters, |prices| errors(Some(*after), prices)).ok()?;
         let left = squares(Some(*after), &found);
         Some((left, *after, found))
@@ -296,13 +298,17 @@ fn asleep(terms: &[Term], samples: &[Sample<'_>], machine: &Machine, plain: &Reg
     (gain * (found.freedom - 1.0).max(1.0) > BELIEF * left).then_some((after, found))
 }
 
+/// Queues that the jobs of a server are shared out to.
+fn queues(sample: &Sample<'_>, machine: &Machine) -> f64 {
+    if machine.shared { 1.0 } else { sample.cores }
+}
+
 /// Cores that are busy at these prices: the wake-up's first, sleep's last where cores fall asleep.
 fn busy(sample: &Sample<'_>, terms: &[Term], after: Option<f64>, prices: &[f64], machine: &Machine) -> f64 {
     let (mut wakeup, prices) = (prices[0], &prices[1..]);
-    let queues = if machine.shared { 1.0 } else { sample.cores };
     if let Some((after, extra)) = after.zip(prices.get(terms.len())) {
         let cores = if machine.shared { sample.cores as u64 } else { 1 };
-        wakeup += sleep(sample.jobs / queues, cores, after, *extra).mean;
+        wakeup += sleep(sample.jobs / queues(sample, machine), cores, after, *extra).mean;
     }
     let rate = |term: &Term| term.rate(sample.point, machine).unwrap_or(0.0);
     let load: f64 = terms.iter().zip(prices).map(|(term, price)| rate(term) * price).sum();

@@ -246,6 +246,11 @@ impl Rig {
         if work > 0.0 && messages > 0.0 {
             at_mean_work(&mut seen, work / messages - mean_work, cores, is_full);
         }
+        if is_full && let Some(watched) = watched {
+            // Other programs had its cores for a part of the time.
+            let waited = watched.waited_seconds / (watched.duration_seconds * cores);
+            more_done(&mut seen, 1.0 / (1.0 - waited.min(0.5)));
+        }
         // The files hold warm-up and drain too: each message has as much of them as any other.
         let logged = Some(messages).filter(|messages| *messages > 0.0);
         let wire = seen.wire_bytes_per_second.map_or(0.0, |wire| wire.value);
@@ -297,11 +302,16 @@ fn at_mean_work(seen: &mut Observation, more: f64, cores: f64, is_full: bool) {
     let Some(rate) = seen.messages_in_per_second else { return };
     let share = rate.value * more / cores;
     if is_full {
-        let factor = 1.0 / (1.0 - share);
-        seen.messages_in_per_second = Some(rate.scaled(factor));
-        seen.messages_out_per_second = seen.messages_out_per_second.map(|out| out.scaled(factor));
+        more_done(seen, 1.0 / (1.0 - share));
     } else {
         seen.cpu_busy = seen.cpu_busy.map(|busy| Estimate::exact(busy.value - share));
+    }
+}
+
+/// What a server that is always busy gets done in this many times the time.
+fn more_done(seen: &mut Observation, factor: f64) {
+    for rate in [&mut seen.messages_in_per_second, &mut seen.messages_out_per_second] {
+        *rate = rate.map(|rate| rate.scaled(factor));
     }
 }
 

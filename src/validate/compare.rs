@@ -188,6 +188,7 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
         })
         .collect();
     let both = trial.predicted.saturated && trial.measured.saturated;
+    let unknown = metrics.iter().find(|found| found.metric == Metric::Throughput).and_then(|found| found.reason);
     for comparison in &mut metrics {
         if both && comparison.metric.is_latency() {
             (comparison.verdict, comparison.reason) = (Verdict::NotJudged, Some(Reason::Saturated));
@@ -195,6 +196,9 @@ fn point(trial: &Trial, allowances: &Allowances) -> Point {
             (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Noise));
         } else if is_explained(comparison, &trial.noise) {
             (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Waited));
+        } else if both && unknown.is_some() && comparison.metric.is_counted() && comparison.verdict == Verdict::Fail {
+            // Past saturation bytes follow from what gets through, and what that is, is not known.
+            (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, unknown);
         } else if !trial.calibrated && comparison.metric.is_time() && comparison.verdict == Verdict::Fail {
             (comparison.verdict, comparison.reason) = (Verdict::Inconclusive, Some(Reason::Uncalibrated));
         }

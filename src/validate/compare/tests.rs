@@ -152,6 +152,23 @@ fn times_that_the_calibration_does_not_reach_are_no_failure() {
     assert_eq!(of(false, Metric::Throughput), Some(Verdict::Fail), "what is counted doesn't come from a calibration");
 }
 
+/// Of a server that was always busy the runs differ in what got through, and with that in bytes.
+#[test]
+fn past_saturation_bytes_are_known_as_well_as_what_gets_through() {
+    let with = |done: f64, half: f64, bytes: f64, offered: f64| Observation {
+        messages_in_per_second: Some(Estimate { value: done, low: done - half, high: done + half }),
+        wire_bytes_per_second: Some(about(bytes)),
+        ..seen(offered, done, 1.0, 50.0)
+    };
+    let of = |half: f64, offered: f64| {
+        let trial = trial(with(1_000.0, 0.0, 2e6, offered), with(1_005.0, half, 2.1e6, offered));
+        verdict_of(&compare(&[trial], &allowances()).points[0], Metric::WireBytes)
+    };
+    assert_eq!(of(60.0, 2_000.0), Some(Verdict::Inconclusive));
+    assert_eq!(of(1.0, 2_000.0), Some(Verdict::Fail), "what gets through is known");
+    assert_eq!(of(60.0, 1_000.0), Some(Verdict::Fail), "with time to spare bytes follow from what is offered");
+}
+
 /// Both runs happened to send other numbers of messages than the load says, and logged each of them.
 #[test]
 fn what_is_counted_is_compared_at_the_same_load() {

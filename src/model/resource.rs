@@ -392,7 +392,11 @@ impl Resource {
         let planned = kind.planned_capacity(scenario);
         let full = if kind == ResourceKind::Connections { planned } else { capacity.unwrap_or(f64::INFINITY) };
         let twice = demands.of(kind, &load.scaled(2.0));
-        let at = |level: f64| users_at(demands, load, kind, [demand, twice], level * units as f64);
+        let mut growth = Growth::of((load.users, demand), (2.0 * load.users, twice));
+        let mut at = |level: f64| {
+            let growth = growth.as_mut()?;
+            growth.users_at(level * units as f64, |users| demands.of(kind, &load.scaled(users / load.users)))
+        };
         Self {
             kind,
             demand,
@@ -412,44 +416,62 @@ pub fn units_required(demand: f64, planned: f64) -> u64 {
     ((demand / planned) * (1.0 - 1e-12)).ceil().max(1.0) as u64
 }
 
-/// The users at which this demand is reached, when the number of units stays; `None` for never. It is known under this load
-/// and under twice as much.
-fn users_at(demands: &Demand, load: &Load, kind: ResourceKind, known: [f64; 2], level: f64) -> Option<f64> {
-    let demand_at = |users: f64| demands.of(kind, &load.scaled(users / load.users));
-    let [first, twice] = known;
-    // What does not grow with the users (partitions) never gives way to them.
-    if first <= 0.0 || !level.is_finite() || twice <= first * (1.0 + 1e-9) {
-        return None;
+/// How a demand grows with the users, when the number of units stays.
+#[derive(Debug, Clone, Copy)]
+struct Growth {
+    /// Users, and the demand of so many.
+    known: (f64, f64),
+    /// The power of the users that it is in proportion to about there.
+    power: f64,
+}
+
+impl Growth {
+    /// By the demand of two numbers of users. `None` for what does not grow with them (partitions) and so never gives way to
+    /// them.
+    fn of(one: (f64, f64), more: (f64, f64)) -> Option<Self> {
+        let grows = one.1 > 0.0 && more.1 > one.1 * (1.0 + 1e-9);
+        grows.then(|| Self { known: one, power: power(one, more) })
     }
-    // Most demands are a power of the users, or nearly: the secant of their logarithms is then exact, or closes in quickly.
-    // What jumps or bends (the cache, who is left out and knocks again) is kept between the ends known so far.
-    let slope = |from: (f64, f64), to: (f64, f64)| ((to.1 / from.1).ln() / (to.0 / from.0).ln()).clamp(0.2, 100.0);
-    let mut last = (load.users, first);
-    let mut power = slope(last, (2.0 * load.users, twice));
-    let (mut below, mut above) = (0.0_f64, f64::INFINITY);
-    let mut users = load.users * (level / first).powf(1.0 / power);
-    for _ in 0..60 {
-        let demand = demand_at(users);
-        let off = level / demand;
-        if (off - 1.0).abs() < 1e-12 || !users.is_finite() {
-            break;
+
+    /// The users at which a level is reached; `None` for never. Found from what is known, which it then adds to.
+    ///
+    /// Most demands are a power of the users, or nearly: the secant of their logarithms is then exact, or closes in quickly.
+    /// What jumps or bends (the cache, who is left out and knocks again) is kept between the ends known so far.
+    fn users_at(&mut self, level: f64, demand_at: impl Fn(f64) -> f64) -> Option<f64> {
+        if !level.is_finite() {
+            return None;
         }
-        (below, above) = if off > 1.0 { (below.max(users), above) } else { (below, above.min(users)) };
-        // Two equal logarithms have no secant.
-        if (users / last.0 - 1.0).abs() > 1e-15 {
-            power = slope(last, (users, demand));
+        let (mut below, mut above) = (0.0_f64, f64::INFINITY);
+        let mut users = self.known.0 * (level / self.known.1).powf(1.0 / self.power);
+        for _ in 0..60 {
+            let demand = demand_at(users);
+            let off = level / demand;
+            if (off - 1.0).abs() < 1e-12 || !users.is_finite() {
+                break;
+            }
+            (below, above) = if off > 1.0 { (below.max(users), above) } else { (below, above.min(users)) };
+            // Two equal logarithms have no secant.
+            if (users / self.known.0 - 1.0).abs() > 1e-15 {
+                self.power = power(self.known, (users, demand));
+            }
+            self.known = (users, demand);
+            users *= off.powf(1.0 / self.power);
+            // Each step of the secant has 1.6 times the right digits of the one before: of seven, eleven.
+            if (off - 1.0).abs() < 1e-7 {
+                break;
+            }
+            if users <= below || users >= above {
+                let between = below > 0.0 && above.is_finite();
+                users = if between { (below * above).sqrt() } else { self.known.0 * off };
+            }
         }
-        last = (users, demand);
-        users *= off.powf(1.0 / power);
-        // Each step of the secant has 1.6 times the right digits of the one before: of ten, as many as a figure holds.
-        if (off - 1.0).abs() < 1e-10 {
-            break;
-        }
-        if users <= below || users >= above {
-            users = if below > 0.0 && above.is_finite() { (below * above).sqrt() } else { last.0 * off };
-        }
+        users.is_finite().then_some(users)
     }
-    users.is_finite().then_some(users)
+}
+
+/// The slope between two points on logarithmic axes.
+fn power(from: (f64, f64), to: (f64, f64)) -> f64 {
+    ((to.1 / from.1).ln() / (to.0 / from.0).ln()).clamp(0.2, 100.0)
 }
 
 /// CPU seconds, of all servers together, for handing one message to its recipients: publishes, copies and deliveries.

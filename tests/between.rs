@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{run, scenario};
+use common::outcome::{at, conserved, figure};
+use common::scenario;
 use serde_json::Value;
 
 /// Rooms on eight servers, by four nodes of a broker, one of which is lost for 20 s.
@@ -21,23 +22,6 @@ simulation: {duration: 60 s, replications: 2}
 /// What waits with its server for a node with replicas is told from the rest by its latency.
 const KAFKA: [&str; 1] = ["broker.kind=kafka"];
 
-#[track_caller]
-fn simulate(yaml: &str, set: &[&str]) -> Value {
-    let file = scenario(yaml);
-    let file = file.to_str().unwrap();
-    let options: Vec<String> = set.iter().map(|assignment| format!("--set={assignment}")).collect();
-    let options = options.iter().map(String::as_str);
-    let arguments: Vec<&str> = ["simulate", file, "--format=json", "--quiet"].into_iter().chain(options).collect();
-    let result = run(arguments).well().json();
-    let checks = &result["simulation"]["checks"]["conservation"];
-    assert_eq!(checks["holds"], true, "{checks}");
-    result
-}
-
-fn figure(of: &Value, name: &str) -> f64 {
-    of[name]["value"].as_f64().unwrap_or_else(|| panic!("{name} is {}", of[name]))
-}
-
 fn counted(result: &Value, name: &str) -> u64 {
     result["simulation"]["checks"]["conservation"][name].as_u64().unwrap()
 }
@@ -46,18 +30,11 @@ fn slowest(result: &Value) -> f64 {
     figure(&result["simulation"]["latency_seconds"], "max")
 }
 
-/// The series at this moment.
-fn at(result: &Value, seconds: f64, name: &str) -> f64 {
-    let series = result["simulation"]["series"].as_array().unwrap();
-    let point = series.iter().find(|point| point["until_seconds"].as_f64().unwrap() > seconds).unwrap();
-    point[name].as_f64().unwrap()
-}
-
 /// At most once: what is for the lost node is lost, a quarter of all letters for a third of the time, and nothing before
 /// or after.
 #[test]
 fn without_replicas_the_letters_of_a_lost_node_are_lost() {
-    let result = simulate(ROOMS, &[]);
+    let result = conserved(ROOMS, &[]);
     let (published, lost) = (counted(&result, "published") as f64, counted(&result, "relay_lost") as f64);
     let share = lost / published * 4.0 * 3.0;
     assert!((0.8..1.2).contains(&share), "{lost} of {published}");
@@ -68,9 +45,9 @@ fn without_replicas_the_letters_of_a_lost_node_are_lost() {
     assert!(during < 0.88 * before && after > 0.94 * before, "{before} {during} {after}");
     // The copies that went missing are lost messages; their own servers served the others.
     assert!(figure(&result["simulation"], "dropped_share") > 0.02, "{}", result["simulation"]["dropped_share"]);
-    let forever = simulate(ROOMS, &["faults=[{at: 10 s, lose_broker: {nodes: 1}}]"]);
+    let forever = conserved(ROOMS, &["faults=[{at: 10 s, lose_broker: {nodes: 1}}]"]);
     assert!(counted(&forever, "relay_lost") as f64 > 2.0 * lost);
-    let all = simulate(ROOMS, &["faults=[{at: 10 s, lose_broker: {nodes: 4}, for: 20 s}]"]);
+    let all = conserved(ROOMS, &["faults=[{at: 10 s, lose_broker: {nodes: 4}, for: 20 s}]"]);
     assert!((counted(&all, "relay_lost") as f64 / counted(&all, "published") as f64 - 1.0 / 3.0).abs() < 0.02);
 }
 
@@ -78,7 +55,7 @@ fn without_replicas_the_letters_of_a_lost_node_are_lost() {
 #[test]
 fn with_replicas_the_letters_of_a_lost_node_wait() {
     let waits = |set: &[&str]| {
-        let result = simulate(ROOMS, &[&KAFKA[..], set].concat());
+        let result = conserved(ROOMS, &[&KAFKA[..], set].concat());
         assert_eq!(counted(&result, "relay_lost"), 0);
         assert_eq!(figure(&result["simulation"], "dropped_messages"), 0.0);
         slowest(&result)
@@ -110,7 +87,7 @@ broker: {kind: own, nodes: 2, replication: 2, per_publish: {exponential: 300 us}
 faults: [{at: 20 s, lose_broker: {nodes: 1}, for: 30 s}]
 simulation: {duration: 70 s, replications: 4}
 ";
-    let result = simulate(direct, &[]);
+    let result = conserved(direct, &[]);
     assert_eq!(counted(&result, "relay_lost"), 0);
     let [before, during, after] = [10.0, 40.0, 65.0].map(|moment| at(&result, moment, "latency_mean_seconds"));
     assert!(during > before + 0.2e-3 && (after / before - 1.0).abs() < 0.1, "{before} {during} {after}");
@@ -128,7 +105,7 @@ broker: {kind: own, nodes: 1, per_publish: {exponential: 1.1 ms}}
 faults: [{at: 30 s, lose_broker: {nodes: 1}, for: 1 ms}]
 simulation: {duration: 40 s, replications: 40}
 ";
-    let result = simulate(busy, &[]);
+    let result = conserved(busy, &[]);
     let fault = &result["simulation"]["recovery"][0];
     // ρ = 900 × 0.98 (the rest stays on its own server) × 1.1 ms = 0.97: 32 inside, of a deviation as large, over √40.
     let lost = figure(fault, "lost_messages");
@@ -140,7 +117,7 @@ simulation: {duration: 40 s, replications: 40}
 #[test]
 fn a_slower_network_is_slower_each_way() {
     let slower = |set: &[&str]| {
-        let result = simulate(ROOMS, set);
+        let result = conserved(ROOMS, set);
         assert_eq!(counted(&result, "relay_lost"), 0);
         let [before, during, after] = [5.0, 20.0, 50.0].map(|moment| at(&result, moment, "latency_p99_seconds"));
         assert!((after - before).abs() < 2e-3, "{before} {after}");
@@ -169,11 +146,12 @@ fn a_slow_network_times_messages_out() {
     let echo =
         ["workload.fan_out=echo", "broker=none", "workload.timeout=100 ms", "workload.retry={limit: 1, delay: 1 s}"];
     let slow = "faults=[{at: 10 s, network: {latency: 60 ms}, for: 20 s}]";
-    let result = simulate(ROOMS, &[&echo[..], &[slow]].concat());
+    let result = conserved(ROOMS, &[&echo[..], &[slow]].concat());
     let timed_out = figure(&result["simulation"], "timed_out_messages");
     // 400/s for 20 s, nearly all of them twice.
     assert!((13_000.0..16_500.0).contains(&timed_out), "{timed_out}");
-    let result = simulate(ROOMS, &[&echo[..], &["faults=[{at: 10 s, network: {latency: 20 ms}, for: 20 s}]"]].concat());
+    let result =
+        conserved(ROOMS, &[&echo[..], &["faults=[{at: 10 s, network: {latency: 20 ms}, for: 20 s}]"]].concat());
     assert_eq!(figure(&result["simulation"], "timed_out_messages"), 0.0);
 }
 
@@ -194,7 +172,7 @@ fn everything_is_accounted_for() {
         &["broker.kind=kafka", "sharding={by: region, shards: 2}", "broker.subscribers=all"],
     ] {
         let short = ["simulation.duration=20 s", "simulation.replications=2", meeting];
-        simulate(ROOMS, &[&short[..], set].concat());
+        conserved(ROOMS, &[&short[..], set].concat());
     }
     let file = scenario(ROOMS);
     let once = |threads: &str| {

@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::outcome::{estimated, named, simulated};
 use common::{run, scenario};
 use serde_json::Value;
 
@@ -32,30 +33,10 @@ logs: none
 simulation: {duration: 60 s, replications: 4, seed: 1}
 ";
 
-fn outcome(command: &str, yaml: &str, changes: &[&str]) -> Value {
-    let file = scenario(yaml).to_string_lossy().into_owned();
-    let changes = changes.iter().flat_map(|change| ["--set", *change]);
-    run([command, &file, "--format", "json"].into_iter().chain(changes)).well().json()
-}
-
-fn simulated(yaml: &str, changes: &[&str]) -> Value {
-    outcome("simulate", yaml, changes)
-}
-
-fn estimated(yaml: &str, changes: &[&str]) -> Value {
-    outcome("estimate", yaml, changes)
-}
-
 #[track_caller]
 fn value(json: &Value, path: &str) -> f64 {
     let found = path.split('.').fold(json, |json, name| &json[name]);
     found["value"].as_f64().or_else(|| found.as_f64()).unwrap_or_else(|| panic!("no {path}: {found}"))
-}
-
-#[track_caller]
-fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
-    let all = list.as_array().unwrap();
-    all.iter().find(|entry| entry[key] == name).unwrap_or_else(|| panic!("no {name}: {list}"))
 }
 
 #[track_caller]

@@ -7,6 +7,7 @@
 
 mod common;
 
+use common::outcome::{estimated, named, simulated};
 use common::{run, scenario};
 use serde_json::Value;
 
@@ -27,20 +28,6 @@ servers: {count: 2, connections: {comfortable: 5_000}}
 simulation: {duration: 10 s, replications: 4, seed: 1}
 ";
 
-fn outcome(command: &str, yaml: &str, changes: &[&str]) -> Value {
-    let file = scenario(yaml).to_string_lossy().into_owned();
-    let changes = changes.iter().flat_map(|change| ["--set", *change]);
-    run([command, &file, "--format", "json"].into_iter().chain(changes)).well().json()
-}
-
-fn simulated(yaml: &str, changes: &[&str]) -> Value {
-    outcome("simulate", yaml, changes)
-}
-
-fn estimated(yaml: &str, changes: &[&str]) -> Value {
-    outcome("estimate", yaml, changes)
-}
-
 #[track_caller]
 fn load(json: &Value, name: &str) -> f64 {
     json["load"][name]["value"].as_f64().unwrap_or_else(|| panic!("no load.{name}: {}", json["load"]))
@@ -49,12 +36,6 @@ fn load(json: &Value, name: &str) -> f64 {
 #[track_caller]
 fn found(json: &Value, name: &str) -> f64 {
     json["simulation"][name]["value"].as_f64().unwrap_or_else(|| panic!("no simulation.{name}"))
-}
-
-#[track_caller]
-fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
-    let all = list.as_array().unwrap();
-    all.iter().find(|entry| entry[key] == name).unwrap_or_else(|| panic!("no {name}: {list}"))
 }
 
 /// Utilisation of a resource in the closed form.

@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{run, scenario};
+use common::outcome::{at, conserved, figure};
+use common::scenario;
 use serde_json::Value;
 
 /// At the peak 540 messages/s of 5 ms: 2.7 cores' work on servers of one core. It begins with a third of that.
@@ -19,23 +20,6 @@ autoscaler: {target: 60 %, every: 5 s, delay: 10 s, step: 2, cool_down: 20 s, dr
 simulation: {duration: 200 s, replications: 4}
 ";
 
-#[track_caller]
-fn simulate(yaml: &str, set: &[&str]) -> Value {
-    let file = scenario(yaml);
-    let file = file.to_str().unwrap();
-    let options: Vec<String> = set.iter().map(|assignment| format!("--set={assignment}")).collect();
-    let options = options.iter().map(String::as_str);
-    let arguments: Vec<&str> = ["simulate", file, "--format=json", "--quiet"].into_iter().chain(options).collect();
-    let result = run(arguments).well().json();
-    let checks = &result["simulation"]["checks"]["conservation"];
-    assert_eq!(checks["holds"], true, "{checks}");
-    result
-}
-
-fn figure(of: &Value, name: &str) -> f64 {
-    of[name]["value"].as_f64().unwrap_or_else(|| panic!("{name} is {}", of[name]))
-}
-
 fn scaling(result: &Value) -> &Value {
     &result["simulation"]["autoscaler"]
 }
@@ -44,18 +28,11 @@ fn p99(result: &Value) -> f64 {
     figure(&result["simulation"]["latency_seconds"], "p99")
 }
 
-/// The series at this moment.
-fn at(result: &Value, seconds: f64, name: &str) -> f64 {
-    let series = result["simulation"]["series"].as_array().unwrap();
-    let point = series.iter().find(|point| point["until_seconds"].as_f64().unwrap() > seconds).unwrap();
-    point[name].as_f64().unwrap()
-}
-
 /// It follows the load up and down again, for less server-time than a fleet that is always there for the peak, and for a
 /// latency between that of the fixed small fleet and that of the fixed large one.
 #[test]
 fn it_follows_the_load_at_a_price_in_latency() {
-    let scaled = simulate(SERVICE, &[]);
+    let scaled = conserved(SERVICE, &[]);
     let found = scaling(&scaled);
     // 2.7 cores' work at 60 % is 4.5 servers, so five.
     assert_eq!(scaled["required"]["servers_scaled_to"], 5);
@@ -63,7 +40,8 @@ fn it_follows_the_load_at_a_price_in_latency() {
     let peak = at(&scaled, 100.0, "servers");
     assert!((5.0..7.5).contains(&peak), "{peak}");
     assert!(figure(found, "scale_outs") >= 2.0 && figure(found, "scale_ins") >= 1.0, "{found}");
-    let [small, large] = [2, 6].map(|count| simulate(SERVICE, &["autoscaler=none", &format!("servers.count={count}")]));
+    let [small, large] =
+        [2, 6].map(|count| conserved(SERVICE, &["autoscaler=none", &format!("servers.count={count}")]));
     assert_eq!(scaling(&large), &Value::Null);
     assert!(
         p99(&large) < p99(&scaled) && p99(&scaled) < 0.7 * p99(&small),
@@ -84,10 +62,10 @@ fn it_follows_the_load_at_a_price_in_latency() {
 /// What is late costs: the longer servers take to start, the longer the queues before they are there.
 #[test]
 fn late_servers_cost_latency_and_early_ones_money() {
-    let delayed = |delay: &str| simulate(SERVICE, &[&format!("autoscaler.delay={delay}")]);
+    let delayed = |delay: &str| conserved(SERVICE, &[&format!("autoscaler.delay={delay}")]);
     let (early, late) = (delayed("1 s"), delayed("60 s"));
     assert!(p99(&late) > 2.0 * p99(&early), "{} {}", p99(&early), p99(&late));
-    let aimed = |target: &str| simulate(SERVICE, &[&format!("autoscaler.target={target}")]);
+    let aimed = |target: &str| conserved(SERVICE, &[&format!("autoscaler.target={target}")]);
     let (generous, tight) = (aimed("40 %"), aimed("80 %"));
     let paid = |result: &Value| figure(scaling(result), "server_seconds");
     assert!(paid(&generous) > 1.3 * paid(&tight), "{} {}", paid(&generous), paid(&tight));
@@ -99,11 +77,11 @@ fn late_servers_cost_latency_and_early_ones_money() {
 #[test]
 fn a_new_server_is_empty_until_somebody_connects() {
     let steady = ["workload.profile=steady", "workload.session=none", "autoscaler.least=2"];
-    let result = simulate(SERVICE, &steady);
+    let result = conserved(SERVICE, &steady);
     assert!(at(&result, 100.0, "servers") >= 4.0);
     // Two servers have all the work, more than they can do; those that are new have none.
     assert!(p99(&result) > 5.0, "{}", p99(&result));
-    let churn = simulate(SERVICE, &["workload.profile=steady"]);
+    let churn = conserved(SERVICE, &["workload.profile=steady"]);
     assert!(p99(&churn) < p99(&result) / 2.0, "{}", p99(&churn));
 }
 
@@ -112,7 +90,7 @@ fn a_new_server_is_empty_until_somebody_connects() {
 fn by_connections_step_by_step() {
     let set = ["autoscaler.of=connections", "autoscaler.step=1", "autoscaler.delay=0 s", "autoscaler.tolerance=0 %"];
     let steady = ["workload.profile=steady", "workload.session=none", "autoscaler.drain=1 s"];
-    let result = simulate(SERVICE, &[&set[..], &steady[..]].concat());
+    let result = conserved(SERVICE, &[&set[..], &steady[..]].concat());
     assert_eq!(result["required"]["servers_scaled_to"], 5);
     let found = scaling(&result);
     assert_eq!((figure(found, "scale_outs"), figure(found, "scale_ins")), (3.0, 0.0));
@@ -129,7 +107,7 @@ fn removed_servers_drain() {
         for session in ["none", "{length: {exponential: 10 s}}", "{length: 10 s}"] {
             let more = [format!("balancer.policy={policy}"), format!("workload.session={session}")];
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
-            let result = simulate(SERVICE, &[&shrinking[..], &more[..]].concat());
+            let result = conserved(SERVICE, &[&shrinking[..], &more[..]].concat());
             assert_eq!(at(&result, 190.0, "servers"), 2.0, "{more:?}");
             let simulation = &result["simulation"];
             assert!(figure(simulation, "dropped_connections") > 0.0, "{more:?}");
@@ -141,7 +119,7 @@ fn removed_servers_drain() {
     }
     // Also of servers that still shake hands as they drain.
     let slow = ["servers.accept={rate: 2/s, backlog: 100}", "workload.session={length: {exponential: 5 s}}"];
-    let result = simulate(SERVICE, &[&shrinking[..], &slow[..]].concat());
+    let result = conserved(SERVICE, &[&shrinking[..], &slow[..]].concat());
     assert_eq!(at(&result, 190.0, "servers"), 2.0);
 }
 
@@ -165,7 +143,7 @@ fn the_same_at_any_number_of_threads() {
 /// A run too short for the first look says so, and nothing moves.
 #[test]
 fn a_run_too_short_to_look_says_so() {
-    let result = simulate(SERVICE, &["autoscaler.every=300 s"]);
+    let result = conserved(SERVICE, &["autoscaler.every=300 s"]);
     assert_eq!(figure(scaling(&result), "scale_outs"), 0.0);
     let warnings = result["simulation"]["warnings"].to_string();
     assert!(warnings.contains("never changes"), "{warnings}");

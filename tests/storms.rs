@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::outcome::{conserved, figure};
 use common::{run, scenario};
 use serde_json::Value;
 
@@ -18,23 +19,6 @@ faults: [{at: 10 s, lose: zone-b, for: 10 s}]
 simulation: {duration: 60 s, replications: 3}
 ";
 
-#[track_caller]
-fn simulate(yaml: &str, set: &[&str]) -> Value {
-    let file = scenario(yaml);
-    let file = file.to_str().unwrap();
-    let options: Vec<String> = set.iter().map(|assignment| format!("--set={assignment}")).collect();
-    let options = options.iter().map(String::as_str);
-    let arguments: Vec<&str> = ["simulate", file, "--format=json", "--quiet"].into_iter().chain(options).collect();
-    let result = run(arguments).well().json();
-    let checks = &result["simulation"]["checks"]["conservation"];
-    assert_eq!(checks["holds"], true, "{checks}");
-    result
-}
-
-fn figure(of: &Value, name: &str) -> f64 {
-    of[name]["value"].as_f64().unwrap_or_else(|| panic!("{name} is {}", of[name]))
-}
-
 fn fault(result: &Value) -> &Value {
     &result["simulation"]["recovery"][0]
 }
@@ -42,7 +26,7 @@ fn fault(result: &Value) -> &Value {
 /// A zone of three has a third of the servers and of the users; all of them come back, and the series shows it.
 #[test]
 fn a_lost_zone_drops_its_users_and_they_return() {
-    let result = simulate(SERVICE, &[]);
+    let result = conserved(SERVICE, &[]);
     let fault = fault(&result);
     assert_eq!((figure(fault, "connections_before"), figure(fault, "dropped_connections")), (900.0, 300.0));
     assert_eq!(fault["fault"], "zone-b is lost");
@@ -63,7 +47,7 @@ fn a_lost_zone_drops_its_users_and_they_return() {
 fn jitter_beats_waves_and_back_off_beats_knocking() {
     let storm = |backoff: &str, jitter: &str| {
         let backoff = format!("workload.reconnect.backoff={backoff}");
-        simulate(SERVICE, &[&backoff, &format!("workload.reconnect.jitter={jitter}")])
+        conserved(SERVICE, &[&backoff, &format!("workload.reconnect.jitter={jitter}")])
     };
     let (none, waves, spread) =
         (storm("none", "none"), storm("{exponential: 1 s}", "none"), storm("{exponential: 1 s}", "full"));
@@ -100,14 +84,14 @@ fn the_servers_it_takes_are_not_those_for_knocking() {
 #[test]
 fn who_waits_too_long_gives_up() {
     let patient = ["servers.accept.backlog=1000", "workload.connect_timeout=none", "workload.reconnect.backoff=none"];
-    let result = simulate(SERVICE, &patient);
+    let result = conserved(SERVICE, &patient);
     assert_eq!(figure(fault(&result), "refused_connections"), 0.0);
     assert_eq!(figure(fault(&result), "timed_out_connections"), 0.0);
     // 300 users at six servers of 10/s: the last of them after 5 s and a round trip.
     let back = figure(fault(&result), "seconds_until_99_percent_back");
     assert!((4.9..5.2).contains(&back), "{back}");
     let hasty = ["servers.accept.backlog=1000", "workload.connect_timeout=1 s"];
-    let result = simulate(SERVICE, &hasty);
+    let result = conserved(SERVICE, &hasty);
     assert!(figure(fault(&result), "timed_out_connections") > 50.0);
     assert!(figure(fault(&result), "seconds_until_99_percent_back") > back);
 }
@@ -115,12 +99,13 @@ fn who_waits_too_long_gives_up() {
 /// Without anywhere to go, everybody is turned away until a server is up.
 #[test]
 fn with_all_servers_down_nobody_gets_in() {
-    let result = simulate(SERVICE, &["faults=[{at: 10 s, crash: {servers: 9}, for: 5 s}]", "servers.accept=unlimited"]);
+    let result =
+        conserved(SERVICE, &["faults=[{at: 10 s, crash: {servers: 9}, for: 5 s}]", "servers.accept=unlimited"]);
     assert_eq!(figure(fault(&result), "dropped_connections"), 900.0);
     assert!(figure(fault(&result), "seconds_until_99_percent_back") > 5.0);
-    let gone = simulate(SERVICE, &["faults=[{at: 10 s, crash: {servers: 9}}]"]);
+    let gone = conserved(SERVICE, &["faults=[{at: 10 s, crash: {servers: 9}}]"]);
     assert_eq!(fault(&gone)["seconds_until_99_percent_back"], Value::Null);
-    let away = simulate(SERVICE, &["workload.reconnect=none"]);
+    let away = conserved(SERVICE, &["workload.reconnect=none"]);
     assert_eq!(fault(&away)["seconds_until_99_percent_back"], Value::Null);
 }
 
@@ -142,9 +127,9 @@ simulation: {duration: 60 s, replications: 40, mode: every-message}
 ";
     // A deploy that the run is too short for: servers that would stop later keep what is in them.
     let deploy = "faults=[{at: 30 s, deploy: {every: 15 s, drain: 20 s, restart: 1 s}}]";
-    assert_eq!(fault(&simulate(busy, &[deploy]))["seconds_until_99_percent_back"], Value::Null);
+    assert_eq!(fault(&conserved(busy, &[deploy]))["seconds_until_99_percent_back"], Value::Null);
     let lost = |set: &[&str]| {
-        let result = simulate(busy, set);
+        let result = conserved(busy, set);
         let faults = result["simulation"]["recovery"].as_array().unwrap().iter();
         faults.map(|fault| figure(fault, "lost_messages")).collect::<Vec<f64>>()
     };
@@ -175,7 +160,7 @@ simulation: {duration: 60 s, replications: 40, mode: every-message}
 /// The warm-up never reaches into a fault, however the run looks.
 #[test]
 fn the_warm_up_ends_before_the_first_fault() {
-    let result = simulate(SERVICE, &["faults=[{at: 1 s, lose: zone-a}]"]);
+    let result = conserved(SERVICE, &["faults=[{at: 1 s, lose: zone-a}]"]);
     assert!(result["simulation"]["warm_up_seconds"].as_f64().unwrap() <= 1.0);
     assert_eq!(figure(&result["simulation"], "dropped_connections").round(), 300.0);
 }
@@ -195,7 +180,7 @@ fn headroom_for_a_zone() {
 #[test]
 fn a_rolling_deploy_drops_gently() {
     let deploy = "faults=[{at: 2 s, deploy: {every: 4 s, drain: 4 s, batch: 2, restart: 2 s, jitter: 1 s}}]";
-    let result = simulate(SERVICE, &[deploy, "servers.accept=unlimited"]);
+    let result = conserved(SERVICE, &[deploy, "servers.accept=unlimited"]);
     let fault = fault(&result);
     // Each server's connections at least once, and some of them twice, as they move on to servers still to be restarted.
     assert!((900.0..2_700.0).contains(&figure(fault, "dropped_connections")), "{fault}");
@@ -211,7 +196,7 @@ fn a_rolling_deploy_drops_gently() {
     for policy in ["consistent-hash", "random", "round-robin"] {
         for session in ["none", "{length: {exponential: 10 s}}", "{length: 10 s}"] {
             let policy = format!("balancer.policy={policy}");
-            let result = simulate(SERVICE, &[deploy, &policy, &format!("workload.session={session}")]);
+            let result = conserved(SERVICE, &[deploy, &policy, &format!("workload.session={session}")]);
             assert!(figure(self::fault(&result), "dropped_connections") > 500.0);
         }
     }
@@ -228,7 +213,7 @@ logs: none
 faults: [{at: 30 s, slow: {servers: 2, factor: 3}}, {at: 45 s, slow: {servers: 1, factor: 1}}]
 simulation: {duration: 60 s, mode: every-message}
 ";
-    let result = simulate(yaml, &[]);
+    let result = conserved(yaml, &[]);
     let series = result["simulation"]["series"].as_array().unwrap();
     let busy = |from: f64, to: f64| {
         let points = series.iter().filter(|p| (from..to).contains(&p["until_seconds"].as_f64().unwrap()));
@@ -239,7 +224,7 @@ simulation: {duration: 60 s, mode: every-message}
     assert!((busy(2.0, 29.0) - 0.2).abs() < 0.005 && (busy(32.0, 61.0) - 0.6).abs() < 0.01, "{series:?}");
     let crashed = "faults=[{at: 10 s, slow: {servers: 2, factor: 3}}, {at: 20 s, crash: {servers: 1}, for: 5 s}]";
     let failures = "servers.failures={every: {exponential: 1 s}, for: {exponential: 300 ms}}";
-    let result = simulate(yaml, &[crashed, failures]);
+    let result = conserved(yaml, &[crashed, failures]);
     assert!(figure(&result["simulation"]["recovery"][1], "lost_messages") > 0.0);
 }
 
@@ -256,15 +241,15 @@ simulation: {duration: 60 s, mode: every-message}
 ";
     // Short ones, so that a run has thousands of them.
     let failures = ["servers.failures={every: {exponential: 50 ms}, for: {exponential: 50 ms}}"];
-    let required = |set: &[&str]| figure(&simulate(yaml, set)["required"], "servers");
+    let required = |set: &[&str]| figure(&conserved(yaml, set)["required"], "servers");
     assert_eq!((required(&[]), required(&failures)), (2.0, 3.0));
-    let result = simulate(yaml, &failures);
+    let result = conserved(yaml, &failures);
     let form = &result["closed_form"]["stations"][0];
     assert_eq!((&form["name"], &form["exact"]), (&Value::from("server.cpu"), &Value::from(true)));
     let wait = result["simulation"]["stations"][0]["wait_seconds"]["value"].as_f64().unwrap();
     let theory = form["wait_seconds"].as_f64().unwrap();
     assert!((wait / theory - 1.0).abs() < 0.15, "{wait} s, in theory {theory} s");
-    let result = simulate(yaml, &["servers.failures={every: 100 ms, for: 50 ms}", "servers.count=3"]);
+    let result = conserved(yaml, &["servers.failures={every: 100 ms, for: 50 ms}", "servers.count=3"]);
     let form = &result["closed_form"]["stations"][0];
     assert_eq!(form["exact"], false);
     let wait = result["simulation"]["stations"][0]["wait_seconds"]["value"].as_f64().unwrap();
@@ -276,20 +261,20 @@ simulation: {duration: 60 s, mode: every-message}
 #[test]
 fn the_balancer_takes_in_at_its_rate() {
     let set = ["faults=none", "servers.accept=unlimited", "simulation.start=empty", "balancer.handshakes=100/s"];
-    let result = simulate(SERVICE, &set);
+    let result = conserved(SERVICE, &set);
     let series = result["simulation"]["series"].as_array().unwrap();
     let at = |seconds: f64| series.iter().find(|point| point["until_seconds"].as_f64().unwrap() > seconds).unwrap();
     let accepted = at(4.0)["accepted_per_second"].as_f64().unwrap();
     assert!((accepted - 100.0).abs() < 2.0, "{accepted}");
     assert_eq!(at(9.5)["connections"], 900.0);
-    let two = simulate(SERVICE, &[&set[..], &["balancer.count=2"]].concat());
+    let two = conserved(SERVICE, &[&set[..], &["balancer.count=2"]].concat());
     let accepted = &two["simulation"]["series"][1]["accepted_per_second"];
     assert!((accepted.as_f64().unwrap() - 200.0).abs() < 3.0, "{accepted}");
-    let hasty = simulate(SERVICE, &[&set[..], &["workload.connect_timeout=2 s"]].concat());
+    let hasty = conserved(SERVICE, &[&set[..], &["workload.connect_timeout=2 s"]].concat());
     let timed_out = figure(&hasty["simulation"], "timed_out_connections");
     assert!(timed_out > 600.0, "{timed_out}");
     // And faults behind it.
-    let stormy = simulate(SERVICE, &["balancer.handshakes=20/s"]);
+    let stormy = conserved(SERVICE, &["balancer.handshakes=20/s"]);
     assert!(figure(fault(&stormy), "seconds_until_99_percent_back") > 14.0);
 }
 
@@ -298,12 +283,12 @@ fn the_balancer_takes_in_at_its_rate() {
 fn silent_connections_are_cut() {
     let quiet =
         ["faults=none", "servers.accept=unlimited", "workload.message.rate=0.1/s", "balancer.idle_timeout=20 s"];
-    let beating = simulate(SERVICE, &quiet);
+    let beating = conserved(SERVICE, &quiet);
     assert_eq!(figure(&beating["simulation"], "dropped_connections"), 0.0);
     for session in ["none", "{length: {exponential: 30 s}}", "{length: 30 s}"] {
         let session = format!("workload.session={session}");
         let silent = [&quiet[..], &["workload.heartbeat=none", &session]].concat();
-        let result = simulate(SERVICE, &silent);
+        let result = conserved(SERVICE, &silent);
         let seconds = result["simulation"]["duration_seconds"].as_f64().unwrap();
         let measured = seconds - result["simulation"]["warm_up_seconds"].as_f64().unwrap();
         let cuts = figure(&result["simulation"], "dropped_connections") / measured;
@@ -314,12 +299,12 @@ fn silent_connections_are_cut() {
             assert!((cuts / most - 1.0).abs() < 0.1, "{cuts}/s, not {most}/s");
         }
     }
-    let rare = simulate(SERVICE, &[&quiet[..], &["workload.heartbeat.every=30 s"]].concat());
+    let rare = conserved(SERVICE, &[&quiet[..], &["workload.heartbeat.every=30 s"]].concat());
     assert!(rare["simulation"]["warnings"][0].as_str().unwrap().contains("idle timeout"));
     let periodic = [&quiet[..], &["workload.heartbeat=none", "workload.message.arrivals=periodic"]].concat();
-    assert_eq!(figure(&simulate(SERVICE, &periodic)["simulation"], "dropped_connections"), 0.0);
+    assert_eq!(figure(&conserved(SERVICE, &periodic)["simulation"], "dropped_connections"), 0.0);
     let slower = [&periodic[..], &["balancer.idle_timeout=5 s"]].concat();
-    assert!(figure(&simulate(SERVICE, &slower)["simulation"], "dropped_connections") > 5_000.0);
+    assert!(figure(&conserved(SERVICE, &slower)["simulation"], "dropped_connections") > 5_000.0);
 }
 
 /// Nodes of the balancer, by whatever runs out first.

@@ -191,19 +191,26 @@ impl Reader<'_> {
             );
             return None;
         };
-        let problem = match self.files.get(text) {
-            Some(Ok(source)) => match values(source, quantity) {
-                Ok(values) => return Distribution::empirical(values).ok(),
-                Err(errors) => {
-                    self.errors.extend(errors);
-                    return None;
-                }
-            },
+        let values = self.read(text, &node.place, |source| values(source, quantity))?;
+        Distribution::empirical(values).ok()
+    }
+
+    /// What is in a file that is named at this place.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &str,
+        place: &Place,
+        parse: impl FnOnce(&Arc<Source>) -> Result<T, Vec<Diagnostic>>,
+    ) -> Option<T> {
+        let problem = match self.files.get(name) {
+            Some(Ok(source)) => {
+                return parse(source).map_err(|errors| self.errors.extend(errors)).ok();
+            }
             Some(Err(reason)) => reason.as_str(),
             None => "it was not there when the scenario was read",
         };
-        let message = format!("{} can't be read: {problem}", quoted(text));
-        self.error(Diagnostic::at(&node.place, message).help("a file is looked for beside the scenario"));
+        let message = format!("{} can't be read: {problem}", quoted(name));
+        self.error(Diagnostic::at(place, message).help("a file is looked for beside the scenario"));
         None
     }
 }

@@ -109,20 +109,8 @@ impl Reader<'_> {
             );
             return None;
         };
-        let problem = match self.files.get(text) {
-            Some(Ok(source)) => match table(source, columns) {
-                Ok(figures) => return Some(Entry::Figures(figures.into())),
-                Err(errors) => {
-                    self.errors.extend(errors);
-                    return None;
-                }
-            },
-            Some(Err(reason)) => reason.as_str(),
-            None => "it was not there when the scenario was read",
-        };
-        let message = format!("{} can't be read: {problem}", quoted(text));
-        self.error(Diagnostic::at(&node.place, message).help("a file is looked for beside the scenario"));
-        None
+        let figures = self.read(text, &node.place, |source| table(source, columns))?;
+        Some(Entry::Figures(figures.into()))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Running the program as a person does.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod outcome;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

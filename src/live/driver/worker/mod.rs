@@ -252,7 +252,7 @@ impl<'a> Worker<'a> {
             }
             Phase::Measuring if now >= self.times.until => self.measured(now),
             Phase::Draining if self.shared.looked.load(Ordering::Relaxed) && self.is_drained(now) => {
-                self.close_all(now)?
+                self.close_all(now)?;
             }
             Phase::Closing if now >= self.times.last || self.open == 0 => {
                 self.show();

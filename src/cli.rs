@@ -671,7 +671,8 @@ pub struct Check {
     /// Bytes or bits a second that go to users
     #[arg(long, value_name = "FLOW")]
     pub egress: Option<String>,
-    /// Bytes or bits a second that the servers' networks carry: both directions, on the wire
+    /// Bytes or bits a second that the servers' networks carry for their clients: both directions, on the wire, without what
+    /// goes over a broker
     #[arg(long, value_name = "FLOW")]
     pub network: Option<String>,
     /// What is logged in a time ("36 GB/hour"), or kept in the end ("6 TB")

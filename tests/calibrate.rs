@@ -232,3 +232,20 @@ fn the_columns_are_documented() {
     }
     assert!(text.contains(&format!("|---|---|\n{rows}\n")), "docs/calibration.md should have\n{rows}");
 }
+
+/// A scenario named by mistake stays as it was; an older calibration gives way.
+#[test]
+fn only_a_calibration_is_written_over() {
+    let folder = common::folder();
+    let rows = "throughput_per_second,cpu_utilisation\n500,0.02\n1000,0.04\n2000,0.07\n5000,0.12\n20000,0.3\n";
+    fs::write(folder.join("data.csv"), rows).unwrap();
+    let scenario = "users: 100\nworkload: {message: {rate: 1/s}}\n";
+    fs::write(folder.join("chat.yaml"), scenario).unwrap();
+    let into = |name: &str| common::run_in(&folder, ["calibrate", "--from", "data.csv", "--out", name]);
+    let refused = into("chat.yaml");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("it is no calibration"), "{}", refused.stderr);
+    assert_eq!(fs::read_to_string(folder.join("chat.yaml")).unwrap(), scenario);
+    into("new.yaml").well();
+    into("new.yaml").well();
+}

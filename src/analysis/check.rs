@@ -32,7 +32,7 @@ pub enum Quantity {
     Bandwidth,
     /// What goes to users, bytes per second.
     Egress,
-    /// All that the servers' networks carry: both directions, on the wire; bytes per second.
+    /// All that the servers' networks carry for their clients: both directions, on the wire; bytes per second.
     Network,
     /// What is logged, bytes per second.
     Storage,

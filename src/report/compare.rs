@@ -17,8 +17,9 @@ use crate::units::display;
 use crate::units::parse::Quantity;
 
 /// Figures that are shown however little they differ.
-pub(super) const HEADLINES: [&str; 10] = [
+pub(super) const HEADLINES: [&str; 11] = [
     "required.servers",
+    "fleet.servers",
     "bottleneck.utilisation",
     "load.ingress_wire_bytes_per_second",
     "load.egress_wire_bytes_per_second",
@@ -188,6 +189,7 @@ fn change(difference: &Difference) -> String {
 pub(super) fn label(figure: &str) -> String {
     let plain = match figure {
         "required.servers" => "servers required",
+        "fleet.servers" => "servers there are",
         "bottleneck.utilisation" => "use of the bottleneck",
         "bottleneck.users_at_target" => "users it carries as planned",
         "load.ingress_bytes_per_second" => "payload in",
@@ -198,7 +200,7 @@ pub(super) fn label(figure: &str) -> String {
         "dropped_share" => "dropped",
         "busy.server.cpu" => "CPU busy",
         "messages_out_per_second" => "messages delivered",
-        "price_per_hour" => "price an hour",
+        "price_per_hour" => "price an hour of those required",
         _ => "",
     };
     if !plain.is_empty() {

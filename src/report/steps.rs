@@ -173,11 +173,13 @@ fn wire_steps(view: &View<'_>) -> Vec<Step> {
         LinkKind::Loopback => "loopback",
     };
     let layers = format!("{}TCP/IP, {link}, ACKs", if scenario.protocol.tls.is_some() { "TLS, " } else { "" });
-    let (message, beat, handshake) = (load.message_wire, load.heartbeat_wire, load.handshake_wire);
-    for (what, wire, beat, handshake, sum) in [
+    let (message, copy) = (load.message_wire, load.delivery_wire);
+    let (beat, handshake) = (load.heartbeat_wire, load.handshake_wire);
+    for (what, wire, copy, beat, handshake, sum) in [
         (
             "wire in",
             message.ingress.bytes,
+            copy.ingress.bytes,
             beat.ingress.bytes,
             handshake.ingress.bytes,
             load.ingress_wire_bytes_per_second,
@@ -185,11 +187,17 @@ fn wire_steps(view: &View<'_>) -> Vec<Step> {
         (
             "wire out",
             message.egress.bytes,
+            copy.egress.bytes,
             beat.egress.bytes,
             handshake.egress.bytes,
             load.egress_wire_bytes_per_second,
         ),
     ] {
+        let copies = if copy > 0.0 {
+            format!(" + {} x {copy:.0} B (copies to others)", per_second(load.messages_out_per_second))
+        } else {
+            String::new()
+        };
         let handshakes = if load.connects_per_second > 0.0 && handshake > 0.0 {
             format!(" + {} x {} (handshakes)", per_second(load.connects_per_second), bytes(Bytes::new(handshake)))
         } else {
@@ -202,7 +210,11 @@ fn wire_steps(view: &View<'_>) -> Vec<Step> {
         };
         steps.push(step(
             what,
-            format!("{} x {:.0} B ({layers}){beats}{handshakes}", per_second(load.messages_in_per_second), wire),
+            format!(
+                "{} x {:.0} B ({layers}){copies}{beats}{handshakes}",
+                per_second(load.messages_in_per_second),
+                wire
+            ),
             flow(sum),
         ));
     }

@@ -12,6 +12,8 @@ use crate::units::parse::Quantity;
 
 /// The form of the file.
 pub const VERSION: u32 = 1;
+/// What such a file begins with.
+pub const MARK: &str = "plimsoll_calibration:";
 
 /// A calibration.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +86,7 @@ impl Calibration {
 
     /// The file.
     pub fn yaml(&self) -> String {
-        let mut out = format!("plimsoll_calibration: {VERSION}\nmade:\n");
+        let mut out = format!("{MARK} {VERSION}\nmade:\n");
         let mut made = vec![("date", &self.made.date), ("version", &self.made.version)];
         made.push(("command", &self.made.command));
         for (name, text) in made.into_iter().filter(|(_, text)| !text.is_empty()) {

@@ -80,13 +80,15 @@ const SIMULATED: [&str; 9] = [
     "messages_out_per_second",
     "busy.server.cpu",
 ];
-/// What the machines of a catalogue cost.
+/// Servers as there are: those required, or the fixed number that the scenario gives.
+const FLEET: &str = "fleet.servers";
+/// What the machines of a catalogue cost, of as many as are required.
 pub const PRICE: &str = "price_per_hour";
 const BOTTLENECK: [&str; 2] = ["bottleneck.utilisation", "bottleneck.users_at_target"];
 
 /// All names that a figure can have.
 pub fn names() -> Vec<String> {
-    let fixed = REQUIRED.iter().chain(&[PRICE]).chain(&BOTTLENECK).chain(&LOAD).chain(&SIMULATED);
+    let fixed = REQUIRED.iter().chain(&[FLEET, PRICE]).chain(&BOTTLENECK).chain(&LOAD).chain(&SIMULATED);
     let resources = ResourceKind::EVERY.iter().map(|kind| format!("utilisation.{}", kind.name()));
     fixed.map(|name| (*name).to_owned()).chain(resources).collect()
 }
@@ -129,6 +131,7 @@ pub fn closed(scenario: &Scenario, model: &Model, required: &Required) -> Vec<(S
     ];
     let mut out: Vec<(String, f64)> =
         REQUIRED.iter().zip(units).map(|(name, units)| ((*name).to_owned(), units as f64)).collect();
+    out.push((FLEET.to_owned(), model.fleet.servers as f64));
     let order = model.saturation_order();
     if let Some(first) = order.first() {
         out.push((BOTTLENECK[0].to_owned(), first.utilisation));

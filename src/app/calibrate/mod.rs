@@ -2,9 +2,10 @@
 
 pub mod live;
 
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
-use std::{fs, io};
 
 use anyhow::Context as _;
 
@@ -25,6 +26,7 @@ const COMFORTABLE: f64 = 3_873.0;
 
 /// Measures, or reads what was measured; fits figures to it, shows them and writes them down.
 pub fn run(options: &Calibrate) -> Result<(), Failure> {
+    spare(options.out.as_ref())?;
     if options.from.is_empty() { from_here(options) } else { from_files(options) }
 }
 
@@ -47,7 +49,8 @@ fn from_here(options: &Calibrate) -> Result<(), Failure> {
     };
     // A file that can't be written is better known before two minutes than after.
     for file in [&options.out, &options.csv].into_iter().flatten() {
-        write(file, "")?;
+        // What is in it stays until there is something to put in its place.
+        OpenOptions::new().create(true).append(true).open(file).with_context(|| unwritable(file))?;
     }
     interrupt::listen();
     let rig = Rig::new(scenario.servers.cores, options.output.quiet)?;
@@ -99,7 +102,23 @@ fn show(
 }
 
 fn write(file: &str, text: &str) -> Result<(), Failure> {
-    Ok(fs::write(file, text).with_context(|| format!("`{file}` can't be written"))?)
+    Ok(fs::write(file, text).with_context(|| unwritable(file))?)
+}
+
+fn unwritable(file: &str) -> String {
+    format!("`{file}` can't be written")
+}
+
+/// An older calibration may be written over, and nothing else: a scenario is easily named by mistake.
+fn spare(out: Option<&String>) -> Result<(), Diagnostics> {
+    let Some(file) = out else { return Ok(()) };
+    let held = if Path::new(file).is_file() { fs::read_to_string(file).unwrap_or_default() } else { String::new() };
+    let other = !held.is_empty() && !held.contains(calibration::MARK);
+    if other {
+        let error = Diagnostic::new(format!("there is already a file `{file}`, and it is no calibration"));
+        return Err(error.help("choose another name for `--out`").into());
+    }
+    Ok(())
 }
 
 /// Files of measurements, each read: `FILE`, or `COLUMN=FILE` for a Prometheus result without names.

@@ -200,6 +200,11 @@ fn a_cold_start_is_a_rush_on_the_backend() {
         json["simulation"]["series"].as_array().unwrap().iter().map(point).collect::<Vec<_>>()
     };
     let (cold, warm) = (series("cold"), series("warm"));
+    // Each replication fills its caches in the same way, so that they agree.
+    let whole = simulated(&[CACHE, "cache.start=cold", "backend.nodes=1", "simulation.warm_up=0 s"]);
+    let hits = &whole["simulation"]["cache"]["hit_ratio"];
+    let width = hits["high"].as_f64().unwrap() - hits["low"].as_f64().unwrap();
+    assert!((0.0001..0.06).contains(&width), "{hits}");
     let (first, last) = (cold[0], cold[cold.len() - 1]);
     assert!(first.0 < 0.3 && first.1 > 0.85, "{first:?}");
     assert!(last.0 > 0.5 && last.1 < 0.7, "{last:?}");

@@ -115,6 +115,8 @@ pub struct BackendFacts {
     pub cached: bool,
     /// Whether copies in it get too old.
     pub expires: bool,
+    /// Whether it begins empty: then each replication takes the same course, and is one batch.
+    pub cold: bool,
 }
 
 /// Sums of one batch.
@@ -180,7 +182,8 @@ pub fn summarise(replications: &[Replication], facts: Facts) -> RunMetrics {
         }
         stations.extend(broker_stations(replications, broker, slices, warm_up, whole));
     }
-    let (backend, cache) = facts.backend.map(|backend| backend_metrics(replications, backend, slices, warm_up)).unzip();
+    let (backend, cache) =
+        facts.backend.map(|backend| backend_metrics(replications, backend, slices, warm_up, whole)).unzip();
     stations.extend(backend);
 
     let little_error = little_error(&batches, &facts);
@@ -341,11 +344,14 @@ fn backend_metrics(
     backend: BackendFacts,
     slices: Slices,
     warm_up: usize,
+    whole: bool,
 ) -> (StationMetrics, Option<CacheMetrics>) {
+    let whole = whole || backend.cold && replications.len() > 1;
     let all: Vec<Vec<Part>> = replications
         .iter()
         .filter_map(|replication| replication.backend.as_ref())
         .map(|tally| in_time(tally, slices, backend.nodes, warm_up, 0.0))
+        .map(|run| if whole { together(&run) } else { run })
         .collect();
     let (nodes, cores) = (backend.nodes as f64, f64::from(backend.cores));
     let station = station_metrics(&all, Station::Cpu, "backend.cpu", nodes, cores);

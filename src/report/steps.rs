@@ -194,7 +194,9 @@ fn wire_steps(view: &View<'_>) -> Vec<Step> {
         ),
     ] {
         let copies = if copy > 0.0 {
-            format!(" + {} x {copy:.0} B (copies to others)", per_second(load.messages_out_per_second))
+            // Of an acknowledgement, a tenth of a byte is a tenth of a percent.
+            let digits = usize::from(copy < 100.0);
+            format!(" + {} x {copy:.digits$} B (copies to others)", per_second(load.messages_out_per_second))
         } else {
             String::new()
         };

@@ -218,6 +218,11 @@ pub(super) fn argument(origin: &str, path: &str, value: &str) -> Result<(Place, 
     if value.len() > tree::LARGEST {
         return Err(Diagnostic::new(format!("the value of `{path}` is larger than 1 MiB")));
     }
+    if value.trim().is_empty() && keys::find(path).is_some_and(keys::Key::is_section) {
+        // More likely an empty variable of a shell than a wish to have all of a section's defaults.
+        let error = Diagnostic::at(&place, format!("`{path}` needs a value"));
+        return Err(error.help(format!("for all of its defaults write `{path}=null`")));
+    }
     let mut node = tree::parse_within(&source, from)?;
     if node.value == Value::Null {
         // Without a value there is nothing to point at but the end of the argument.

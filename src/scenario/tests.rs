@@ -376,6 +376,14 @@ fn assignments_change_the_file() {
     assert_eq!(empty.resolve().unwrap().name, "x");
 }
 
+#[test]
+fn no_section_goes_by_an_empty_value() {
+    let mut document = document(SHORTEST);
+    let error = document.set("servers=").unwrap_err().to_string();
+    assert!(error.contains("`servers` needs a value") && error.contains("servers=null"), "{error}");
+    document.set("servers=null").unwrap_or_else(|e| panic!("{e}"));
+}
+
 /// A plain value is short for a section with one key, and a key that is set beside it does not take its place.
 #[test]
 fn what_a_plain_value_stands_for_stays_when_a_key_below_is_set() {

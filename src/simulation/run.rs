@@ -165,6 +165,7 @@ fn facts(scenario: &Scenario, plan: &Plan, warnings: &[String]) -> Facts {
             cores: backend.cores,
             cached: scenario.cache.is_some(),
             expires: scenario.cache.as_ref().is_some_and(|cache| cache.ttl.is_some()),
+            cold: scenario.cache.as_ref().is_some_and(|cache| cache.cold),
         }),
         deliveries: plan.deliveries,
         slow_share: scenario.workload.slow_clients.map(|slow| slow.share.get()),

@@ -4,7 +4,7 @@
 //! scenario share its seed, so that two fleets meet the same users (common random numbers).
 
 use super::slo::{Objective, Verdict, judge, overall};
-use crate::metrics::{RunMetrics, Unsteady};
+use crate::metrics::{RunMetrics, StationMetrics, Unsteady};
 use crate::model::latency::latency;
 use crate::model::{Fleet, Model, ResourceKind};
 use crate::scenario::{Arrivals, Scenario, Start};
@@ -153,7 +153,7 @@ fn over_limit(objective: &Objective) -> f64 {
 }
 
 /// What stands in the way of an objective most: for want of slots the resource that has the fewest, of time the network
-/// where it alone takes too long, and else the station where a message waits longest.
+/// where it alone takes too long, and else the station where a message spends the longest, in its queue and in service.
 fn limited_by(scenario: &Scenario, model: &Model, metrics: &RunMetrics, objectives: &[Objective]) -> &'static str {
     let nearest = objectives.iter().max_by(|a, b| over_limit(a).total_cmp(&over_limit(b)));
     let fullest = |kinds: &dyn Fn(ResourceKind) -> bool, use_of: &dyn Fn(ResourceKind) -> f64| {
@@ -177,13 +177,11 @@ fn limited_by(scenario: &Scenario, model: &Model, metrics: &RunMetrics, objectiv
     {
         return "network";
     }
-    let wait = |name: &str| {
-        let station = metrics.stations.iter().find(|station| station.name == name);
-        station.and_then(|station| station.wait_seconds).map_or(0.0, |wait| wait.value)
-    };
-    let longest = metrics.stations.iter().max_by(|a, b| wait(a.name).total_cmp(&wait(b.name)));
-    longest
-        .filter(|station| station.name != "log_store.write" && wait(station.name) > 0.0)
+    let spent = |station: &StationMetrics| station.residence_seconds.map_or(0.0, |time| time.value);
+    // Nobody waits for the log.
+    let passed = metrics.stations.iter().filter(|station| station.name != "log_store.write" && spent(station) > 0.0);
+    passed
+        .max_by(|a, b| spent(a).total_cmp(&spent(b)))
         .map_or_else(|| fullest(&|kind| !slots(kind), &admitted).unwrap_or("server.cpu"), |station| station.name)
 }
 

@@ -205,7 +205,10 @@ mod tests {
                 *byte = (at as u8).wrapping_mul(31) | 1;
                 sum = sum.wrapping_mul(31).wrapping_add(u64::from(*byte));
             }
+            // It is held until it was looked at, whatever the optimiser thinks of that.
+            let held = std::hint::black_box(held);
             let after = Usage::of_all(&[me]).unwrap();
+            drop(std::hint::black_box(held));
             sum != 0 && after.cpu_seconds > before.cpu_seconds && after.memory_bytes > before.memory_bytes + (32 << 20)
         };
         assert!((0..20).any(|_| shows()));

@@ -194,6 +194,12 @@ fn whole_processes() {
     let chat = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/chat-10k.yaml");
     report("chat-10k, estimate", 0.0, &["estimate", chat]);
     report("chat-10k, simulate", 0.0, &["simulate", chat, "--quiet"]);
+    let users = ["--estimate", "--quiet", "--vary", "users=100..100M log 1000"];
+    report("chat-10k, a sweep of 1,000 estimates", 0.0, &[&["sweep", chat], &users[..]].concat());
+    let rooms = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/rooms-1m.yaml");
+    report("rooms-1m, the same", 0.0, &[&["sweep", rooms], &users[..]].concat());
+    report("chat-10k, plan", 0.0, &["plan", chat, "--quiet"]);
+    report("rooms-1m, plan", 0.0, &["plan", rooms, "--quiet"]);
     println!(
         "\n2 threads over 1: {:.2}. Twice the messages: {:.2} times the time; again twice: {:.2}.",
         one / two,

@@ -128,6 +128,27 @@ fn a_wrong_model_fails_and_the_right_one_passes() {
     }
 }
 
+/// The same of a profile: of all its demands by a half, of a wake-up that costs nothing. Of loads that the profile wasn't made
+/// for its figures are neither right nor wrong.
+#[test]
+fn a_wrong_profile_fails_at_the_loads_that_it_was_made_for() {
+    let folder = measured();
+    let own = "  cpu: {per_wakeup: 44 us, per_message: 9 us, per_kb: 0 us}\n";
+    assert!(ECHO.contains(own));
+    fs::write(folder.join("x.yaml"), format!("{}calibration: profile.yaml\n", ECHO.replace(own, ""))).unwrap();
+    let code = |wakeup: f64, overhead: f64, most: u32| {
+        let profile = format!(
+            "plimsoll_calibration: 1\nfigures:\n  servers:\n    cpu: {{per_wakeup: {wakeup} us, overhead: {overhead} us, \
+             per_message: 0 s, per_kb: 0 us}}\nrange:\n  messages_per_second_per_server: [100, {most}]\n"
+        );
+        fs::write(folder.join("profile.yaml"), profile).unwrap();
+        validate(&folder, &["--format", "json"]).code
+    };
+    assert_eq!(code(44.0, 9.0, 100_000), Some(0));
+    assert_eq!((code(66.0, 13.5, 100_000), code(0.0, 9.0, 100_000)), (Some(1), Some(1)));
+    assert_eq!((code(44.0, 9.0, 1_000), code(66.0, 13.5, 1_000)), (Some(0), Some(4)));
+}
+
 #[test]
 fn wrong_bytes_and_tolerances_are_seen() {
     let folder = measured();

@@ -93,7 +93,7 @@ Examples:
   plimsoll calibrate --from measured.csv --out calibration.yaml
 
 Without --from, this program's own server is measured on this machine, with the driver on a core beside it:
-some two minutes. A scenario says what kind of server: cores, dispatch, encoding, compression.";
+some three minutes. A scenario says what kind of server: cores, dispatch, encoding, compression.";
 
 /// `plimsoll validate`.
 pub const VALIDATE: &str = "\

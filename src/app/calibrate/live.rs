@@ -27,7 +27,7 @@ use crate::validate::repeats;
 pub enum Effort {
     /// Some twenty seconds.
     Quick,
-    /// Some two minutes.
+    /// Some three minutes.
     Thorough,
 }
 

@@ -47,7 +47,7 @@ fn from_here(options: &Calibrate) -> Result<(), Failure> {
         Some(file) => Variant::file(Path::new(file)).resolve()?.1,
         None => Document::parse("<built in>", BARE.as_bytes(), &|_| Err(io::ErrorKind::NotFound.into()))?.resolve()?,
     };
-    // A file that can't be written is better known before two minutes than after.
+    // A file that can't be written is better known before three minutes than after.
     for file in [&options.out, &options.csv].into_iter().flatten() {
         // What is in it stays until there is something to put in its place.
         OpenOptions::new().create(true).append(true).open(file).with_context(|| unwritable(file))?;
